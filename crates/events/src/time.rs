@@ -1,0 +1,328 @@
+//! Points in time and spans of time, both in whole milliseconds.
+//!
+//! Nothing here reads a clock: a timestamp is data that somebody handed in.
+
+use std::fmt;
+use std::ops::{Add, Sub};
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.
+///
+/// On the wire it is RFC 3339 with milliseconds: `2026-11-21T09:30:00.000Z`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Timestamp(i64);
+
+/// A length of time in milliseconds, written with its unit: `30m`, `200s`, `5ms`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub struct Span(i64);
+
+/// Why a text is no time or no span.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum TimeError {
+    /// Not RFC 3339, or outside the years 0000 to 9999.
+    #[error("`{0}` is no RFC 3339 time such as 2026-11-21T09:30:00.000Z")]
+    Timestamp(String),
+    /// Not a whole number with a unit.
+    #[error("`{0}` is no duration: write a whole number and a unit, such as 5ms, 200s, 30m, 24h or 7d")]
+    Span(String),
+}
+
+impl Timestamp {
+    /// The earliest moment there is; every other one is later.
+    pub const MIN: Self = Self(i64::MIN);
+
+    /// A moment from milliseconds since the epoch.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// Milliseconds since the epoch.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The moment a span earlier, or [`Timestamp::MIN`] where that does not exist.
+    pub const fn saturating_sub(self, span: Span) -> Self {
+        Self(self.0.saturating_sub(span.0))
+    }
+
+    /// The moment a span later, or the last one there is.
+    pub const fn saturating_add(self, span: Span) -> Self {
+        Self(self.0.saturating_add(span.0))
+    }
+
+    /// The calendar day in UTC as `2026-11-21`.
+    pub fn date(self) -> String {
+        let mut text = Vec::with_capacity(24);
+        self.write_rfc3339(&mut text);
+        text.truncate(10);
+        String::from_utf8(text).expect("digits and dashes are UTF-8")
+    }
+
+    /// Appends the RFC 3339 text without building a string in between.
+    pub fn write_rfc3339(self, out: &mut Vec<u8>) {
+        let clamped = self.0.clamp(FIRST_MILLI, LAST_MILLI);
+        let (day, in_day) = (clamped.div_euclid(86_400_000), clamped.rem_euclid(86_400_000));
+        let (year, month, day) = civil_from_days(day);
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        put_digits(&mut text[0..4], year);
+        put_digits(&mut text[5..7], month);
+        put_digits(&mut text[8..10], day);
+        put_digits(&mut text[11..13], in_day / 3_600_000);
+        put_digits(&mut text[14..16], in_day / 60_000 % 60);
+        put_digits(&mut text[17..19], in_day / 1000 % 60);
+        put_digits(&mut text[20..23], in_day % 1000);
+        out.extend_from_slice(&text);
+    }
+}
+
+/// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
+const FIRST_MILLI: i64 = -62_167_219_200_000;
+/// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
+const LAST_MILLI: i64 = 253_402_300_799_999;
+
+fn put_digits(out: &mut [u8], mut value: i64) {
+    for digit in out.iter_mut().rev() {
+        *digit = b'0' + (value % 10) as u8;
+        value /= 10;
+    }
+}
+
+/// Year, month and day of a day number since the epoch.
+/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+fn civil_from_days(days: i64) -> (i64, i64, i64) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = doy - (153 * mp + 2) / 5 + 1;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 };
+    (yoe + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// The inverse of [`civil_from_days`]; same source.
+fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
+    let y = if month <= 2 { year - 1 } else { year };
+    let era = y.div_euclid(400);
+    let yoe = y.rem_euclid(400);
+    let mp = if month > 2 { month - 3 } else { month + 9 };
+    let doy = (153 * mp + 2) / 5 + day - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    era * 146_097 + doe - 719_468
+}
+
+/// Reads exactly `2026-11-21T09:30:00.000Z`, the form that we write; `None` for every other form,
+/// valid or not, which then goes the slow way.
+fn parse_own_form(text: &[u8]) -> Option<i64> {
+    let text: &[u8; 24] = text.try_into().ok()?;
+    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
+    if separators.iter().any(|&(at, byte)| text[at] != byte) {
+        return None;
+    }
+    let digits = |from: usize, to: usize| {
+        text[from..to].iter().try_fold(0i64, |value, &byte| {
+            let digit = byte.wrapping_sub(b'0');
+            (digit < 10).then(|| value * 10 + i64::from(digit))
+        })
+    };
+    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
+    let (hour, minute, second, milli) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?, digits(20, 23)?);
+    // Days past 28, leap seconds and the like are rare: the library decides them.
+    if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
+        return None;
+    }
+    Some(days_from_civil(year, month, day) * 86_400_000 + hour * 3_600_000 + minute * 60_000 + second * 1000 + milli)
+}
+
+impl FromStr for Timestamp {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        if let Some(millis) = parse_own_form(text.as_bytes()) {
+            return Ok(Self(millis));
+        }
+        let moment: jiff::Timestamp = text.parse().map_err(|_| TimeError::Timestamp(text.chars().take(64).collect()))?;
+        let millis = moment.as_millisecond();
+        if (FIRST_MILLI..=LAST_MILLI).contains(&millis) {
+            Ok(Self(millis))
+        } else {
+            Err(TimeError::Timestamp(text.chars().take(64).collect()))
+        }
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = Vec::with_capacity(24);
+        self.write_rfc3339(&mut text);
+        f.write_str(std::str::from_utf8(&text).expect("digits and punctuation are UTF-8"))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Visitor;
+        impl de::Visitor<'_> for Visitor {
+            type Value = Timestamp;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an RFC 3339 time")
+            }
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Timestamp, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Visitor)
+    }
+}
+
+impl Add<Span> for Timestamp {
+    type Output = Self;
+    fn add(self, span: Span) -> Self {
+        self.saturating_add(span)
+    }
+}
+
+impl Sub<Span> for Timestamp {
+    type Output = Self;
+    fn sub(self, span: Span) -> Self {
+        self.saturating_sub(span)
+    }
+}
+
+impl Sub for Timestamp {
+    type Output = Span;
+    fn sub(self, other: Self) -> Span {
+        Span(self.0.saturating_sub(other.0))
+    }
+}
+
+impl Span {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+
+    /// A span of milliseconds.
+    pub const fn from_millis(millis: i64) -> Self {
+        Self(millis)
+    }
+
+    /// A span of seconds.
+    pub const fn from_secs(secs: i64) -> Self {
+        Self(secs * 1000)
+    }
+
+    /// A span of minutes.
+    pub const fn from_mins(mins: i64) -> Self {
+        Self(mins * 60_000)
+    }
+
+    /// A span of hours.
+    pub const fn from_hours(hours: i64) -> Self {
+        Self(hours * 3_600_000)
+    }
+
+    /// Its milliseconds.
+    pub const fn as_millis(self) -> i64 {
+        self.0
+    }
+
+    /// The standard library's duration; a negative span is none.
+    pub fn to_std(self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0.max(0) as u64)
+    }
+}
+
+/// Units with their milliseconds, the longest first: the order in which a span is written.
+const UNITS: [(&str, i64); 5] = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)];
+
+impl FromStr for Span {
+    type Err = TimeError;
+
+    fn from_str(text: &str) -> Result<Self, TimeError> {
+        let error = || TimeError::Span(text.chars().take(64).collect());
+        let unit_at = text.find(|c: char| !c.is_ascii_digit()).ok_or_else(error)?;
+        let (number, unit) = text.split_at(unit_at);
+        let number: i64 = number.parse().map_err(|_| error())?;
+        let (_, millis) = UNITS.iter().find(|(name, _)| *name == unit).ok_or_else(error)?;
+        number.checked_mul(*millis).map(Self).ok_or_else(error)
+    }
+}
+
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (unit, millis) = match self.0 {
+            0 => ("s", 1000),
+            value => *UNITS.iter().find(|(_, millis)| value % millis == 0).expect("1 ms divides every span"),
+        };
+        write!(f, "{}{unit}", self.0 / millis)
+    }
+}
+
+impl Serialize for Span {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_time_with_an_offset_is_the_same_moment() {
+        let moment: Timestamp = "2015-05-17T12:05:03+02:00".parse().unwrap();
+        assert_eq!(moment.to_string(), "2015-05-17T10:05:03.000Z");
+    }
+
+    #[test]
+    fn days_that_do_not_exist_are_refused() {
+        for text in ["2026-02-30T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "", "now"] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text} was taken");
+        }
+    }
+
+    #[test]
+    fn spans_carry_their_unit() {
+        for (text, millis) in [("5ms", 5), ("200s", 200_000), ("30m", 1_800_000), ("24h", 86_400_000), ("0s", 0)] {
+            assert_eq!(text.parse::<Span>().unwrap().as_millis(), millis);
+        }
+        assert_eq!(Span::from_mins(30).to_string(), "30m");
+        assert_eq!(Span::from_hours(24).to_string(), "1d");
+        for text in ["30", "m", "-5s", "1.5h", "99999999999999999999h", "5 s", ""] {
+            assert!(text.parse::<Span>().is_err(), "{text} was taken");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read_back(millis in FIRST_MILLI..=LAST_MILLI) {
+            let moment = Timestamp::from_millis(millis);
+            prop_assert_eq!(moment.to_string().parse::<Timestamp>().unwrap(), moment);
+            let library = jiff::Timestamp::from_millisecond(millis).unwrap();
+            prop_assert_eq!(format!("{library:.3}"), moment.to_string());
+        }
+
+        #[test]
+        fn a_span_is_read_back(millis in 0i64..1 << 50) {
+            let span = Span::from_millis(millis);
+            prop_assert_eq!(span.to_string().parse::<Span>().unwrap(), span);
+        }
+    }
+}
