@@ -3,8 +3,27 @@
 //! This crate must never do I/O, read a clock, or know of tokio, Kafka or the disk. It names things, checks
 //! them, and turns them into bytes and back.
 
+pub mod control;
+pub mod hit;
+pub mod ids;
+pub mod incoming;
+pub mod limits;
 pub mod log;
+pub mod props;
+pub mod reason;
+pub mod rejection;
+pub mod session;
+pub mod text;
 pub mod time;
 
+pub use control::{Control, WindowSettings};
+pub use hit::{Hit, Kind, NewHit};
+pub use incoming::IncomingHit;
+pub use limits::Limits;
 pub use log::{LogId, NextOffset, Offset, Topic};
+pub use reason::{Invalid, Reason};
+pub use rejection::Rejection;
+pub use session::{ClosedBy, Page, Session};
+pub use text::Text;
 pub use time::{Span, Timestamp};
+pub use uuid::Uuid;

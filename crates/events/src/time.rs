@@ -55,14 +55,16 @@ impl Timestamp {
 
     /// The calendar day in UTC as `2026-11-21`.
     pub fn date(self) -> String {
-        let mut text = Vec::with_capacity(24);
-        self.write_rfc3339(&mut text);
-        text.truncate(10);
-        String::from_utf8(text).expect("digits and dashes are UTF-8")
+        String::from_utf8(self.to_text()[..10].to_vec()).expect("digits and dashes are UTF-8")
     }
 
     /// Appends the RFC 3339 text without building a string in between.
     pub fn write_rfc3339(self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.to_text());
+    }
+
+    /// The RFC 3339 text: 24 bytes of ASCII.
+    fn to_text(self) -> [u8; 24] {
         let clamped = self.0.clamp(FIRST_MILLI, LAST_MILLI);
         let (day, in_day) = (clamped.div_euclid(86_400_000), clamped.rem_euclid(86_400_000));
         let (year, month, day) = civil_from_days(day);
@@ -74,7 +76,7 @@ impl Timestamp {
         put_digits(&mut text[14..16], in_day / 60_000 % 60);
         put_digits(&mut text[17..19], in_day / 1000 % 60);
         put_digits(&mut text[20..23], in_day % 1000);
-        out.extend_from_slice(&text);
+        text
     }
 }
 
@@ -145,7 +147,8 @@ impl FromStr for Timestamp {
         if let Some(millis) = parse_own_form(text.as_bytes()) {
             return Ok(Self(millis));
         }
-        let moment: jiff::Timestamp = text.parse().map_err(|_| TimeError::Timestamp(text.chars().take(64).collect()))?;
+        let moment: jiff::Timestamp =
+            text.parse().map_err(|_| TimeError::Timestamp(text.chars().take(64).collect()))?;
         let millis = moment.as_millisecond();
         if (FIRST_MILLI..=LAST_MILLI).contains(&millis) {
             Ok(Self(millis))
@@ -157,15 +160,13 @@ impl FromStr for Timestamp {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = Vec::with_capacity(24);
-        self.write_rfc3339(&mut text);
-        f.write_str(std::str::from_utf8(&text).expect("digits and punctuation are UTF-8"))
+        f.write_str(std::str::from_utf8(&self.to_text()).expect("digits and punctuation are UTF-8"))
     }
 }
 
 impl Serialize for Timestamp {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(std::str::from_utf8(&self.to_text()).expect("digits and punctuation are UTF-8"))
     }
 }
 

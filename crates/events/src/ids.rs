@@ -1,0 +1,123 @@
+//! Ids and keys: who is who, and under which key it travels.
+
+use uuid::Uuid;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
+
+/// Whether a text can name a site: 1 to 128 visible ASCII characters without `/`.
+pub fn is_site(text: &str) -> bool {
+    (1..=128).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/')
+}
+
+/// Whether a text can name a visitor: as a site, and not starting with `~`, which marks a hit without identity.
+pub fn is_visitor(text: &str) -> bool {
+    is_site(text) && !text.starts_with('~')
+}
+
+/// Reads a hit's id: a UUID with or without hyphens, in either case.
+pub fn parse_hit_id(text: &str) -> Option<Uuid> {
+    if matches!(text.len(), 32 | 36) { Uuid::try_parse(text).ok() } else { None }
+}
+
+/// The key of a visitor's records: `site/visitor_id`.
+pub fn visitor_key(site: &str, visitor_id: &str) -> Vec<u8> {
+    let mut key = Vec::with_capacity(site.len() + 1 + visitor_id.len());
+    write_visitor_key(&mut key, site, visitor_id);
+    key
+}
+
+/// Appends [`visitor_key`] to a buffer.
+pub fn write_visitor_key(out: &mut Vec<u8>, site: &str, visitor_id: &str) {
+    out.extend_from_slice(site.as_bytes());
+    out.push(b'/');
+    out.extend_from_slice(visitor_id.as_bytes());
+}
+
+/// The key of a hit without identity: `site/~hit_id`.
+pub fn anonymous_key(site: &str, hit_id: Uuid) -> Vec<u8> {
+    let mut key = Vec::with_capacity(site.len() + 38);
+    write_anonymous_key(&mut key, site, hit_id);
+    key
+}
+
+/// Appends [`anonymous_key`] to a buffer.
+pub fn write_anonymous_key(out: &mut Vec<u8>, site: &str, hit_id: Uuid) {
+    out.extend_from_slice(site.as_bytes());
+    out.extend_from_slice(b"/~");
+    write_uuid(out, hit_id);
+}
+
+/// Appends a UUID as 36 lower-case characters.
+pub fn write_uuid(out: &mut Vec<u8>, id: Uuid) {
+    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
+    out.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
+}
+
+/// A hit's id within one visitor, as the engine keeps it: xxh3-64, seed 0, of the UUID's 16 bytes.
+/// Part of the state's format.
+pub fn hit_fingerprint(hit_id: Uuid) -> u64 {
+    xxh3_64(hit_id.as_bytes())
+}
+
+/// A hit's identity within its partition (site, visitor and hit id): xxh3-64, seed 0, of the record's key, then
+/// the UUID's 16 bytes. Part of the state's format.
+pub fn identity_fingerprint(key: &[u8], hit_id: Uuid) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    hasher.update(key);
+    hasher.update(hit_id.as_bytes());
+    hasher.digest()
+}
+
+/// The id of the session that a hit opened: a UUID of version 8 from xxh3-128, seed 0, of
+/// `site/visitor_id/hit_id`.
+pub fn session_id(visitor_key: &[u8], hit_id: Uuid) -> Uuid {
+    let mut text = Vec::with_capacity(visitor_key.len() + 37);
+    text.extend_from_slice(visitor_key);
+    text.push(b'/');
+    write_uuid(&mut text, hit_id);
+    uuid::Builder::from_custom_bytes(xxh3_128(&text).to_be_bytes()).into_uuid()
+}
+
+/// xxh3-64, seed 0, as 16 hexadecimal digits: how a rejection names the body that it does not carry whole.
+pub fn content_hash(bytes: &[u8]) -> String {
+    format!("{:016x}", xxh3_64(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_visible_ascii_without_a_slash() {
+        for good in ["shop.example", "a", &"x".repeat(128), "~site"] {
+            assert!(is_site(good), "{good}");
+        }
+        for bad in ["", "a/b", "a b", "é", "a\n", &"x".repeat(129)] {
+            assert!(!is_site(bad), "{bad:?}");
+        }
+        assert!(is_visitor("v1") && !is_visitor("~v1"));
+    }
+
+    #[test]
+    fn a_hit_id_reads_the_same_in_every_usual_form() {
+        let hyphened = parse_hit_id("0190A3F2-0000-7000-8000-00000000000F").unwrap();
+        assert_eq!(Some(hyphened), parse_hit_id("0190a3f2000070008000 00000000000f".replace(' ', "").as_str()));
+        for bad in ["", "1", "{0190a3f2-0000-7000-8000-00000000000f}", "g190a3f2-0000-7000-8000-00000000000f"] {
+            assert_eq!(None, parse_hit_id(bad), "{bad}");
+        }
+    }
+
+    /// Ids are stored in users' lakes and in the state: they may never change.
+    #[test]
+    fn ids_and_fingerprints_are_fixed() {
+        let hit = parse_hit_id("0190a3f2-0000-7000-8000-00000000000f").unwrap();
+        let key = visitor_key("shop.example", "v1");
+        let all = format!(
+            "{} {:016x} {:016x} {}",
+            session_id(&key, hit),
+            hit_fingerprint(hit),
+            identity_fingerprint(&key, hit),
+            String::from_utf8(anonymous_key("shop.example", hit)).unwrap(),
+        );
+        insta::assert_snapshot!(all);
+    }
+}

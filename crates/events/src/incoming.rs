@@ -1,0 +1,239 @@
+//! A hit as somebody hands it in: a browser, a backend, a line of a file. Nothing in it is believed yet.
+
+use serde::de::{self, Deserializer, MapAccess};
+use serde_json::value::RawValue;
+use uuid::Uuid;
+
+use crate::hit::{SITE_RULE, VISITOR_RULE};
+use crate::ids;
+use crate::limits::Limits;
+use crate::props;
+use crate::reason::{Invalid, Reason};
+use crate::text::Text;
+use crate::time::Timestamp;
+
+/// What a hit handed in may say. Texts are borrowed from the request where they hold no escape.
+#[derive(Clone, Debug, Default)]
+pub struct IncomingHit<'a> {
+    /// The hit's id, where the browser made one.
+    pub hit_id: Option<Uuid>,
+    /// The site.
+    pub site: Option<Text<'a>>,
+    /// The visitor; a hit without one has no identity.
+    pub visitor_id: Option<Text<'a>>,
+    /// Who the site says it is.
+    pub user_id: Option<Text<'a>>,
+    /// What it was; absent is `pageview`.
+    pub kind: Option<Text<'a>>,
+    /// The time as the sender knows it; only a replay believes it.
+    pub event_time: Option<Timestamp>,
+    /// When the browser says it happened.
+    pub client_time: Option<Timestamp>,
+    /// When the browser says it sent the request.
+    pub sent_at: Option<Timestamp>,
+    /// The page.
+    pub url: Option<Text<'a>>,
+    /// The document's title.
+    pub title: Option<Text<'a>>,
+    /// Where the visitor came from.
+    pub referrer: Option<Text<'a>>,
+    /// BCP 47.
+    pub language: Option<Text<'a>>,
+    /// IANA name.
+    pub timezone: Option<Text<'a>>,
+    /// `1920x1080`.
+    pub screen: Option<Text<'a>>,
+    /// The browser's own words.
+    pub user_agent: Option<Text<'a>>,
+    /// The site's own properties.
+    pub props: Option<&'a RawValue>,
+}
+
+impl<'a> IncomingHit<'a> {
+    /// Reads one JSON object. `null` counts as absent. Each field is checked against its own rule and the
+    /// limits; what only the whole request knows (a site in the envelope) is checked by [`Self::complete`].
+    pub fn parse(json: &'a str, limits: &Limits) -> Result<Self, Invalid> {
+        let mut deserializer = serde_json::Deserializer::from_str(json);
+        let fields = deserializer.deserialize_any(Fields).map_err(|error| not_an_object(json, &error))?;
+        let mut hit = Self::default();
+        let mut seen: Vec<&str> = Vec::with_capacity(fields.len());
+        for (name, value) in &fields {
+            if seen.contains(&&**name) {
+                return Err(Invalid::new(
+                    Reason::DuplicateKey,
+                    pointer(name),
+                    format!("`{}` is there twice", &name[..]),
+                ));
+            }
+            seen.push(name);
+            if value.get() != "null" {
+                hit.set(name, value, limits)?;
+            }
+        }
+        Ok(hit)
+    }
+
+    fn set(&mut self, name: &str, value: &'a RawValue, limits: &Limits) -> Result<(), Invalid> {
+        match name {
+            "hit_id" => {
+                let text = text(name, value, 36)?;
+                let id = ids::parse_hit_id(&text);
+                self.hit_id =
+                    Some(id.ok_or_else(|| Invalid::new(Reason::InvalidHitId, "/hit_id", "hit_id is no UUID"))?);
+            }
+            "schema" => {
+                let text = text(name, value, limits.name_bytes)?;
+                if &*text != crate::hit::HIT_SCHEMA {
+                    let detail = format!(
+                        "schema `{}` is not known; leave it out, or send {}",
+                        &text[..],
+                        crate::hit::HIT_SCHEMA
+                    );
+                    return Err(Invalid::new(Reason::UnknownSchema, "/schema", detail));
+                }
+            }
+            "site" => self.site = Some(site(text(name, value, limits.name_bytes)?)?),
+            "visitor_id" => self.visitor_id = Some(visitor(text(name, value, limits.name_bytes)?)?),
+            "user_id" => self.user_id = Some(text(name, value, limits.name_bytes)?),
+            "type" => self.kind = Some(kind(text(name, value, limits.type_bytes)?)?),
+            "event_time" => self.event_time = Some(time(name, value)?),
+            "client_time" => self.client_time = Some(time(name, value)?),
+            "sent_at" => self.sent_at = Some(time(name, value)?),
+            "url" => self.url = Some(url(text(name, value, limits.url_bytes)?)?),
+            "title" => self.title = Some(text(name, value, limits.text_bytes)?),
+            "referrer" => self.referrer = Some(text(name, value, limits.url_bytes)?),
+            "language" => self.language = Some(text(name, value, limits.text_bytes)?),
+            "timezone" => self.timezone = Some(text(name, value, limits.text_bytes)?),
+            "screen" => self.screen = Some(text(name, value, limits.text_bytes)?),
+            "user_agent" => self.user_agent = Some(text(name, value, limits.text_bytes)?),
+            "props" => {
+                props::check(value.get(), limits)?;
+                self.props = Some(value);
+            }
+            _ if crate::hit::RESERVED.contains(&name) => {
+                let detail = format!("`{name}` is a name that the pipeline appends itself; put yours into props");
+                return Err(Invalid::new(Reason::ReservedField, pointer(name), detail));
+            }
+            _ => {
+                let detail = format!("a hit has no field `{name}`; put your own into props");
+                return Err(Invalid::new(Reason::UnknownField, pointer(name), detail));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks what must hold once the envelope's fields have been filled in: there is a site, and the client's
+    /// clock says something believable.
+    pub fn complete(&self, received_at: Timestamp, limits: &Limits) -> Result<(), Invalid> {
+        if self.site.is_none() {
+            return Err(Invalid::new(Reason::MissingField, "/site", "a hit needs a site"));
+        }
+        for (name, time) in
+            [("client_time", self.client_time), ("sent_at", self.sent_at), ("event_time", self.event_time)]
+        {
+            let Some(time) = time else { continue };
+            if time < limits.earliest || time > received_at + limits.furthest_ahead {
+                let detail = format!("{name} {time} is before {} or far in the future", limits.earliest);
+                return Err(Invalid::new(Reason::TimeOutOfRange, pointer(name), detail));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Checks a site's name.
+pub fn site(text: Text<'_>) -> Result<Text<'_>, Invalid> {
+    if ids::is_site(&text) { Ok(text) } else { Err(Invalid::new(Reason::InvalidSite, "/site", SITE_RULE)) }
+}
+
+/// Checks a visitor's id.
+pub fn visitor(text: Text<'_>) -> Result<Text<'_>, Invalid> {
+    if ids::is_visitor(&text) {
+        Ok(text)
+    } else {
+        Err(Invalid::new(Reason::InvalidVisitor, "/visitor_id", VISITOR_RULE))
+    }
+}
+
+fn kind(text: Text<'_>) -> Result<Text<'_>, Invalid> {
+    let fits = !text.is_empty() && !text.chars().any(char::is_control);
+    if fits {
+        Ok(text)
+    } else {
+        Err(Invalid::new(Reason::InvalidType, "/type", "a type is a name without control characters"))
+    }
+}
+
+fn url(text: Text<'_>) -> Result<Text<'_>, Invalid> {
+    let fits = (text.contains("://") || text.starts_with('/')) && !text.chars().any(char::is_control);
+    let rule = "a url is absolute (https://host/path) or a path that starts with `/`, without control characters";
+    if fits { Ok(text) } else { Err(Invalid::new(Reason::InvalidUrl, "/url", rule)) }
+}
+
+/// Reads a JSON text of bounded length.
+pub fn text<'a>(name: &str, value: &'a RawValue, most: usize) -> Result<Text<'a>, Invalid> {
+    let json = value.get();
+    if !json.starts_with('"') {
+        return Err(Invalid::new(Reason::WrongType, pointer(name), format!("`{name}` must be a string")));
+    }
+    let text: Text<'a> = serde_json::from_str(json).map_err(|error| {
+        Invalid::new(Reason::InvalidJson, pointer(name), format!("`{name}` is no JSON string: {error}"))
+    })?;
+    if text.len() > most {
+        let detail = format!("`{name}` is {} bytes long; the limit is {most}", text.len());
+        return Err(Invalid::new(Reason::TooLong, pointer(name), detail));
+    }
+    Ok(text)
+}
+
+/// Reads a time: RFC 3339, or milliseconds since the epoch as JavaScript's `Date.now()` gives them.
+pub fn time(name: &str, value: &RawValue) -> Result<Timestamp, Invalid> {
+    let json = value.get();
+    if let Ok(millis) = json.parse::<i64>() {
+        return Ok(Timestamp::from_millis(millis));
+    }
+    let text = text(name, value, 64)?;
+    text.parse().map_err(|error| Invalid::new(Reason::InvalidTime, pointer(name), format!("{name}: {error}")))
+}
+
+/// The JSON pointer to a field (RFC 6901: `~` and `/` are escaped), cut where a name is absurdly long.
+pub fn pointer(name: &str) -> String {
+    let short: String = name.chars().take(64).collect();
+    format!("/{}", short.replace('~', "~0").replace('/', "~1"))
+}
+
+fn not_an_object(json: &str, error: &serde_json::Error) -> Invalid {
+    let reason = match json.trim_start().as_bytes().first() {
+        _ if error.to_string().contains("recursion limit") => Reason::TooDeep,
+        Some(b'{') => Reason::InvalidJson,
+        _ if error.is_data() => Reason::WrongType,
+        _ => Reason::InvalidJson,
+    };
+    Invalid::new(reason, "", format!("a hit must be a JSON object: {error}"))
+}
+
+/// Collects an object's fields without looking into the values.
+struct Fields;
+
+impl<'de> de::Visitor<'de> for Fields {
+    type Value = Vec<(Text<'de>, &'de RawValue)>;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
+        let mut fields = Vec::with_capacity(16);
+        while let Some(entry) = map.next_entry()? {
+            // Sixteen known fields: far more than that is not a hit, and the check for doubles is quadratic.
+            if fields.len() == 256 {
+                return Err(de::Error::custom("more than 256 fields"));
+            }
+            fields.push(entry);
+        }
+        Ok(fields)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,62 @@
+use super::*;
+
+fn parse(json: &str) -> Result<IncomingHit<'_>, Invalid> {
+    IncomingHit::parse(json, &Limits::default())
+}
+
+#[test]
+fn a_browsers_hit_is_taken() {
+    let json = r#"{"hit_id":"0190a3f2-0000-7000-8000-00000000000f","type":"signup","client_time":1793577600000,
+        "url":"https://shop.example/a","title":null,"props":{"plan":"pro"}}"#;
+    let hit = parse(json).unwrap();
+    assert_eq!(hit.kind.as_deref(), Some("signup"));
+    assert_eq!(hit.client_time, Some(Timestamp::from_millis(1_793_577_600_000)));
+    assert_eq!(hit.title, None);
+    assert_eq!(hit.props.unwrap().get(), r#"{"plan":"pro"}"#);
+}
+
+#[test]
+fn each_wrong_field_is_named() {
+    let long = format!(r#"{{"title":"{}"}}"#, "x".repeat(1025));
+    let cases = [
+        (r#"{"colour":"red"}"#, Reason::UnknownField, "/colour"),
+        (r#"{"session_id":"x"}"#, Reason::ReservedField, "/session_id"),
+        (r#"{"site":"a/b"}"#, Reason::InvalidSite, "/site"),
+        (r#"{"site":7}"#, Reason::WrongType, "/site"),
+        (r#"{"visitor_id":"~v"}"#, Reason::InvalidVisitor, "/visitor_id"),
+        (r#"{"hit_id":"42"}"#, Reason::InvalidHitId, "/hit_id"),
+        (r#"{"type":""}"#, Reason::InvalidType, "/type"),
+        (r#"{"client_time":"yesterday"}"#, Reason::InvalidTime, "/client_time"),
+        (r#"{"url":"nowhere"}"#, Reason::InvalidUrl, "/url"),
+        (r#"{"site":"a","site":"b"}"#, Reason::DuplicateKey, "/site"),
+        (r#"{"schema":"hit/9"}"#, Reason::UnknownSchema, "/schema"),
+        (r#"{"props":[1]}"#, Reason::WrongType, "/props"),
+        (r#"{"a~/b":1}"#, Reason::UnknownField, "/a~0~1b"),
+        (&long, Reason::TooLong, "/title"),
+        (r#"[1]"#, Reason::WrongType, ""),
+        (r#"7"#, Reason::WrongType, ""),
+        (r#"{"a":NaN}"#, Reason::InvalidJson, ""),
+        (r#"{"#, Reason::InvalidJson, ""),
+    ];
+    for (json, reason, pointer) in cases {
+        let invalid = parse(json).unwrap_err();
+        assert_eq!((invalid.reason, invalid.pointer.as_str()), (reason, pointer), "{json}: {invalid}");
+    }
+}
+
+#[test]
+fn a_hit_needs_a_site_and_a_believable_clock() {
+    let limits = Limits::default();
+    let now = Timestamp::from_millis(1_793_577_600_000);
+    let missing = parse("{}").unwrap().complete(now, &limits).unwrap_err();
+    assert_eq!(missing.reason, Reason::MissingField);
+    let old =
+        parse(r#"{"site":"s","client_time":"1971-01-01T00:00:00Z"}"#).unwrap().complete(now, &limits).unwrap_err();
+    assert_eq!((old.reason, old.pointer.as_str()), (Reason::TimeOutOfRange, "/client_time"));
+    parse(r#"{"site":"s","client_time":"2026-11-01T00:00:00Z"}"#).unwrap().complete(now, &limits).unwrap();
+}
+
+#[test]
+fn a_lone_surrogate_is_refused() {
+    assert_eq!(parse(r#"{"title":"\ud800"}"#).unwrap_err().reason, Reason::InvalidJson);
+}
