@@ -1,1 +1,26 @@
-//! placeholder
+//! What every binary does alike: settings, logs, metrics, health, and an orderly end.
+//!
+//! This crate must never know what a service does: it hands out a bus, a listener, a token that says when to
+//! stop, and places to report to. Each setting is defined here once, whoever uses it.
+
+pub mod admin;
+pub mod bus_url;
+pub mod clock;
+pub mod config;
+pub mod crew;
+pub mod health;
+pub mod listen;
+pub mod metrics;
+pub mod settings;
+pub mod shutdown;
+pub mod telemetry;
+pub mod units;
+
+pub use bus_url::BusUrl;
+pub use clock::Clock;
+pub use crew::Crew;
+pub use health::{Health, Readiness};
+pub use listen::listen;
+pub use settings::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, LogFormat, WindowArgs};
+pub use shutdown::Shutdown;
+pub use units::ByteSize;

@@ -1,0 +1,111 @@
+//! Every metric there is: its name, its kind, and the sentence that explains it, here and in `/metrics`.
+
+/// Makes a constant of each metric's name, and a function that describes all of them to the recorder.
+macro_rules! metrics {
+    ($(#[doc = $doc:literal] $kind:ident $constant:ident = $name:literal;)+) => {
+        $(#[doc = $doc] pub const $constant: &str = $name;)+
+
+        /// Hands every metric's sentence to the recorder.
+        pub fn describe_all() {
+            $(describe!($kind, $name, $doc);)+
+        }
+
+        /// Every metric's name.
+        pub const ALL: &[&str] = &[$($name),+];
+    };
+}
+
+macro_rules! describe {
+    (counter, $name:literal, $doc:literal) => {
+        ::metrics::describe_counter!($name, $doc.trim_ascii())
+    };
+    (gauge, $name:literal, $doc:literal) => {
+        ::metrics::describe_gauge!($name, $doc.trim_ascii())
+    };
+    (histogram, $name:literal, $doc:literal) => {
+        ::metrics::describe_histogram!($name, $doc.trim_ascii())
+    };
+}
+
+metrics! {
+    // The edge.
+    /// HTTP requests answered on the public port, by route and status.
+    counter HTTP_REQUESTS = "tributary_http_requests_total";
+    /// Seconds from the end of a request's head to its answer, by route.
+    histogram HTTP_SECONDS = "tributary_http_request_seconds";
+    /// Connections open on the public port.
+    gauge HTTP_CONNECTIONS = "tributary_http_connections";
+    /// Bytes of request bodies reserved at this moment.
+    gauge HTTP_BYTES_IN_FLIGHT = "tributary_http_bytes_in_flight";
+    /// Hits that are on the bus and were acknowledged.
+    counter HITS_ACCEPTED = "tributary_hits_accepted_total";
+    /// Hits, request bodies and records that were rejected, by reason.
+    counter HITS_REJECTED = "tributary_hits_rejected_total";
+    /// Requests shed before they were read, by the bound that was reached.
+    counter REQUESTS_SHED = "tributary_requests_shed_total";
+
+    // The bus.
+    /// Seconds until a publish was durable.
+    histogram PUBLISH_SECONDS = "tributary_publish_seconds";
+    /// Failed calls to the bus, by operation.
+    counter BUS_ERRORS = "tributary_bus_errors_total";
+    /// Records or batches that wait in a queue, by queue.
+    gauge QUEUE_DEPTH = "tributary_queue_depth";
+
+    // The sessionizer.
+    /// Hits that were given to a session or enriched without one.
+    counter HITS_ENRICHED = "tributary_hits_enriched_total";
+    /// Hits that were late, by reason.
+    counter HITS_LATE = "tributary_hits_late_total";
+    /// Copies of hits that were known already.
+    counter HITS_DUPLICATE = "tributary_hits_duplicate_total";
+    /// Hits whose event time lay ahead of their append time and was set to it.
+    counter HITS_CLAMPED = "tributary_hits_clamped_total";
+    /// Hits of known bots.
+    counter HITS_BOT = "tributary_hits_bot_total";
+    /// Final sessions, by what closed them.
+    counter SESSIONS_FINAL = "tributary_sessions_final_total";
+    /// Records of the log that could not be read and were skipped, by topic.
+    counter RECORDS_SKIPPED = "tributary_records_skipped_total";
+    /// Sessions that are open, by partition.
+    gauge SESSIONS_OPEN = "tributary_sessions_open";
+    /// Stubs of final sessions that are remembered, by partition.
+    gauge SESSION_STUBS = "tributary_session_stubs";
+    /// Seconds that the watermark lies behind the clock, by partition.
+    gauge WATERMARK_LAG_SECONDS = "tributary_watermark_lag_seconds";
+    /// Records of `hits` between the position and the end, by partition.
+    gauge HITS_LAG = "tributary_hits_lag_records";
+    /// Records of state read so far by the restore of a partition.
+    gauge RESTORE_RECORDS = "tributary_restore_records";
+    /// Records of state and hits that the restore of a partition still has to read.
+    gauge RESTORE_REMAINING = "tributary_restore_remaining_records";
+    /// Ticks written for partitions without hits.
+    counter TICKS_WRITTEN = "tributary_ticks_written_total";
+
+    // The lake.
+    /// Rows in committed files, by table.
+    counter LAKE_ROWS = "tributary_lake_rows_total";
+    /// Committed files, by table.
+    counter LAKE_FILES = "tributary_lake_files_total";
+    /// Bytes in committed files, by table.
+    counter LAKE_BYTES = "tributary_lake_bytes_total";
+    /// Seconds that a batch took from its record to its last file, by table.
+    histogram LAKE_COMMIT_SECONDS = "tributary_lake_commit_seconds";
+    /// Failed calls to the object store, by operation.
+    counter LAKE_ERRORS = "tributary_lake_errors_total";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_follow_the_usual_form_and_none_is_taken_twice() {
+        let distinct: std::collections::BTreeSet<_> = ALL.iter().collect();
+        assert_eq!(distinct.len(), ALL.len());
+        for name in ALL {
+            assert!(name.starts_with("tributary_"), "{name}");
+            assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Every setting: its flag, its default, its bounds. A binary flattens the groups that it needs.
+//!
+//! Each is also a variable (`--flush-interval` is `TRIBUTARY_FLUSH_INTERVAL`) and a key of the file that
+//! `--config` names (`flush-interval`, or `flush_interval`): see [`crate::config`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Command, ValueEnum};
+use events::Span;
+
+use crate::bus_url::BusUrl;
+use crate::units::ByteSize;
+
+/// Which log.
+#[derive(Args, Clone, Debug)]
+pub struct BusArgs {
+    /// Folder in which the embedded defaults live.
+    #[arg(long, value_name = "DIR", default_value = "./data")]
+    pub data: PathBuf,
+    /// The log: embedded:PATH, or kafka://HOST:PORT,HOST:PORT [default: embedded:DIR/bus, in --data's folder].
+    #[arg(long, value_name = "URL")]
+    pub bus: Option<BusUrl>,
+    /// Java-style properties file for Kafka clients: SASL, TLS, anything that librdkafka knows.
+    #[arg(long, value_name = "FILE")]
+    pub kafka_config: Option<PathBuf>,
+    /// What the names of all topics begin with.
+    #[arg(long, value_name = "PREFIX", default_value = "clickstream.")]
+    pub topic_prefix: String,
+    /// Partitions of the topics that it creates; fixed once they are there.
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub partitions: u32,
+}
+
+/// Which lake, and how its files are cut.
+#[derive(Args, Clone, Debug)]
+pub struct LakeArgs {
+    /// The lake: a path, file://, s3://bucket/prefix, gs://bucket/prefix, az://container/prefix [default: DIR/lake,
+    /// in --data's folder].
+    #[arg(long, value_name = "URL")]
+    pub lake: Option<String>,
+    /// Longest time that a row waits for its file [default: 10m; up: 5s in its first five minutes, then 60s].
+    #[arg(long, value_name = "SPAN", value_parser = some_span)]
+    pub flush_interval: Option<Span>,
+    /// Size at which a file is cut.
+    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    pub target_file_size: ByteSize,
+}
+
+/// The public port, and what it bears.
+#[derive(Args, Clone, Debug)]
+pub struct EdgeArgs {
+    /// Address of the public port; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
+    pub listen: SocketAddr,
+    /// Largest body of a request.
+    #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = body_size)]
+    pub max_body: ByteSize,
+    /// Most hits in one request.
+    #[arg(long, value_name = "N", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_request_hits: u32,
+    /// Most connections at once; more wait to be taken.
+    #[arg(long, value_name = "N", default_value = "10000", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_connections: u32,
+    /// Most bytes of bodies in work at once; more is answered with 503. At least --max-body.
+    #[arg(long, value_name = "SIZE", default_value = "32MiB")]
+    pub max_in_flight: ByteSize,
+    /// Longest time for a request's head to arrive, for its body, and for an idle connection to be kept.
+    #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = some_span)]
+    pub read_timeout: Span,
+    /// Longest time that a request waits for the bus; then it is answered with 503.
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = some_span)]
+    pub publish_timeout: Span,
+    /// Longest time for requests to be finished when stopping.
+    #[arg(long, value_name = "SPAN", default_value = "10s")]
+    pub drain_timeout: Span,
+}
+
+/// The admin port.
+#[derive(Args, Clone, Debug)]
+pub struct AdminArgs {
+    /// Address of /live, /ready and /metrics; port 0 picks a free one.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = address)]
+    pub admin: SocketAddr,
+}
+
+/// Session windows.
+#[derive(Args, Clone, Debug)]
+pub struct WindowArgs {
+    /// Longest pause within a session.
+    #[arg(long, value_name = "SPAN", default_value = "30m", value_parser = some_span)]
+    pub gap: Span,
+    /// How far hits may be out of order.
+    #[arg(long, value_name = "SPAN", default_value = "10m")]
+    pub lateness: Span,
+    /// Longest session, from its first hit to its last.
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = some_span)]
+    pub max_session: Span,
+    /// Most sessions, stubs and remembered ids that a partition holds.
+    #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..))]
+    pub max_open_sessions: u64,
+    /// Time without hits after which a partition gets a tick.
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = some_span)]
+    pub idle_interval: Span,
+}
+
+/// The log that a process writes about itself.
+#[derive(Args, Clone, Debug)]
+pub struct LogArgs {
+    /// How much is logged: a level, or a filter such as info,collector=debug [default: RUST_LOG, or info].
+    #[arg(long, value_name = "FILTER")]
+    pub log: Option<String>,
+    /// How it is written: human on a terminal and json elsewhere, or one of them always.
+    #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto")]
+    pub log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub enum LogFormat {
+    /// Human on a terminal, else JSON.
+    Auto,
+    /// For people.
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+impl BusArgs {
+    /// The bus that was named, or the embedded one in the data folder.
+    pub fn url(&self) -> BusUrl {
+        self.bus.clone().unwrap_or_else(|| BusUrl::Embedded(self.data.join("bus")))
+    }
+}
+
+impl LakeArgs {
+    /// The lake that was named, or the one in the data folder.
+    pub fn url(&self, data: &Path) -> String {
+        self.lake.clone().unwrap_or_else(|| data.join("lake").to_string_lossy().into_owned())
+    }
+}
+
+/// Every setting that any binary has, so that one file and one set of variables can serve all of them.
+pub(crate) fn every_setting() -> Command {
+    let groups = [
+        BusArgs::augment_args,
+        LakeArgs::augment_args,
+        EdgeArgs::augment_args,
+        AdminArgs::augment_args,
+        WindowArgs::augment_args,
+        LogArgs::augment_args,
+    ];
+    groups.into_iter().fold(Command::new("tributary"), |command, augment| augment(command))
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| format!("`{text}` is no address: write IP:PORT, such as 127.0.0.1:8080"))
+}
+
+fn some_span(text: &str) -> Result<Span, String> {
+    match text.parse::<Span>() {
+        Ok(Span::ZERO) => Err(format!("`{text}` is too short: write at least 1ms")),
+        Ok(span) => Ok(span),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+/// A body is read into memory whole, so its size has a sane end.
+fn body_size(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
+    let allowed = 1024..=64 << 20;
+    if allowed.contains(&size.bytes()) { Ok(size) } else { Err(format!("`{text}` is not between 1KiB and 64MiB")) }
+}

@@ -1,0 +1,74 @@
+//! When to stop: one token that tasks await and threads ask.
+
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+/// Says when to stop. Cheap to clone; all clones are one. Once cancelled it stays so.
+#[derive(Clone, Debug, Default)]
+pub struct Shutdown(CancellationToken);
+
+impl Shutdown {
+    /// A token that nobody has cancelled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks everybody who holds a clone to stop.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether it is time to stop. For threads between two steps of work.
+    pub fn is_cancelled(&self) -> bool {
+        self.0.is_cancelled()
+    }
+
+    /// Resolves when it is time to stop. For tasks.
+    pub async fn cancelled(&self) {
+        self.0.cancelled().await;
+    }
+
+    /// Cancels on the first SIGINT or SIGTERM; on the second the process ends at once with code 130, whatever
+    /// is still going on. Call it from within the runtime, early: until then a signal kills.
+    pub fn cancel_on_signals(&self) -> std::io::Result<()> {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let shutdown = self.clone();
+        tokio::spawn(async move {
+            let name = next_signal(&mut interrupt, &mut terminate).await;
+            tracing::info!(signal = name, "stopping: no more input, finishing what is at hand (again to stop at once)");
+            shutdown.cancel();
+            let name = next_signal(&mut interrupt, &mut terminate).await;
+            tracing::warn!(signal = name, "stopping at once");
+            std::process::exit(130);
+        });
+        Ok(())
+    }
+}
+
+async fn next_signal(interrupt: &mut Signal, terminate: &mut Signal) -> &'static str {
+    tokio::select! {
+        _ = interrupt.recv() => "SIGINT",
+        _ = terminate.recv() => "SIGTERM",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_thread_asks_and_a_task_awaits() {
+        let shutdown = Shutdown::new();
+        let asked = shutdown.clone();
+        let thread = std::thread::spawn(move || {
+            while !asked.is_cancelled() {
+                std::thread::yield_now();
+            }
+        });
+        assert!(!shutdown.is_cancelled());
+        shutdown.clone().cancel();
+        shutdown.cancelled().await;
+        thread.join().unwrap();
+    }
+}
