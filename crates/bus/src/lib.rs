@@ -1,9 +1,12 @@
 //! The log between the services: publish durably, process exactly once, read along.
 //!
-//! [`Bus`], [`Worker`] and [`Reader`] are the whole contract, and [`contract`] is the test suite that every
+//! [`Bus`], [`Worker`] and [`Reader`] are the whole contract, and `contract` is the test suite that every
 //! backend passes. This crate must never look into a record's value: it carries bytes, keys and offsets.
 
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
 pub mod embedded;
+pub mod partitioner;
 mod record;
 
 use std::sync::Arc;
@@ -148,7 +151,7 @@ pub trait Reader: Send {
 }
 
 /// What can go wrong on a bus.
-#[derive(Debug, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BusError {
     /// The bus cannot take records now; trying again later may work.
     #[error("the bus is not available: {0}")]

@@ -1,0 +1,173 @@
+//! Consuming, producing and committing as one.
+
+use std::collections::BTreeMap;
+
+use events::{NextOffset, Topic};
+
+use super::*;
+
+/// A committed step is there whole: its outputs can be read and its position stands, also after a restart.
+pub fn a_step_moves_outputs_and_positions_together(backend: &dyn Backend) {
+    let bus = backend.make();
+    publish_values(&bus, hits(1), &["a", "b"]);
+    let mut worker = join(&bus, "g", "i");
+    let read = records(&mut *worker, 2);
+    let reached = read[1].1.offset.next();
+    commit(&mut *worker, &[output(enriched(1), "A"), output(enriched(1), "B")], &[(hits(1), reached)]);
+    assert_eq!(values(&read_all(&bus, enriched(1))), ["A", "B"]);
+
+    drop(worker);
+    let bus = backend.restart(bus);
+    assert_eq!(values(&read_all(&bus, enriched(1))), ["A", "B"]);
+    assert_eq!(committed_at(&bus, hits(1)), Some(reached));
+}
+
+/// What was read and never committed is read again, and nothing of it shows.
+pub fn a_step_that_is_never_committed_leaves_nothing(backend: &dyn Backend) {
+    let bus = backend.make();
+    publish_values(&bus, hits(0), &["a", "b"]);
+    let mut worker = join(&bus, "g", "i");
+    let first = records(&mut *worker, 2);
+    drop(worker);
+    let bus = backend.restart(bus);
+
+    assert_eq!(read_all(&bus, enriched(0)), []);
+    let mut worker = join(&bus, "g", "i");
+    assert!(assigned(&mut *worker).iter().all(|assignment| assignment.committed.is_none()));
+    assert_eq!(records(&mut *worker, 2), first);
+}
+
+/// The next member goes on behind the committed record, in the same process and after a restart.
+pub fn a_group_goes_on_where_it_committed(backend: &dyn Backend) {
+    let bus = backend.make();
+    publish_values(&bus, hits(0), &["a", "b", "c"]);
+    let mut worker = join(&bus, "g", "i");
+    let read = records(&mut *worker, 3);
+    commit(&mut *worker, &[], &[(hits(0), read[0].1.offset.next())]);
+    drop(worker);
+
+    let mut worker = join(&bus, "g", "i");
+    assert_eq!(records(&mut *worker, 2), read[1..]);
+    commit(&mut *worker, &[], &[(hits(0), read[1].1.offset.next())]);
+    drop(worker);
+    let bus = backend.restart(bus);
+    assert_eq!(records(&mut *join(&bus, "g", "i"), 1), read[2..]);
+}
+
+/// Each group reads everything and has its own positions.
+pub fn groups_do_not_touch_each_other(backend: &dyn Backend) {
+    let bus = backend.make();
+    publish_values(&bus, hits(0), &["a"]);
+    let mut one = join(&bus, "one", "i");
+    let mut two = join(&bus, "two", "i");
+    let read = records(&mut *one, 1);
+    commit(&mut *one, &[], &[(hits(0), read[0].1.offset.next())]);
+    assert_eq!(records(&mut *two, 1), read);
+}
+
+/// A position given by `seek` is where the next poll starts, forwards and backwards.
+pub fn seek_goes_before_the_committed_position(backend: &dyn Backend) {
+    let bus = backend.make();
+    publish_values(&bus, hits(0), &["a", "b", "c"]);
+    let all = read_all(&bus, hits(0));
+    let mut worker = join(&bus, "g", "i");
+    assigned(&mut *worker);
+    worker.seek(hits(0), at(&all[2])).unwrap();
+    assert_eq!(records(&mut *worker, 1)[0].1, all[2]);
+    worker.seek(hits(0), at(&all[1])).unwrap();
+    assert_eq!(records(&mut *worker, 2)[0].1, all[1]);
+}
+
+/// `at_end` tells that nothing was behind these records, which is when an idle partition may get a tick.
+pub fn the_last_records_are_marked_as_the_end(backend: &dyn Backend) {
+    let bus = backend.make();
+    let large = vec![b'x'; 100_000];
+    publish(&bus, (0..50).map(|_| to(hits(0), large.clone())).collect());
+    let mut worker = join(&bus, "g", "i");
+    let (mut count, mut ends) = (0, Vec::new());
+    poll_until(&mut *worker, |polled| {
+        if let Polled::Records { records, at_end, .. } = polled {
+            count += records.len();
+            ends.push((at_end, count == 50));
+        }
+        (count == 50).then_some(())
+    });
+    assert!(ends.len() > 1, "5 MB came as one, which bounds no memory");
+    assert!(ends.iter().all(|(at_end, is_last)| at_end == is_last), "{ends:?}");
+}
+
+/// Applied in order, a compacted topic gives the newest value of each key, and none for a key with a tombstone.
+pub fn a_compacted_topic_ends_with_the_newest_of_each_key(backend: &dyn Backend) {
+    let state = Source { topic: Topic::SessionsOpen, partition: 2 };
+    let bus = backend.make();
+    let mut worker = join(&bus, "g", "i");
+    assigned(&mut *worker);
+    let write = |worker: &mut dyn Worker, entries: &[(&str, Option<&str>)]| {
+        let outputs: Vec<_> = entries
+            .iter()
+            .map(|(key, value)| Output { target: state, key: Some(key.as_bytes()), value: value.map(str::as_bytes) })
+            .collect();
+        commit(worker, &outputs, &[]);
+    };
+    write(&mut *worker, &[("a", Some("1")), ("b", Some("1")), ("c", Some("1")), ("a", Some("2"))]);
+    write(&mut *worker, &[("b", None), ("d", Some("")), ("c", Some("2"))]);
+
+    let expected = BTreeMap::from([("a", "2"), ("c", "2"), ("d", "")]);
+    let expected: BTreeMap<_, _> = expected.into_iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect();
+    let newest = |bus: &SharedBus| {
+        let records = read_all(bus, state);
+        assert!(records.is_sorted_by(|a, b| a.offset < b.offset));
+        let mut view = BTreeMap::new();
+        for record in records {
+            let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+            let key = text(&record.key.expect("a compacted topic has keys"));
+            match record.value {
+                Some(value) => drop(view.insert(key, text(&value))),
+                None => drop(view.remove(&key)),
+            }
+        }
+        view
+    };
+    assert_eq!(newest(&bus), expected);
+    drop(worker);
+    let bus = backend.restart(bus);
+    assert_eq!(newest(&bus), expected);
+}
+
+/// Steps and publishers at once: each input leads to exactly one output, in order.
+pub fn many_steps_and_many_publishers_mix_without_loss(backend: &dyn Backend) {
+    const EACH: usize = 200;
+    let bus = backend.make();
+    let mut worker = join(&bus, "g", "i");
+    assigned(&mut *worker);
+    std::thread::scope(|scope| {
+        for partition in 0..PARTITIONS {
+            let bus = &bus;
+            scope.spawn(move || {
+                for n in 0..EACH {
+                    publish(bus, vec![to(hits(partition), format!("{partition} {n}"))]);
+                }
+            });
+        }
+        let mut count = 0;
+        while count < EACH * PARTITIONS as usize {
+            let (source, read) = poll_until(&mut *worker, |polled| match polled {
+                Polled::Records { source, records, .. } => Some((source, records)),
+                _ => None,
+            });
+            count += read.len();
+            let texts = values(&read);
+            let outputs: Vec<_> = texts.iter().map(|text| output(enriched(source.partition), text)).collect();
+            commit(&mut *worker, &outputs, &[(source, read[read.len() - 1].offset.next())]);
+        }
+    });
+    for partition in 0..PARTITIONS {
+        let expected: Vec<_> = (0..EACH).map(|n| format!("{partition} {n}")).collect();
+        assert_eq!(values(&read_all(&bus, enriched(partition))), expected);
+    }
+}
+
+fn committed_at(bus: &SharedBus, source: Source) -> Option<NextOffset> {
+    let mut worker = join(bus, "g", "i");
+    assigned(&mut *worker).iter().find(|assignment| assignment.source == source)?.committed
+}

@@ -1,0 +1,271 @@
+//! The log's file: made, checked, locked and opened.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use events::LogId;
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use super::fault::{self, Fault};
+use super::options::{Durability, Options};
+use super::place;
+use crate::BusError;
+
+/// The version of the format that this build reads and writes.
+pub(super) const FORMAT: i64 = 1;
+/// Marks a file as a Tributary log; `TRIB` in ASCII.
+const APPLICATION_ID: i64 = 0x5452_4942;
+/// Larger pages than the default: batches are large, and each page costs a frame in the write-ahead log.
+const PAGE_BYTES: u64 = 16 << 10;
+/// The write-ahead log is copied into the file once it has this many pages.
+const CHECKPOINT_PAGES: u64 = (32 << 20) / PAGE_BYTES;
+
+const SCHEMA: &str = "
+    -- One row: what this log is.
+    CREATE TABLE log (log_id TEXT NOT NULL, partitions INTEGER NOT NULL);
+    -- One row for each topic's partition. `next_offset` is the truth; it is never computed from the records.
+    CREATE TABLE partitions (
+        place INTEGER PRIMARY KEY,
+        topic TEXT NOT NULL,
+        partition INTEGER NOT NULL,
+        start_offset INTEGER NOT NULL,
+        next_offset INTEGER NOT NULL,
+        append_time INTEGER NOT NULL,
+        bytes INTEGER NOT NULL
+    );
+    -- Records in runs. The id is the place and the first offset; see place.rs and batch.rs.
+    CREATE TABLE batches (
+        id INTEGER PRIMARY KEY,
+        next_offset INTEGER NOT NULL,
+        append_time INTEGER NOT NULL,
+        timed INTEGER NOT NULL,
+        checksum INTEGER NOT NULL,
+        records BLOB NOT NULL
+    );
+    -- Compacted topics: the newest record of each key. The id is the place and the offset.
+    CREATE TABLE newest (
+        id INTEGER PRIMARY KEY,
+        place INTEGER NOT NULL,
+        key BLOB NOT NULL,
+        append_time INTEGER NOT NULL,
+        checksum INTEGER NOT NULL,
+        value BLOB
+    );
+    CREATE UNIQUE INDEX newest_of_key ON newest (place, key);
+    CREATE INDEX tombstones ON newest (append_time) WHERE value IS NULL;
+    -- How far each consumer group has come.
+    CREATE TABLE positions (
+        consumer_group TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        next_offset INTEGER NOT NULL,
+        PRIMARY KEY (consumer_group, place)
+    ) WITHOUT ROWID;
+";
+
+/// The names of the files in a log's directory.
+pub(super) struct Paths {
+    pub(super) log: PathBuf,
+    wal: PathBuf,
+    unfinished: PathBuf,
+    lock: PathBuf,
+    directory: PathBuf,
+}
+
+impl Paths {
+    pub(super) fn of(directory: &Path) -> Self {
+        let file = |name| directory.join(name);
+        Self {
+            log: file("log.db"),
+            wal: file("log.db-wal"),
+            unfinished: file("log.db.unfinished"),
+            lock: file("log.lock"),
+            directory: directory.to_owned(),
+        }
+    }
+}
+
+/// The log as its owner opened it.
+pub(super) struct Opened {
+    pub(super) connection: Connection,
+    pub(super) log_id: LogId,
+    /// Held for as long as the log is open: two writers would tear it apart.
+    pub(super) lock: File,
+}
+
+/// Opens the log for its owner, or makes it.
+pub(super) fn open(options: &Options, paths: &Paths) -> Result<Opened, BusError> {
+    if !(1..=place::MAX_PARTITIONS).contains(&options.partitions) {
+        let most = place::MAX_PARTITIONS;
+        return Err(BusError::Refused(format!(
+            "{} partitions asked for: 1 to {most} are possible",
+            options.partitions
+        )));
+    }
+    fs::create_dir_all(&paths.directory).map_err(|error| cannot("make", &paths.directory, &error))?;
+    let lock = take_lock(paths)?;
+    if !paths.log.exists() {
+        if paths.wal.exists() {
+            let (log, wal) = (paths.log.display(), paths.wal.display());
+            return Err(BusError::Damaged(format!("{log} is missing, but {wal} is there: put the file back")));
+        }
+        make(options, paths)?;
+    }
+    probe(&paths.log)?;
+    let connection =
+        Connection::open_with_flags(&paths.log, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+            .map_err(|error| fault::at(&paths.log, "open", &error))?;
+    let fault = |error| fault::at(&paths.log, "open", &error);
+    configure(&connection, options).map_err(fault)?;
+    let (log_id, partitions) = identity(&connection, &paths.log)?;
+    if partitions != options.partitions {
+        return Err(BusError::Refused(format!(
+            "{} was made with {partitions} partitions and cannot be opened with {}: ask for {partitions}, or drain it \
+             and start a new log in another directory",
+            paths.log.display(),
+            options.partitions
+        )));
+    }
+    if let Some(wanted) = options.log_id.as_ref().filter(|&wanted| *wanted != log_id) {
+        return Err(BusError::Refused(format!("{} is log {log_id}, not {wanted}", paths.log.display())));
+    }
+    Ok(Opened { connection, log_id, lock })
+}
+
+/// Opens the log beside its owner, for reading alone.
+pub(super) fn open_beside(paths: &Paths) -> Result<Connection, BusError> {
+    if !paths.log.exists() {
+        return Err(BusError::Refused(format!("there is no log at {}", paths.log.display())));
+    }
+    probe(&paths.log)?;
+    reading_connection(&paths.log)
+}
+
+/// A connection that cannot write.
+pub(super) fn reading_connection(log: &Path) -> Result<Connection, BusError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(log, flags)?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        // Batches lie on pages of their own that are read once; a large cache would only hold memory.
+        connection.pragma_update(None, "cache_size", -1024)?;
+        Ok(connection)
+    };
+    open().map_err(|error| fault::at(log, "open", &error))
+}
+
+/// The log's id and its number of partitions.
+pub(super) fn identity(connection: &Connection, log: &Path) -> Result<(LogId, u32), BusError> {
+    let row = connection
+        .query_row("SELECT log_id, partitions FROM log", [], |row| Ok((row.get::<_, String>(0)?, row.get(1)?)))
+        .optional()
+        .map_err(|error| fault::at(log, "read", &error))?;
+    let (text, partitions) = row.ok_or_else(|| BusError::Damaged(format!("{} does not say its id", log.display())))?;
+    let log_id = LogId::try_from(text).map_err(|error| BusError::Damaged(format!("{}: {error}", log.display())))?;
+    Ok((log_id, partitions))
+}
+
+fn take_lock(paths: &Paths) -> Result<File, BusError> {
+    let open = File::options().create(true).truncate(false).write(true).open(&paths.lock);
+    let lock = open.map_err(|error| cannot("open", &paths.lock, &error))?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(BusError::Refused(format!(
+            "another process uses the log in {}: stop it, or choose another directory",
+            paths.directory.display()
+        ))),
+        Err(TryLockError::Error(error)) => Err(cannot("lock", &paths.lock, &error)),
+    }
+}
+
+/// Makes the log under another name and moves it into place when it is whole, so that a crash leaves either no log
+/// or a good one.
+fn make(options: &Options, paths: &Paths) -> Result<(), BusError> {
+    let log_id = options.log_id.clone().unwrap_or_else(|| LogId::from_bits(uuid::Uuid::new_v4().as_u128()));
+    let file = &paths.unfinished;
+    if file.exists() {
+        fs::remove_file(file).map_err(|error| cannot("remove", file, &error))?;
+    }
+    let build = || -> rusqlite::Result<()> {
+        let mut connection = Connection::open(file)?;
+        connection.pragma_update(None, "page_size", PAGE_BYTES as i64)?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", FORMAT)?;
+        let transaction = connection.transaction()?;
+        transaction.execute_batch(SCHEMA)?;
+        transaction.execute("INSERT INTO log VALUES (?1, ?2)", (log_id.as_str(), options.partitions))?;
+        for source in place::all_sources(options.partitions) {
+            transaction.execute(
+                "INSERT INTO partitions VALUES (?1, ?2, ?3, 0, 0, ?4, 0)",
+                (place::place(source), source.topic.name(), source.partition, i64::MIN),
+            )?;
+        }
+        transaction.commit()?;
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        connection.close().map_err(|(_, error)| error)
+    };
+    build().map_err(|error| fault::at(file, "make", &error))?;
+    let settle = || -> std::io::Result<()> {
+        File::open(file)?.sync_all()?;
+        fs::rename(file, &paths.log)?;
+        File::open(&paths.directory)?.sync_all()
+    };
+    settle().map_err(|error| cannot("make", &paths.log, &error))
+}
+
+/// Looks at the file without touching it or anything beside it.
+fn probe(log: &Path) -> Result<(), BusError> {
+    let look = || -> Result<(i64, i64), rusqlite::Error> {
+        let uri = format!("file:{}?immutable=1", uri_path(log));
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(uri, flags)?;
+        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        Ok((pragma("application_id")?, pragma("user_version")?))
+    };
+    let (application, format) = look().map_err(|error| match fault::kind(&error) {
+        Fault::Damaged => BusError::Damaged(format!("{} is no log: {error}", log.display())),
+        _ => BusError::Refused(format!("cannot open {}: {error}", log.display())),
+    })?;
+    if application != APPLICATION_ID {
+        return Err(BusError::Damaged(format!("{} is not a log of Tributary", log.display())));
+    }
+    if format > FORMAT {
+        return Err(BusError::Refused(format!(
+            "{} has format {format}, and this build knows formats up to {FORMAT}: use a newer build",
+            log.display()
+        )));
+    }
+    Ok(())
+}
+
+/// The path as a URI has it.
+fn uri_path(path: &Path) -> String {
+    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+}
+
+fn configure(connection: &Connection, options: &Options) -> rusqlite::Result<()> {
+    let synchronous = match options.durability {
+        Durability::Synced => "FULL",
+        Durability::Unsynced => "OFF",
+    };
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    connection.pragma_update(None, "synchronous", synchronous)?;
+    // Without it, macOS says that data is synced while the drive still holds it.
+    connection.pragma_update(None, "fullfsync", "ON")?;
+    connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES as i64, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", (64 << 20) as i64, |_| Ok(()))?;
+    connection.pragma_update(None, "cache_size", -8192)?;
+    // Temporary structures stay in memory: a full disk must not be able to break a read.
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    if let Some(bytes) = options.limits.file {
+        let pages = (bytes / PAGE_BYTES).max(1) as i64;
+        connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
+    }
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(())
+}
+
+fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> BusError {
+    BusError::Refused(format!("cannot {verb} {}: {error}", path.display()))
+}

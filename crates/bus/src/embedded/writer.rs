@@ -1,0 +1,146 @@
+//! The one thread that writes. What waits is committed together, by one sync: the more wait, the more share it.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use events::{NextOffset, Timestamp};
+use rusqlite::Connection;
+
+use super::Shared;
+use super::batch::{Batch, Segment};
+use super::options::{Clock, Retention};
+use super::queue::{Answer, Next, Positions, Request, Work};
+use super::{place, retention, transaction};
+use crate::{BusError, Source};
+
+/// How often the writer looks for records that are too old.
+const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
+
+pub(super) struct Writer {
+    pub(super) connection: Connection,
+    pub(super) file: PathBuf,
+    pub(super) shared: Arc<Shared>,
+    pub(super) retention: Retention,
+    pub(super) clock: Clock,
+}
+
+impl Writer {
+    /// Works until the queue is closed and empty.
+    pub(super) fn run(mut self) {
+        let mut next_retention = Instant::now() + RETENTION_INTERVAL;
+        loop {
+            match self.shared.queue.take(next_retention) {
+                Next::Group(group) => self.serve(group),
+                Next::Idle => {}
+                Next::Closed => return,
+            }
+            if Instant::now() >= next_retention {
+                next_retention = match self.retain_some((self.clock)()) {
+                    // What waits goes first, then the next part.
+                    Ok(false) => Instant::now(),
+                    Ok(true) => Instant::now() + RETENTION_INTERVAL,
+                    Err(error) => {
+                        tracing::warn!(%error, "old records could not be removed; trying again in a minute");
+                        Instant::now() + RETENTION_INTERVAL
+                    }
+                };
+            }
+        }
+    }
+
+    fn serve(&mut self, group: Vec<Request>) {
+        let mut appends = Vec::new();
+        let mut answers = Vec::new();
+        for Request { work, answer } in group {
+            match work {
+                Work::Append { segments, positions } => {
+                    appends.push((segments, positions));
+                    answers.push(answer);
+                }
+                Work::Retain { now } => answer.send(self.retain(now)),
+            }
+        }
+        if !appends.is_empty() {
+            let result = self.append(appends);
+            if let Err(error) = &result {
+                tracing::error!(%error, requests = answers.len(), "records could not be written");
+            }
+            answers.into_iter().for_each(|answer: Answer| answer.send(result.clone()));
+        }
+    }
+
+    fn append(&mut self, appends: Vec<(Vec<Segment>, Option<Positions>)>) -> Result<(), BusError> {
+        let mut segments = BTreeMap::<Source, Vec<Segment>>::new();
+        let mut positions = Vec::new();
+        for (of_request, reached) in appends {
+            for segment in of_request {
+                join(segments.entry(segment.source).or_default(), segment);
+            }
+            positions.extend(reached);
+        }
+        let batches = self.give_places(segments);
+        transaction::commit(&self.connection, &batches, &positions)
+            .map_err(|error| super::fault::at(&self.file, "write to", &error))?;
+        self.shared.counters.committed(batches.iter().map(|(_, batch)| batch.next.0 - batch.base.0).sum());
+        // Positions before ends: whoever sees the records of a step must find its positions moved.
+        for reached in &positions {
+            self.shared.committed.reached(&reached.group, &reached.list);
+        }
+        self.shared.tail.append(batches);
+        Ok(())
+    }
+
+    /// Gives each segment its offsets and its append time.
+    fn give_places(&self, segments: BTreeMap<Source, Vec<Segment>>) -> Vec<(Source, Batch)> {
+        let now = (self.clock)();
+        let mut batches = Vec::new();
+        for (source, segments) in segments {
+            let standing = self.shared.tail.standing(source);
+            let taken = now.max(standing.stamped);
+            let mut end = standing.end;
+            for segment in segments {
+                let base = events::Offset(end.0);
+                end = NextOffset(end.0 + i64::from(segment.count));
+                batches.push((
+                    source,
+                    Batch { base, next: end, taken, timed: segment.timed, bytes: segment.bytes.into() },
+                ));
+            }
+        }
+        batches
+    }
+
+    /// Removes all that is to be removed.
+    fn retain(&mut self, now: Timestamp) -> Result<(), BusError> {
+        while !self.retain_some(now)? {}
+        Ok(())
+    }
+
+    /// Removes a part of what is to be removed, a short transaction for each partition. `true` when that was all.
+    fn retain_some(&mut self, now: Timestamp) -> Result<bool, BusError> {
+        let fault = |error| super::fault::at(&self.file, "remove old records from", &error);
+        let mut is_done = retention::remove_tombstones(&self.connection, now).map_err(fault)?;
+        for source in place::all_sources(self.shared.partitions) {
+            let standing = self.shared.tail.standing(source);
+            let cut = retention::cut_front(&self.connection, source, &standing, self.retention, now).map_err(fault)?;
+            if let Some(cut) = cut {
+                self.shared.tail.cut(source, cut.start, cut.bytes);
+                is_done &= cut.is_done;
+            }
+        }
+        Ok(is_done)
+    }
+}
+
+/// Puts a segment behind the others of its source; small ones become one.
+fn join(segments: &mut Vec<Segment>, segment: Segment) {
+    match segments.last_mut() {
+        Some(last) if last.can_take(&segment) => {
+            last.bytes.extend_from_slice(&segment.bytes);
+            last.count += segment.count;
+        }
+        _ => segments.push(segment),
+    }
+}
