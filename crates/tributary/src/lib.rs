@@ -3,4 +3,7 @@
 //! This crate must never hold a rule of the pipeline: what a hit, a session or a batch is, is decided in the
 //! crates that it puts together. What is its own is reading files for a replay, and telling people what happened.
 
+pub mod beside;
 pub mod replay;
+pub mod tail;
+pub mod up;

@@ -1,2 +1,2 @@
-//! placeholder
+//! The command line: read it, do what it says.
 fn main() {}

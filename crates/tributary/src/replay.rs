@@ -1,3 +1,7 @@
 //! `tributary replay`: files through the same path as live hits, bounded and without a clock.
 
+pub mod bus;
 pub mod input;
+pub mod log_id;
+pub mod publish;
+pub mod summary;

@@ -1,0 +1,3 @@
+//! `tributary up`: collector, sessionizer and lake-writer in one process, until it is stopped.
+
+pub mod banner;
