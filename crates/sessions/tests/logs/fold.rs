@@ -118,6 +118,8 @@ impl Folding {
     fn time(&self, when: &When) -> i64 {
         let from = match &when.from {
             From::Stream => self.stream,
+            From::Horizon => self.stream - self.settings.lateness - self.settings.gap,
+            From::Recent(back) => self.hits.iter().rev().nth(*back).map_or(self.stream, |hit| hit.event_time),
             From::Hit(index) => self.pick(index).map_or(self.stream, |hit| hit.event_time),
         };
         from + when.half_gaps * (self.settings.gap / 2) + when.latenesses * self.settings.lateness + when.millis

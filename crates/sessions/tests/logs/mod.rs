@@ -47,6 +47,13 @@ pub fn adversarial() -> impl Strategy<Value = Log> {
         .prop_map(|(settings, ops, ends)| fold::fold(settings, &ops, ends))
 }
 
+/// One visitor's sessions, entangled: merges, refusals, floors and stubs near open sessions come often here. Every
+/// copy carries its first one's time, and the log ends.
+pub fn entangled() -> impl Strategy<Value = Log> {
+    (ops::tight_settings(), vec(ops::entangled_op(), 1..60))
+        .prop_map(|(settings, ops)| fold::fold(settings, &ops, true))
+}
+
 /// As [`adversarial`], but the settings hold from start to end, and the log ends.
 pub fn steady() -> impl Strategy<Value = Log> {
     (ops::settings(), vec(ops::op_without_settings(), 1..80))

@@ -18,6 +18,10 @@ pub struct Who {
 pub enum From {
     /// The stream time, as the log stands.
     Stream,
+    /// The horizon that follows from the stream time and the settings that hold.
+    Horizon,
+    /// The time of the hit so many hits ago.
+    Recent(usize),
     /// The time of an earlier hit.
     Hit(Index),
 }
@@ -66,13 +70,19 @@ pub enum Op {
 }
 
 fn who() -> impl Strategy<Value = Who> {
-    let site = prop_oneof![5 => Just(0), 1 => Just(1usize)];
-    let visitor = prop_oneof![9 => Just(Some(0)), 3 => Just(Some(1)), 1 => (2..4usize).prop_map(Some), 1 => Just(None)];
+    let site = prop_oneof![9 => Just(0), 1 => Just(1usize)];
+    let visitor =
+        prop_oneof![16 => Just(Some(0)), 3 => Just(Some(1)), 1 => (2..4usize).prop_map(Some), 1 => Just(None)];
     (site, visitor).prop_map(|(site, visitor)| Who { site, visitor })
 }
 
 fn when() -> impl Strategy<Value = When> {
-    let from = prop_oneof![Just(From::Stream), any::<Index>().prop_map(From::Hit)];
+    let from = prop_oneof![
+        4 => Just(From::Stream),
+        2 => Just(From::Horizon),
+        4 => (0..8usize).prop_map(From::Recent),
+        1 => any::<Index>().prop_map(From::Hit),
+    ];
     let half_gaps = prop_oneof![3 => 0..=2i64, 4 => -4..=4i64, 1 => -10..=10i64];
     let latenesses = prop_oneof![6 => Just(0), 2 => Just(-1i64), 1 => -3..=3i64];
     let millis = prop_oneof![6 => Just(0i64), 4 => -1..=1i64, 1 => -30..=30i64];
@@ -101,7 +111,7 @@ pub fn kind() -> impl Strategy<Value = Kind> {
 /// Settings around a gap of 100 ms, with maxima that are often tiny.
 pub fn settings() -> impl Strategy<Value = Settings> {
     let gap = prop_oneof![5 => Just(100i64), 1 => Just(40), 1 => Just(250), 1 => Just(2)];
-    let lateness = prop_oneof![3 => Just(50i64), 1 => Just(0), 1 => Just(100), 2 => Just(300)];
+    let lateness = prop_oneof![3 => Just(50i64), 1 => Just(0), 2 => Just(100), 3 => Just(300), 2 => Just(600)];
     let max_session = prop_oneof![3 => Just(OUT_OF_REACH as i64), 1 => Just(150i64), 2 => Just(300), 1 => Just(60)];
     let max_hits = prop_oneof![3 => Just(OUT_OF_REACH), 3 => 3..=6usize];
     let max_open_sessions = prop_oneof![6 => Just(OUT_OF_REACH), 1 => 1..=6usize];
@@ -139,7 +149,7 @@ fn tick() -> impl Strategy<Value = Op> {
 /// What never gives one hit two times: every copy is faithful, every clock is believed.
 pub fn faithful_op() -> impl Strategy<Value = Op> {
     prop_oneof![
-        20 => hit(),
+        24 => hit(),
         6 => copy(),
         1 => same_id(),
         2 => tick(),
@@ -151,14 +161,14 @@ pub fn faithful_op() -> impl Strategy<Value = Op> {
 /// Everything but a change of settings.
 pub fn op_without_settings() -> impl Strategy<Value = Op> {
     let drifting = (any::<Index>(), -300..=300i64).prop_map(|(of, drift)| Op::Copy { of, drift, waits: 0 });
-    let by = prop_oneof![Just(1i64), Just(0i64), -60_000..60_000i64];
+    let by = prop_oneof![3 => Just(1i64), 1 => Just(0i64), 1 => -60_000..60_000i64];
     let ahead = (who(), by).prop_map(|(who, by)| Op::Ahead { who, by });
     prop_oneof![
-        60 => hit(),
-        18 => copy(),
-        3 => same_id(),
-        6 => tick(),
-        1 => drifting,
+        120 => hit(),
+        24 => copy(),
+        4 => same_id(),
+        8 => tick(),
+        2 => drifting,
         1 => ahead,
         1 => Just(Op::Draining),
     ]
@@ -170,4 +180,38 @@ pub fn any_op() -> impl Strategy<Value = Op> {
         14 => op_without_settings(),
         1 => settings().prop_map(Op::Settings),
     ]
+}
+
+/// One visitor close to the stream time, again and again: sessions that grow together, or that the maxima keep apart.
+pub fn entangled_op() -> impl Strategy<Value = Op> {
+    let who = Who { site: 0, visitor: Some(0) };
+    let half_gaps = prop_oneof![2 => Just(1i64), 5 => -8..=0i64];
+    let millis = prop_oneof![3 => Just(0i64), 1 => -1..=1i64];
+    let near = (half_gaps, millis).prop_map(|(half_gaps, millis)| When {
+        from: From::Stream,
+        half_gaps,
+        latenesses: 0,
+        millis,
+    });
+    let hit = (near, kind()).prop_map(move |(when, kind)| Op::Hit { who, when, kind, waits: 0 });
+    prop_oneof![
+        30 => hit,
+        3 => copy(),
+        1 => tight_settings().prop_map(Op::Settings),
+    ]
+}
+
+/// Settings under which sessions stay open for long and are full soon.
+pub fn tight_settings() -> impl Strategy<Value = Settings> {
+    let gap = prop_oneof![6 => Just(100i64), 1 => Just(50)];
+    let lateness = prop_oneof![Just(100i64), Just(200), Just(300)];
+    let max_session = prop_oneof![2 => Just(OUT_OF_REACH as i64), 1 => Just(150i64), 2 => Just(300)];
+    let max_hits = prop_oneof![1 => Just(OUT_OF_REACH), 2 => 3..=6usize];
+    (gap, lateness, max_session, max_hits).prop_map(|(gap, lateness, max_session, max_hits)| Settings {
+        gap,
+        lateness,
+        max_session,
+        max_hits,
+        max_open_sessions: OUT_OF_REACH,
+    })
 }

@@ -224,6 +224,16 @@ proptest! {
     }
 
     #[test]
+    fn entangled_sessions_break_no_promise(log in logs::entangled()) {
+        let effects = run(&log);
+        check_conservation(&log, &effects)?;
+        check_nothing_counts_twice(&log, &effects)?;
+        check_counts(&effects)?;
+        check_finals(&log, &effects)?;
+        check_distance(&log, &effects)?;
+    }
+
+    #[test]
     fn where_copies_are_faithful_each_id_counts_once_in_one_final_session(log in logs::faithful_copies()) {
         let effects = run(&log);
         check_conservation(&log, &effects)?;

@@ -34,6 +34,17 @@ fn r5_and_r11_the_newest_4096_late_ids_are_known() {
     assert!(matches!(told[4_098], Effect::Late { .. }), "the oldest is forgotten");
 }
 
+/// The limit of what DESIGN promises about copies: it holds for copies that carry the same time.
+#[test]
+fn r5_a_copy_under_a_later_time_counts_again_once_every_trace_of_the_first_is_gone() {
+    Story::new(PLAIN).hit("a", 0).hit("a", 250).hit("a", 251).tells(&[
+        "a is hit 1 of a",
+        "@1: a 0..0 x1 gap at 200",
+        "a is a copy",
+        "a is hit 1 of a",
+    ]);
+}
+
 #[test]
 fn r6_a_hit_within_the_gap_of_a_final_session_missed_the_earliest() {
     Story::new(Settings { max_hits: 1, ..PLAIN })
