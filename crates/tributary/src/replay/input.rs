@@ -7,6 +7,7 @@
 
 pub mod access_log;
 pub mod file;
+pub mod files;
 pub mod format;
 pub mod json_hit;
 pub mod lines;

@@ -1,6 +1,8 @@
 //! The lines of one file as records, in their order.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use events::{Invalid, Reason, Rejection, Timestamp};
@@ -19,13 +21,15 @@ pub struct FileItems {
     lines: Option<Lines<Box<dyn Read + Send>>>,
     /// The time of the last line that could be read; before the first, that of the first.
     time: Timestamp,
+    bytes_read: Arc<AtomicU64>,
 }
 
 impl FileItems {
-    /// The items of a file that was surveyed. `place` tells it from the others, in the ids of its hits.
-    pub fn new(file: Surveyed, place: u32, reader: LineReader) -> Self {
+    /// The items of a file that was surveyed. `place` tells it from the others, in the ids of its hits. What has been
+    /// read of its decompressed content is added to `bytes_read`.
+    pub fn new(file: Surveyed, place: u32, reader: LineReader, bytes_read: Arc<AtomicU64>) -> Self {
         let time = file.first;
-        Self { file, place, reader, lines: None, time }
+        Self { file, place, reader, lines: None, time, bytes_read }
     }
 
     fn read_item(&mut self) -> Result<Option<Item>, InputError> {
@@ -35,7 +39,8 @@ impl FileItems {
                 let stream = source::open(&self.file.path)
                     .map_err(|error| InputError::Open { path: self.file.path.clone(), error })?;
                 // A log that grows meanwhile is read as far as it was surveyed: its id names that much.
-                none.insert(Lines::new(Box::new(stream.take(self.file.bytes))))
+                let counted = Counting { stream: stream.take(self.file.bytes), bytes_read: self.bytes_read.clone() };
+                none.insert(Lines::new(Box::new(counted)))
             }
         };
         loop {
@@ -77,6 +82,20 @@ fn rejected(invalid: &Invalid, origin: String, time: Timestamp, line: &[u8], sit
         rejection = rejection.at(&*invalid.pointer);
     }
     LineRecord::Rejected { value: Bytes::from(rejection.to_json()) }
+}
+
+/// Counts what is read through it.
+struct Counting<R> {
+    stream: R,
+    bytes_read: Arc<AtomicU64>,
+}
+
+impl<R: Read> Read for Counting<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.stream.read(buffer)?;
+        self.bytes_read.fetch_add(read as u64, Ordering::Relaxed);
+        Ok(read)
+    }
 }
 
 impl Iterator for FileItems {

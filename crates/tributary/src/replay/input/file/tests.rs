@@ -15,7 +15,10 @@ fn items(content: &[u8]) -> Vec<Item> {
     std::fs::write(&path, content).unwrap();
     let reader = LineReader { format: Format::Common, site: None, limits: Limits::default() };
     let surveyed = survey(path, &reader, &mut |_| {}).unwrap();
-    FileItems::new(surveyed, 0, reader).map(Result::unwrap).collect()
+    let (bytes, read) = (surveyed.bytes, Arc::default());
+    let items = FileItems::new(surveyed, 0, reader, Arc::clone(&read)).map(Result::unwrap).collect();
+    assert_eq!(read.load(Ordering::Relaxed), bytes);
+    items
 }
 
 fn json(item: &Item) -> serde_json::Value {
@@ -72,5 +75,5 @@ fn what_is_appended_after_the_survey_is_not_read() {
     let reader = LineReader { format: Format::Common, site: None, limits: Limits::default() };
     let surveyed = survey(path.clone(), &reader, &mut |_| {}).unwrap();
     std::fs::write(&path, line("10:05:03").repeat(3)).unwrap();
-    assert_eq!(FileItems::new(surveyed, 0, reader).count(), 1);
+    assert_eq!(FileItems::new(surveyed, 0, reader, Arc::default()).count(), 1);
 }

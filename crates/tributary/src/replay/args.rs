@@ -1,0 +1,46 @@
+//! What `tributary replay` can be told.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use events::ids;
+use service::{BusArgs, LakeArgs, LogArgs, WindowArgs};
+
+/// Replays files through the same path as live hits, into the lake; then says what became of them.
+///
+/// Files may be plain, gzip or zstd, seen from their content; `-` is standard input. Several are merged by their
+/// lines' times. A line that cannot be read is rejected, named with file and number, and the rest goes on. The same
+/// input and settings again add nothing to the lake. The log in between is a temporary one (TMPDIR says where, and
+/// it takes a few times the input's size), unless --bus names one without records.
+#[derive(Args, Clone, Debug)]
+pub struct ReplayArgs {
+    /// Files to replay.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// What the lines are: combined (Apache's and nginx's combined log), common, or hits (one JSON hit a line, as
+    /// POST /collect takes it).
+    #[arg(long, value_name = "FORMAT", default_value = "combined")]
+    pub format: String,
+    /// The site of lines that name none [default: "site" for server logs; hits must name theirs].
+    #[arg(long, value_name = "SITE", value_parser = site)]
+    pub site: Option<String>,
+    /// Print the figures as one JSON object on stdout.
+    #[arg(long)]
+    pub json: bool,
+    /// Session windows.
+    #[command(flatten)]
+    pub windows: WindowArgs,
+    /// Which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Which log.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// What it says about itself.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+fn site(text: &str) -> Result<String, &'static str> {
+    if ids::is_site(text) { Ok(text.to_owned()) } else { Err(events::hit::SITE_RULE) }
+}
