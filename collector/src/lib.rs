@@ -1,1 +1,59 @@
-//! placeholder
+//! The public edge: takes hits over HTTP and puts them on the bus.
+//!
+//! It trusts nobody (P7), and answers 2xx only when every hit that it accepted is durable (P1). It must never
+//! know of sessions, files or the lake, and it never waits without a bound.
+//!
+//! One request's way: [`server`] takes the connection, `routes` finds the handler, `read` gets the body within
+//! its bounds, [`body`] cuts it into hits, [`accept`] checks each and makes its record ([`time`] sets its event
+//! time), `collect` publishes and `answer` says what became of it.
+
+pub mod accept;
+mod answer;
+pub mod body;
+mod collect;
+mod edge;
+mod read;
+mod routes;
+mod server;
+pub mod time;
+
+use std::sync::Arc;
+
+use bus::SharedBus;
+use events::{Timestamp, Uuid};
+use service::{Clock, EdgeArgs, Health, Shutdown, clock};
+use tokio::net::TcpListener;
+
+use crate::edge::Edge;
+
+/// Makes the id of a hit that came without one, from the time at which it was received.
+pub type NewId = Arc<dyn Fn(Timestamp) -> Uuid + Send + Sync>;
+
+/// A collector that is set up and not yet listening.
+#[derive(Debug)]
+pub struct Collector {
+    edge: Edge,
+}
+
+impl Collector {
+    /// A collector with the machine's clock and random ids (UUID v7).
+    pub fn new(args: &EdgeArgs, bus: SharedBus) -> Self {
+        Self { edge: Edge::new(args, bus, clock::system(), edge::random_ids()) }
+    }
+
+    /// Replaces the clock and the source of ids, so that what it writes is known beforehand.
+    #[must_use]
+    pub fn with_clock_and_ids(mut self, clock: Clock, new_id: NewId) -> Self {
+        self.edge.clock = clock;
+        self.edge.new_id = new_id;
+        self
+    }
+
+    /// Answers requests until the token is cancelled; then takes no more connections, finishes what is at hand
+    /// within `--drain-timeout`, and returns.
+    pub async fn run(self, listener: TcpListener, health: &Health, shutdown: Shutdown) {
+        let readiness = health.register("collector");
+        let edge = Arc::new(self.edge);
+        server::serve(listener, routes::router(edge.clone()), &edge, &readiness, shutdown).await;
+    }
+}

@@ -1,0 +1,139 @@
+//! The hits of a request, each checked and turned into its record, or into a rejection that says why not.
+
+use std::borrow::Cow;
+
+use bus::Outgoing;
+use events::incoming::IncomingHit;
+use events::{Invalid, Limits, NewHit, Reason, Rejection, Timestamp, Topic, Uuid};
+use serde_json::value::RawValue;
+
+use crate::body::Batch;
+use crate::time;
+
+/// What a rejection calls us.
+const ORIGIN: &str = "collect";
+
+/// What the collector knows of a request beside its body.
+#[derive(Clone, Copy)]
+pub struct Sender<'a> {
+    /// When the request was received.
+    pub received_at: Timestamp,
+    /// The client's address.
+    pub ip: &'a str,
+    /// The `User-Agent` header.
+    pub user_agent: Option<&'a str>,
+    /// Makes the id of a hit that has none.
+    pub new_id: &'a (dyn Fn(Timestamp) -> Uuid + Send + Sync),
+    /// Bounds on one hit.
+    pub limits: &'a Limits,
+}
+
+/// What became of a request's hits.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The records to publish: hits and rejections, in the order of the request.
+    pub records: Vec<Outgoing>,
+    /// How many hits were taken.
+    pub accepted: usize,
+    /// Those that were not: the place in the request, and why.
+    pub rejected: Vec<(usize, Invalid)>,
+}
+
+/// Checks every hit of a request.
+pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
+    let hits: Vec<_> = batch.hits.iter().map(|json| check(json, batch, sender)).collect();
+    // One skew for the whole request, so that it keeps its inner order.
+    let sent_at = batch.sent_at.or_else(|| hits.iter().flatten().filter_map(|hit| hit.sent_at).max());
+    let skew = time::skew(sender.received_at, sent_at);
+
+    let mut outcome = Outcome::default();
+    for (index, hit) in hits.into_iter().enumerate() {
+        match hit {
+            Ok(hit) => {
+                let event_time = time::event_time(hit.client_time, skew, sender.received_at);
+                outcome.records.push(record(&hit, event_time, sender));
+                outcome.accepted += 1;
+            }
+            Err(mut invalid) => {
+                invalid.pointer.insert_str(0, &batch.pointer(index));
+                let raw = batch.hits[index];
+                outcome.records.push(refuse(&invalid, raw.as_bytes(), batch.site.as_deref(), sender));
+                outcome.rejected.push((index, invalid));
+            }
+        }
+    }
+    outcome
+}
+
+/// The record of something refused: a hit, or a whole body.
+pub fn refuse(invalid: &Invalid, raw: &[u8], site: Option<&str>, sender: &Sender<'_>) -> Outgoing {
+    let mut rejection = Rejection::new(invalid.reason, &*invalid.detail, ORIGIN, sender.received_at, raw);
+    rejection.pointer = (!invalid.pointer.is_empty()).then(|| invalid.pointer.as_str().into());
+    rejection.site = site.map(Into::into);
+    rejection.ip = Some(sender.ip.into());
+    Outgoing {
+        topic: Topic::Rejected,
+        partition: None,
+        key: None,
+        value: rejection.to_json().into(),
+        append_time: None,
+    }
+}
+
+/// Reads one hit, fills in what the envelope says, and checks what is left to check.
+fn check<'a>(json: &'a str, batch: &Batch<'a>, sender: &Sender<'_>) -> Result<IncomingHit<'a>, Invalid> {
+    let mut hit = IncomingHit::parse(json, sender.limits)?;
+    if hit.event_time.is_some() {
+        let detail = "event_time is set by the collector; send client_time and sent_at";
+        return Err(Invalid::new(Reason::ReservedField, "/event_time", detail));
+    }
+    hit.site = hit.site.or_else(|| batch.site.clone());
+    hit.visitor_id = hit.visitor_id.or_else(|| batch.visitor_id.clone());
+    hit.sent_at = hit.sent_at.or(batch.sent_at);
+    hit.complete(sender.received_at, sender.limits)?;
+    Ok(hit)
+}
+
+fn record(hit: &IncomingHit<'_>, event_time: Timestamp, sender: &Sender<'_>) -> Outgoing {
+    let hit_id = hit.hit_id.unwrap_or_else(|| (sender.new_id)(sender.received_at));
+    let site = hit.site.as_deref().expect("a hit without a site was refused");
+    let kind = hit.kind.as_deref().unwrap_or("pageview");
+    let header = sender.user_agent.map(|text| &text[..text.floor_char_boundary(sender.limits.text_bytes)]);
+    let props = hit.props.map(one_line);
+    let new = NewHit {
+        visitor_id: hit.visitor_id.as_deref(),
+        user_id: hit.user_id.as_deref(),
+        client_time: hit.client_time,
+        sent_at: hit.sent_at,
+        url: hit.url.as_deref(),
+        title: hit.title.as_deref(),
+        referrer: hit.referrer.as_deref(),
+        language: hit.language.as_deref(),
+        timezone: hit.timezone.as_deref(),
+        screen: hit.screen.as_deref(),
+        user_agent: hit.user_agent.as_deref().or(header),
+        ip: Some(sender.ip),
+        props: props.as_deref(),
+        ..NewHit::new(hit_id, site, kind, event_time, sender.received_at)
+    };
+    Outgoing {
+        topic: Topic::Hits,
+        partition: None,
+        key: Some(new.key().into()),
+        value: new.to_json().into(),
+        append_time: None,
+    }
+}
+
+/// Props on one line, so that a record is one line wherever it is shown. A line break outside a JSON string is
+/// only space, and inside one it cannot stand.
+fn one_line(props: &RawValue) -> Cow<'_, RawValue> {
+    if !props.get().contains(['\n', '\r']) {
+        return Cow::Borrowed(props);
+    }
+    let text = props.get().replace(['\n', '\r'], " ");
+    Cow::Owned(RawValue::from_string(text).expect("space for space leaves JSON what it was"))
+}
+
+#[cfg(test)]
+mod tests;

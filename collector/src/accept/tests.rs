@@ -1,0 +1,119 @@
+use events::Span;
+
+use super::*;
+
+const RECEIVED: Timestamp = Timestamp::from_millis(1_793_577_600_000);
+
+/// What becomes of a body that is received at 2026-11-02T00:00:00Z from 192.0.2.7.
+fn take(body: &str) -> Outcome {
+    let limits = Limits::default();
+    let sender = Sender {
+        received_at: RECEIVED,
+        ip: "192.0.2.7",
+        user_agent: Some("Browser/1"),
+        new_id: &|_| Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001),
+        limits: &limits,
+    };
+    accept(&Batch::parse(body.as_bytes(), 100, &limits).unwrap(), &sender)
+}
+
+/// The records as lines: topic, key, value.
+fn lines(outcome: &Outcome) -> String {
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    let line = |record: &Outgoing| {
+        let key = record.key.as_deref().map_or_else(|| "-".to_owned(), text);
+        format!("{} {key} {}\n", record.topic, text(&record.value))
+    };
+    outcome.records.iter().map(line).collect()
+}
+
+/// The values of one field in the accepted hits.
+fn field(outcome: &Outcome, name: &str) -> Vec<String> {
+    let hits = outcome.records.iter().filter(|record| record.topic == Topic::Hits);
+    let values = hits.map(|record| serde_json::from_slice::<serde_json::Value>(&record.value).unwrap());
+    values.map(|hit| hit[name].as_str().unwrap_or("-").to_owned()).collect()
+}
+
+#[test]
+fn a_hit_with_everything_and_one_with_nothing_but_a_site() {
+    let full = r#"{"hit_id":"0190A3F2-0000-7000-8000-00000000000F","schema":"hit/1","site":"shop.example",
+        "visitor_id":"v1","user_id":"ann","type":"signup","client_time":"2026-11-01T23:59:58Z","sent_at":1793577599500,
+        "url":"https://shop.example/a?b=c","title":"T\u00e9 \"x\"","referrer":"https://news.example/","language":"de-DE",
+        "timezone":"Europe/Berlin","screen":"1920x1080","user_agent":"Own/2","props":{ "plan": "pro", "n": [1, null] }}"#;
+    insta::assert_snapshot!(lines(&take(&format!("[{full},{{\"site\":\"shop.example\"}}]"))));
+}
+
+#[test]
+fn a_record_is_one_line_however_its_props_were_written() {
+    let outcome = take("{\"site\":\"a\",\n\"props\":{\r\n  \"x\": \"1\\n2\"\n}}");
+    let hit = String::from_utf8(outcome.records[0].value.to_vec()).unwrap();
+    assert!(hit.ends_with(r#""props":{    "x": "1\n2" }}"#), "{hit}");
+}
+
+#[test]
+fn what_the_envelope_says_holds_for_hits_that_say_nothing() {
+    let outcome = take(
+        r#"{"site":"a.example","visitor_id":"v1","sent_at":"2026-11-01T23:00:00Z",
+            "hits":[{},{"site":"b.example","visitor_id":"v2"},{"visitor_id":null}]}"#,
+    );
+    assert_eq!(field(&outcome, "site"), ["a.example", "b.example", "a.example"]);
+    assert_eq!(field(&outcome, "visitor_id"), ["v1", "v2", "v1"]);
+    assert_eq!(field(&outcome, "sent_at"), ["2026-11-01T23:00:00.000Z"; 3]);
+}
+
+#[test]
+fn a_bad_hit_is_rejected_where_it_stands_and_the_others_are_taken() {
+    let outcome = take(
+        r#"{"site":"shop.example","hits":[{"url":"/a"},{"url":7},{"colour":"red"},{"props":{"a":{"b":1,"b":2}}},
+            {"event_time":"2026-11-01T00:00:00Z"},7,{"url":"/b"}]}"#,
+    );
+    assert_eq!(field(&outcome, "url"), ["/a", "/b"]);
+    let rejected: Vec<_> =
+        outcome.rejected.iter().map(|(index, why)| format!("{index} {} {}", why.reason, why.pointer)).collect();
+    assert_eq!(
+        rejected,
+        [
+            "1 wrong_type /hits/1/url",
+            "2 unknown_field /hits/2/colour",
+            "3 duplicate_key /hits/3/props/a/b",
+            "4 reserved_field /hits/4/event_time",
+            "5 wrong_type /hits/5",
+        ]
+    );
+    let rejections: String = lines(&outcome).lines().filter(|line| line.starts_with("rejected")).take(2).collect();
+    insta::assert_snapshot!(rejections.replace("rejected - ", "\n"));
+}
+
+#[test]
+fn a_slow_clock_is_put_right_and_the_order_of_the_request_is_kept() {
+    let hour_ago = RECEIVED - Span::from_hours(1);
+    let body = format!(
+        r#"{{"site":"a","sent_at":"{hour_ago}","hits":[{{"client_time":"{}"}},{{"client_time":"{hour_ago}"}},{{}}]}}"#,
+        hour_ago - Span::from_secs(3),
+    );
+    let three_seconds_ago = (RECEIVED - Span::from_secs(3)).to_string();
+    assert_eq!(field(&take(&body), "event_time"), [three_seconds_ago, RECEIVED.to_string(), RECEIVED.to_string()]);
+}
+
+#[test]
+fn hits_of_an_array_share_the_latest_time_of_sending() {
+    let at = |minutes| RECEIVED - Span::from_mins(minutes);
+    let hit = |minutes| format!(r#"{{"site":"a","client_time":"{0}","sent_at":"{0}"}}"#, at(minutes));
+    let outcome = take(&format!("[{},{}]", hit(70), hit(60)));
+    assert_eq!(field(&outcome, "event_time"), [at(10).to_string(), at(0).to_string()]);
+}
+
+#[test]
+fn a_header_that_is_too_long_is_cut_and_no_reason_to_refuse_a_hit() {
+    let limits = Limits::default();
+    let agent = "é".repeat(600);
+    let sender = Sender {
+        received_at: RECEIVED,
+        ip: "::1",
+        user_agent: Some(&agent),
+        new_id: &|_| Uuid::nil(),
+        limits: &limits,
+    };
+    let outcome = accept(&Batch::parse(br#"{"site":"a"}"#, 1, &limits).unwrap(), &sender);
+    assert_eq!(field(&outcome, "user_agent"), ["é".repeat(512)]);
+}

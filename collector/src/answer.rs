@@ -1,0 +1,73 @@
+//! What a request is answered with: always JSON, always saying what became of it.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Json, Response};
+use events::{Invalid, Reason};
+use serde::Serialize;
+
+/// The body of every answer of `/collect`, and of every error.
+#[derive(Serialize, Debug)]
+struct Body<'a> {
+    accepted: usize,
+    rejected: Vec<RejectedHit<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<Problem<'a>>,
+}
+
+#[derive(Serialize, Debug)]
+struct RejectedHit<'a> {
+    index: usize,
+    #[serde(flatten)]
+    problem: Problem<'a>,
+}
+
+#[derive(Serialize, Debug)]
+struct Problem<'a> {
+    reason: &'a str,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pointer: &'a str,
+}
+
+impl<'a> Problem<'a> {
+    fn of(invalid: &'a Invalid) -> Self {
+        Self { reason: invalid.reason.as_str(), detail: &invalid.detail, pointer: &invalid.pointer }
+    }
+}
+
+/// How many hits were taken, and which were not: 200 where any was, else 400.
+pub(crate) fn outcome(accepted: usize, rejected: &[(usize, Invalid)]) -> Response {
+    let status = if accepted > 0 { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let rejected =
+        rejected.iter().map(|(index, invalid)| RejectedHit { index: *index, problem: Problem::of(invalid) }).collect();
+    (status, Json(Body { accepted, rejected, error: None })).into_response()
+}
+
+/// The whole body was refused.
+pub(crate) fn refused(invalid: &Invalid) -> Response {
+    let status = match invalid.reason {
+        Reason::TooLarge | Reason::TooManyHits => StatusCode::PAYLOAD_TOO_LARGE,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    let body = Body { accepted: 0, rejected: Vec::new(), error: Some(Problem::of(invalid)) };
+    (status, Json(body)).into_response()
+}
+
+/// Something outside the body stands against it.
+pub(crate) fn error(status: StatusCode, reason: &str, detail: &str) -> Response {
+    let problem = Problem { reason, detail, pointer: "" };
+    (status, Json(Body { accepted: 0, rejected: Vec::new(), error: Some(problem) })).into_response()
+}
+
+/// Nothing was taken, and trying again in so many seconds may work.
+pub(crate) fn unavailable(detail: &str, retry_after: &'static str) -> Response {
+    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
+    response
+}
+
+/// Closes the connection behind the answer: what the client still sends is not worth reading.
+pub(crate) fn and_close(mut response: Response) -> Response {
+    response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}

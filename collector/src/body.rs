@@ -1,0 +1,283 @@
+//! A request's body, cut into hits: one hit, an array of hits, or an envelope around an array.
+//!
+//! Only the outer structure is read here; each hit stays the text that it was, so that a bad one cannot take
+//! a good one down with it. Nothing is read recursively, and nothing is kept but slices of the body.
+
+use events::incoming::{self, pointer, site, visitor};
+use events::{Invalid, Limits, Reason, Text, Timestamp};
+use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
+use serde_json::value::RawValue;
+
+/// A body's hits, and what holds for those that do not say otherwise.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// The site of hits that name none.
+    pub site: Option<Text<'a>>,
+    /// The visitor of hits that name none.
+    pub visitor_id: Option<Text<'a>>,
+    /// When the browser says it sent the request.
+    pub sent_at: Option<Timestamp>,
+    /// Each hit's JSON text, in order. Never empty.
+    pub hits: Vec<&'a str>,
+    form: Form,
+}
+
+/// How the body is built.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Form {
+    One,
+    Array,
+    Envelope,
+}
+
+impl<'a> Batch<'a> {
+    /// Cuts a body into at most so many hits. What is wrong here is wrong with the whole request.
+    pub fn parse(body: &'a [u8], most_hits: usize, limits: &Limits) -> Result<Self, Invalid> {
+        let text = std::str::from_utf8(body).map_err(|error| {
+            let detail = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
+            Invalid::new(Reason::InvalidUtf8, "", detail)
+        })?;
+        match text.trim_ascii_start().as_bytes().first() {
+            Some(b'[') => Ok(Self::bare(list(text, most_hits, "")?, Form::Array)),
+            Some(b'{') => {
+                let members = read_whole(text, Members)?;
+                match members.hits {
+                    Some(hits) => Self::envelope(hits, &members, most_hits, limits),
+                    None => Ok(Self::bare(vec![text], Form::One)),
+                }
+            }
+            _ => Err(match serde_json::from_str::<IgnoredAny>(text) {
+                Ok(_) => {
+                    let detail = "the body must be a hit, an array of hits, or an object with `hits`";
+                    Invalid::new(Reason::WrongType, "", detail)
+                }
+                Err(error) => no_json(&error),
+            }),
+        }
+    }
+
+    /// The JSON pointer of a hit within the body.
+    pub fn pointer(&self, index: usize) -> String {
+        match self.form {
+            Form::One => String::new(),
+            Form::Array => format!("/{index}"),
+            Form::Envelope => format!("/hits/{index}"),
+        }
+    }
+
+    fn bare(hits: Vec<&'a str>, form: Form) -> Self {
+        Self { site: None, visitor_id: None, sent_at: None, hits, form }
+    }
+
+    fn envelope(
+        hits: &'a RawValue,
+        members: &MembersOf<'a>,
+        most_hits: usize,
+        limits: &Limits,
+    ) -> Result<Self, Invalid> {
+        if let Some(name) = &members.unknown {
+            let detail = format!(
+                "beside `hits` a request has site, visitor_id and sent_at, but no `{}`",
+                name.chars().take(64).collect::<String>()
+            );
+            return Err(Invalid::new(Reason::UnknownField, pointer(name), detail));
+        }
+        let given = |member: Option<&'a RawValue>| member.filter(|value| value.get() != "null");
+        let name = |name, member| given(member).map(|value| incoming::text(name, value, limits.name_bytes)).transpose();
+        Ok(Self {
+            site: name("site", members.site)?.map(site).transpose()?,
+            visitor_id: name("visitor_id", members.visitor_id)?.map(visitor).transpose()?,
+            sent_at: given(members.sent_at).map(|value| incoming::time("sent_at", value)).transpose()?,
+            hits: list(hits.get(), most_hits, "/hits")?,
+            form: Form::Envelope,
+        })
+    }
+}
+
+/// Reads an array of hits as slices of the text.
+fn list<'a>(text: &'a str, most: usize, place: &str) -> Result<Vec<&'a str>, Invalid> {
+    if !text.trim_ascii_start().starts_with('[') {
+        return Err(Invalid::new(Reason::WrongType, place, "`hits` must be an array of hits"));
+    }
+    let hits = read_whole(text, List { most })?;
+    match hits.len() {
+        0 => Err(Invalid::new(Reason::NoHits, place, "there is no hit in the request")),
+        count if count > most => {
+            let detail = format!("the request has more than {most} hits; send it in parts");
+            Err(Invalid::new(Reason::TooManyHits, place, detail))
+        }
+        _ => Ok(hits),
+    }
+}
+
+/// Reads one JSON value that is all of the text.
+fn read_whole<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Result<S::Value, Invalid> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let value = seed.deserialize(&mut deserializer).map_err(|error| no_json(&error))?;
+    deserializer.end().map_err(|error| no_json(&error))?;
+    Ok(value)
+}
+
+/// serde's message names line and column.
+fn no_json(error: &serde_json::Error) -> Invalid {
+    let text = error.to_string();
+    match text.strip_prefix(TWICE) {
+        Some(rest) => {
+            let (name, _) = rest.split_once(' ').unwrap_or((rest, ""));
+            Invalid::new(Reason::DuplicateKey, format!("/{name}"), format!("`{name}` is there twice"))
+        }
+        None => Invalid::new(Reason::InvalidJson, "", format!("the body is no JSON: {text}")),
+    }
+}
+
+/// Marks serde's error for a doubled member.
+const TWICE: &str = "there twice: ";
+
+/// Reads up to one more hit than allowed and skims over the rest.
+struct List {
+    most: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for List {
+    type Value = Vec<&'de str>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> de::Visitor<'de> for List {
+    type Value = Vec<&'de str>;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an array of hits")
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut hits = Vec::new();
+        while hits.len() <= self.most {
+            let Some(hit) = seq.next_element::<&RawValue>()? else { return Ok(hits) };
+            hits.push(hit.get());
+        }
+        while seq.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(hits)
+    }
+}
+
+/// The members of an object that may be an envelope.
+#[derive(Default)]
+struct MembersOf<'a> {
+    hits: Option<&'a RawValue>,
+    site: Option<&'a RawValue>,
+    visitor_id: Option<&'a RawValue>,
+    sent_at: Option<&'a RawValue>,
+    /// The first that an envelope does not have.
+    unknown: Option<Text<'a>>,
+}
+
+struct Members;
+
+impl<'de> DeserializeSeed<'de> for Members {
+    type Value = MembersOf<'de>;
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> de::Visitor<'de> for Members {
+    type Value = MembersOf<'de>;
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an object")
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut members = MembersOf::default();
+        while let Some(name) = map.next_key::<Text<'de>>()? {
+            let member = match &*name {
+                "hits" => &mut members.hits,
+                "site" => &mut members.site,
+                "visitor_id" => &mut members.visitor_id,
+                "sent_at" => &mut members.sent_at,
+                _ => {
+                    members.unknown.get_or_insert(name);
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            if member.replace(map.next_value()?).is_some() {
+                return Err(de::Error::custom(format_args!("{TWICE}{} ", &name[..])));
+            }
+        }
+        Ok(members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(body: &str) -> Result<Batch<'_>, Invalid> {
+        Batch::parse(body.as_bytes(), 3, &Limits::default())
+    }
+
+    fn refused(body: &str) -> (Reason, String, String) {
+        let invalid = parse(body).unwrap_err();
+        (invalid.reason, invalid.pointer, invalid.detail)
+    }
+
+    #[test]
+    fn one_hit_an_array_and_an_envelope_are_cut_into_the_hits_texts() {
+        let one = parse(r#" {"site":"a"} "#).unwrap();
+        assert_eq!((one.hits.len(), one.pointer(0).as_str()), (1, ""));
+        let array = parse(r#"[{"site":"a"}, 7]"#).unwrap();
+        assert_eq!(array.hits, [r#"{"site":"a"}"#, "7"]);
+        assert_eq!(array.pointer(1), "/1");
+        let envelope = parse(r#"{"hits":[{}],"site":"a","visitor_id":"v","sent_at":1793577600000}"#).unwrap();
+        assert_eq!((envelope.hits.as_slice(), envelope.pointer(0).as_str()), (["{}"].as_slice(), "/hits/0"));
+        assert_eq!((envelope.site.as_deref(), envelope.visitor_id.as_deref()), (Some("a"), Some("v")));
+        assert_eq!(envelope.sent_at, Some(Timestamp::from_millis(1_793_577_600_000)));
+    }
+
+    #[test]
+    fn null_in_the_envelope_is_absent() {
+        assert_eq!(parse(r#"{"hits":[{}],"site":null}"#).unwrap().site, None);
+    }
+
+    #[test]
+    fn what_is_wrong_with_the_whole_is_named_with_its_place() {
+        let is = |reason, pointer: &str, detail: &str| (reason, pointer.to_owned(), detail.to_owned());
+        let no_json = |what: &str| is(Reason::InvalidJson, "", &format!("the body is no JSON: {what}"));
+        assert_eq!(refused(""), no_json("EOF while parsing a value at line 1 column 0"));
+        assert_eq!(refused("{\"site\":\n NaN}"), no_json("expected value at line 2 column 2"));
+        assert_eq!(refused("[{},]"), no_json("trailing comma at line 1 column 5"));
+        assert_eq!(refused("{} {}"), no_json("trailing characters at line 1 column 4"));
+        assert_eq!(refused("7").0, Reason::WrongType);
+        assert_eq!(refused("nan").0, Reason::InvalidJson);
+        assert_eq!(refused("[]"), is(Reason::NoHits, "", "there is no hit in the request"));
+        assert_eq!(refused(r#"{"hits":[]}"#).1, "/hits");
+        assert_eq!(refused(r#"{"hits":{}}"#), is(Reason::WrongType, "/hits", "`hits` must be an array of hits"));
+        assert_eq!(refused("[1,1,1,1,1]").0, Reason::TooManyHits);
+        assert_eq!(refused(r#"{"hits":[1],"hits":[2]}"#), is(Reason::DuplicateKey, "/hits", "`hits` is there twice"));
+        assert_eq!(refused(r#"{"hits":[1],"colour":1}"#).0, Reason::UnknownField);
+        assert_eq!(refused(r#"{"hits":[1],"colour":1}"#).1, "/colour");
+        assert_eq!(refused(r#"{"hits":[1],"site":"a/b"}"#).0, Reason::InvalidSite);
+        assert_eq!(refused(r#"{"hits":[1],"sent_at":"now"}"#).0, Reason::InvalidTime);
+        let invalid = Batch::parse(b"[\"\xff\"]", 3, &Limits::default()).unwrap_err();
+        assert_eq!(
+            (invalid.reason, invalid.detail.as_str()),
+            (Reason::InvalidUtf8, "the body is not UTF-8 from byte 2 on")
+        );
+    }
+
+    #[test]
+    fn a_hit_with_a_doubled_key_is_left_to_the_hits_own_check() {
+        assert_eq!(parse(r#"{"url":1,"url":2}"#).unwrap().hits.len(), 1);
+        assert_eq!(parse(r#"[{"site":"a","site":"b"}]"#).unwrap().hits.len(), 1);
+    }
+
+    #[test]
+    fn a_million_brackets_are_read_without_recursion() {
+        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+        assert_eq!(parse(&deep).unwrap().hits.len(), 1, "the array's one element is a hit that its own check refuses");
+        let open = "[".repeat(1_000_000);
+        assert_eq!(refused(&open).0, Reason::InvalidJson);
+        let inside = format!(r#"{{"x":{deep}}}"#);
+        assert_eq!(parse(&inside).unwrap().hits.len(), 1);
+    }
+}

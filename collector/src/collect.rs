@@ -1,0 +1,133 @@
+//! `POST /collect`: hits in, and an answer only when they are durable.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::Response;
+use bus::Outgoing;
+use events::{Invalid, Reason};
+use service::metrics::{BUS_ERRORS, HITS_ACCEPTED, HITS_REJECTED, PUBLISH_SECONDS, REQUESTS_SHED};
+
+use crate::accept::{Sender, accept, refuse};
+use crate::answer;
+use crate::body::Batch;
+use crate::edge::Edge;
+use crate::read::{ReadError, read};
+
+/// Who is at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+/// Takes the hits of one request.
+pub(crate) async fn collect(
+    State(edge): State<Arc<Edge>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    if let Some(refusal) = unsupported(&headers) {
+        return refusal;
+    }
+    let held = match read(body, &headers, &edge).await {
+        Ok(held) => held,
+        Err(error) => return unread(&error, edge.bounds.body),
+    };
+
+    let ip = peer.ip().to_canonical().to_string();
+    let user_agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let sender = Sender {
+        received_at: (edge.clock)(),
+        ip: &ip,
+        user_agent: user_agent.as_deref(),
+        new_id: &*edge.new_id,
+        limits: &edge.limits,
+    };
+    let outcome = match Batch::parse(&held.bytes, edge.bounds.hits, &edge.limits) {
+        Ok(batch) => accept(&batch, &sender),
+        Err(invalid) => {
+            let record = refuse(&invalid, &held.bytes, None, &sender);
+            return match publish(&edge, vec![record]).await {
+                Ok(()) => {
+                    count_rejection(invalid.reason);
+                    answer::refused(&invalid)
+                }
+                Err(unavailable) => unavailable,
+            };
+        }
+    };
+    if let Err(unavailable) = publish(&edge, outcome.records).await {
+        return unavailable;
+    }
+    metrics::counter!(HITS_ACCEPTED).increment(outcome.accepted as u64);
+    for (_, invalid) in &outcome.rejected {
+        count_rejection(invalid.reason);
+    }
+    answer::outcome(outcome.accepted, &outcome.rejected)
+}
+
+/// Resolves when every record is durable (P1). What could not be kept is answered with 503, all of it: a client
+/// that tries again sends the same ids, and the copies are found.
+async fn publish(edge: &Edge, records: Vec<Outgoing>) -> Result<(), Response> {
+    let start = Instant::now();
+    let (kind, detail) = match tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records)).await {
+        Ok(Ok(())) => {
+            metrics::histogram!(PUBLISH_SECONDS).record(start.elapsed());
+            return Ok(());
+        }
+        Ok(Err(error)) => ("publish", error.to_string()),
+        Err(_) => ("publish_timeout", format!("no answer within {:?}", edge.bounds.publish)),
+    };
+    metrics::counter!(BUS_ERRORS, "operation" => kind).increment(1);
+    tracing::debug!(error = detail, "hits could not be kept");
+    Err(answer::unavailable("the hits could not be kept; send them again later", "5"))
+}
+
+/// 415 where the body would not be JSON as it stands.
+fn unsupported(headers: &HeaderMap) -> Option<Response> {
+    let content_type = headers.get(header::CONTENT_TYPE).map(|value| value.to_str().unwrap_or_default());
+    let essence = content_type.map(|value| value.split(';').next().unwrap_or_default().trim());
+    let is_json =
+        |essence: &str| ["application/json", "text/plain"].iter().any(|own| essence.eq_ignore_ascii_case(own));
+    if !essence.is_none_or(is_json) {
+        let detail = "send JSON as application/json or text/plain";
+        return Some(answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail));
+    }
+    let encoding = headers.get(header::CONTENT_ENCODING);
+    if encoding.is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        let detail = "send the body without a Content-Encoding";
+        return Some(answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", detail));
+    }
+    None
+}
+
+/// The answer where the body could not be had.
+fn unread(error: &ReadError, most: usize) -> Response {
+    match error {
+        ReadError::TooLarge => {
+            count_rejection(Reason::TooLarge);
+            let detail = format!("the body is larger than {most} bytes; send it in parts");
+            answer::and_close(answer::refused(&Invalid::new(Reason::TooLarge, "", detail)))
+        }
+        ReadError::Full => {
+            metrics::counter!(REQUESTS_SHED, "bound" => "bytes_in_flight").increment(1);
+            answer::and_close(answer::unavailable("too much at once; send it again later", "1"))
+        }
+        ReadError::Slow => {
+            metrics::counter!(REQUESTS_SHED, "bound" => "read_timeout").increment(1);
+            let detail = "the body did not come in time";
+            answer::and_close(answer::error(StatusCode::REQUEST_TIMEOUT, "timeout", detail))
+        }
+        ReadError::Broken(error) => {
+            tracing::debug!(%error, "a body broke off");
+            answer::and_close(answer::error(StatusCode::BAD_REQUEST, "broken_body", "the body broke off"))
+        }
+    }
+}
+
+fn count_rejection(reason: Reason) {
+    metrics::counter!(HITS_REJECTED, "reason" => reason.as_str()).increment(1);
+}

@@ -1,0 +1,100 @@
+//! Connections: taken within a bound, cut when they are slow, finished in an orderly way.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulShutdown;
+use service::metrics::HTTP_CONNECTIONS;
+use service::{Readiness, Shutdown};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tower::Service;
+
+use crate::collect::Peer;
+use crate::edge::Edge;
+
+/// Most bytes of a request's head, and of a connection's read buffer.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How long no connection is taken after one could not be: the machine is out of file descriptors, say.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Answers until the token is cancelled, then drains.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    router: Router,
+    edge: &Edge,
+    readiness: &Readiness,
+    shutdown: Shutdown,
+) {
+    let bounds = edge.bounds;
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(bounds.read).max_buf_size(BUFFER_BYTES);
+    let slots = Arc::new(Semaphore::new(bounds.connections));
+    let graceful = GracefulShutdown::new();
+    let cut = Shutdown::new();
+    readiness.ready();
+
+    while let Some((stream, peer, slot)) = next_connection(&listener, &slots, &shutdown).await {
+        let router = router.clone();
+        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
+            request.extensions_mut().insert(peer);
+            router.clone().call(request.map(Body::new))
+        });
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let cut = cut.clone();
+        tokio::spawn(async move {
+            let _slot = slot;
+            metrics::gauge!(HTTP_CONNECTIONS).increment(1);
+            tokio::select! {
+                result = connection => if let Err(error) = result {
+                    tracing::debug!(peer = %peer.0, %error, "a connection ended badly");
+                },
+                () = cut.cancelled() => {}
+            }
+            metrics::gauge!(HTTP_CONNECTIONS).decrement(1);
+        });
+    }
+
+    readiness.not_ready("draining");
+    drop(listener);
+    let open = graceful.count();
+    if tokio::time::timeout(bounds.drain, graceful.shutdown()).await.is_err() {
+        tracing::warn!(open, "connections were cut at the end of the drain timeout; their hits were not acknowledged");
+        cut.cancel();
+    }
+}
+
+/// The next connection, or none when it is time to stop. Takes no more than there are slots; others wait in the
+/// kernel's queue.
+async fn next_connection(
+    listener: &TcpListener,
+    slots: &Arc<Semaphore>,
+    shutdown: &Shutdown,
+) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
+    let next = async {
+        let slot = slots.clone().acquire_owned().await.expect("the slots are never closed");
+        loop {
+            match listener.accept().await {
+                Ok((stream, peer)) => {
+                    // Answers are small and whole: waiting for more of them would only cost time.
+                    let _ = stream.set_nodelay(true);
+                    return (stream, Peer(peer), slot);
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = shutdown.cancelled() => None,
+        connection = next => Some(connection),
+    }
+}

@@ -1,0 +1,48 @@
+//! What pages of other origins need: CORS, and the tracker.
+
+use crate::Running;
+use crate::client::{exchange, get, post, request};
+use crate::double::Double;
+
+#[tokio::test]
+async fn a_page_of_any_origin_may_post_and_read_the_answer() {
+    let running = Running::start(Double::willing(), &[]).await;
+    let preflight = [
+        ("origin", "https://shop.example"),
+        ("access-control-request-method", "POST"),
+        ("access-control-request-headers", "content-type"),
+    ];
+    let answer = exchange(running.address, &request("OPTIONS", "/collect", &preflight, b"")).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+    assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("content-type"));
+    assert_eq!(answer.header("access-control-max-age"), Some("86400"));
+
+    for body in [r#"{"site":"a"}"#, "no json"] {
+        let answer = post(running.address, body).await;
+        assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
+        assert_eq!(answer.header("access-control-expose-headers"), Some("retry-after"));
+    }
+}
+
+#[tokio::test]
+async fn the_tracker_is_served_and_cached() {
+    let running = Running::start(Double::willing(), &[]).await;
+    let answer = get(running.address, "/tracker.js", &[]).await;
+    assert_eq!((answer.status, answer.body.as_str()), (200, include_str!("../../../snippet/tracker.js")));
+    assert_eq!(answer.header("content-type"), Some("text/javascript; charset=utf-8"));
+    assert_eq!(answer.header("cache-control"), Some("public, max-age=3600"));
+    let tag = answer.header("etag").unwrap();
+    let again = get(running.address, "/tracker.js", &[("if-none-match", tag)]).await;
+    assert_eq!((again.status, again.body.as_str()), (304, ""));
+    assert_eq!(get(running.address, "/tracker.js", &[("if-none-match", "\"old\"")]).await.status, 200);
+}
+
+#[tokio::test]
+async fn who_looks_by_hand_is_told_where_to_go() {
+    let running = Running::start(Double::willing(), &[]).await;
+    let answer = get(running.address, "/", &[]).await;
+    assert_eq!(answer.status, 200);
+    assert!(answer.body.contains("POST /collect"));
+}
