@@ -1,0 +1,172 @@
+//! Writing the state: the position at every commit, and what changed as a checkpoint now and then.
+//!
+//! A session's lists are written in chunks that never change once they are full, so that a session of n hits
+//! writes O(n) bytes however often it is saved.
+
+use std::borrow::Cow;
+
+use events::{Timestamp, Topic};
+
+use crate::changes::{List, chunk_key, node_key};
+use crate::engine::Engine;
+use crate::late::REMEMBERED;
+use crate::node::{Node, Open};
+use crate::outputs::Outputs;
+use crate::pages::PageRef;
+use crate::state::{
+    AnonymousState, CHUNK, CheckpointMark, ChunkState, Fingerprint, FirstState, LATE_CHUNK, LATE_PREFIX, LateState,
+    NodeState, OpenState, PARTITION_KEY, PageState, PartitionState, STATE_FORMAT, Times, UserState,
+};
+
+/// Records that the late ids go round in: one more than the ring has chunks, so that the one being filled never
+/// overwrites ids that are still remembered.
+const LATE_RECORDS: u64 = REMEMBERED as u64 / LATE_CHUNK + 1;
+
+impl Engine {
+    /// How many entries the next checkpoint would write or remove.
+    pub fn changed(&self) -> usize {
+        self.windows.changes.dirty.len() + self.windows.changes.gone.len() + self.windows.anonymous.fresh_len()
+    }
+
+    /// Appends the record `#partition`, which every commit writes. `partitions` is the log's number of them.
+    pub fn write_position(&self, partitions: u32, out: &mut Outputs) {
+        let state = PartitionState {
+            format: STATE_FORMAT,
+            partitions,
+            position: self.position,
+            now: Times::of(&self.windows),
+            checkpoint: self.last_checkpoint.clone(),
+        };
+        push_json(out, PARTITION_KEY, &state);
+    }
+
+    /// Appends everything that changed since the last checkpoint, removals first. The position must be written
+    /// in the same commit, after it.
+    pub fn write_checkpoint(&mut self, out: &mut Outputs) {
+        for key in self.windows.changes.gone.drain(..) {
+            out.push(Topic::SessionsOpen, &key, |_| ());
+        }
+        for slot in std::mem::take(&mut self.windows.changes.dirty) {
+            let is_dirty = self.windows.store.get(slot).is_some_and(|node| node.saved.dirty);
+            if is_dirty {
+                write_node(self.windows.store.node_mut(slot), out);
+            }
+        }
+        for (time, key) in self.windows.anonymous.take_fresh() {
+            push_json(out, key, &AnonymousState { time });
+        }
+        self.write_late_ids(out);
+        self.last_checkpoint = CheckpointMark::of(&self.windows, self.position);
+    }
+
+    fn write_late_ids(&self, out: &mut Outputs) {
+        let late = &self.windows.late_ids;
+        let (total, oldest) = (late.total(), late.total().saturating_sub(REMEMBERED as u64));
+        let from = self.last_checkpoint.late_ids.max(oldest);
+        if from == total {
+            return;
+        }
+        for chunk in from / LATE_CHUNK..=(total - 1) / LATE_CHUNK {
+            let first = (chunk * LATE_CHUNK).max(oldest);
+            let ids = (first..total.min((chunk + 1) * LATE_CHUNK)).filter_map(|index| late.get(index));
+            let key = format!("{LATE_PREFIX}{}", chunk % LATE_RECORDS);
+            push_json(out, key.as_bytes(), &LateState { first, ids: ids.map(Fingerprint).collect() });
+        }
+    }
+}
+
+fn push_json(out: &mut Outputs, key: &[u8], state: &impl serde::Serialize) {
+    out.push(Topic::SessionsOpen, key, |out| {
+        serde_json::to_writer(out, state).expect("state has text keys and finite numbers");
+    });
+}
+
+fn write_node(node: &mut Node, out: &mut Outputs) {
+    let full = node.ids.len() / CHUNK;
+    for chunk in usize::from(node.saved.id_chunks)..full {
+        let ids = node.ids[chunk * CHUNK..][..CHUNK].iter().copied().map(Fingerprint).collect();
+        push_json(out, &chunk_key(&node.key, node.session_id, List::Ids, chunk), &ChunkState::Ids(ids));
+    }
+    let key = node_key(&node.key, node.session_id);
+    let mut saved_pages = node.saved.page_chunks;
+    if let Some(open) = &node.open {
+        let full_pages = open.pages.len() / CHUNK;
+        let dirty =
+            open.rare.as_ref().and_then(|rare| rare.overflow.as_ref()).map_or(0, |overflow| overflow.dirty_chunks);
+        for chunk in (0..full_pages).filter(|&chunk| chunk >= saved_pages.into() || dirty & 1 << chunk != 0) {
+            let pages = open.pages.iter().skip(chunk * CHUNK).take(CHUNK).map(page_state).collect();
+            push_json(out, &chunk_key(&node.key, node.session_id, List::Pages, chunk), &ChunkState::Pages(pages));
+        }
+        saved_pages = full_pages as u8;
+    }
+    let state = NodeState {
+        start: node.start,
+        end: node.end,
+        id_chunks: full as u16,
+        ids: node.ids[full * CHUNK..].iter().copied().map(Fingerprint).collect(),
+        open: node.open.as_deref().map(|open| open_state(open, node.ids.len(), saved_pages)),
+    };
+    push_json(out, &key, &state);
+    if let Some(overflow) = node.open.as_mut().and_then(|open| open.rare.as_mut()?.overflow.as_mut()) {
+        overflow.dirty_chunks = 0;
+    }
+    node.saved.exists = true;
+    node.saved.dirty = false;
+    node.saved.id_chunks = full as u16;
+    node.saved.page_chunks = saved_pages;
+}
+
+fn open_state(open: &Open, hits: usize, page_chunks: u8) -> OpenState<'_> {
+    let rare = open.rare.as_deref();
+    let origin = &*open.profile.origin;
+    let agent = &*open.profile.agent;
+    let [country, region, language, screen] = open.profile.place.fields().map(|field| field.map(Cow::Borrowed));
+    fn text(text: &Option<Box<str>>) -> Option<Cow<'_, str>> {
+        text.as_deref().map(Cow::Borrowed)
+    }
+    OpenState {
+        floor: Some(open.floor).filter(|&floor| floor != Timestamp::MIN),
+        start_offset: open.start_offset,
+        first_offset: open.first_offset,
+        last_offset: open.last_offset,
+        hit_count: hits as u32,
+        pageview_count: open.pageviews,
+        event_count: open.events,
+        engaged_ms: open.engaged_ms,
+        is_split: open.is_split,
+        refused_by: open.refused_by,
+        page_chunks,
+        pages: open.pages.iter().skip(usize::from(page_chunks) * CHUNK).map(page_state).collect(),
+        exit: rare.and_then(|rare| rare.overflow.as_ref()).map(|overflow| {
+            let (time, offset, path) = &overflow.exit;
+            PageState { time: *time, offset: *offset, path: Cow::Borrowed(path), title: None }
+        }),
+        user: rare.and_then(|rare| rare.user.as_ref()).map(|(time, offset, user)| UserState {
+            time: *time,
+            offset: *offset,
+            user_id: Cow::Borrowed(user),
+        }),
+        merged_ids: rare.map(|rare| rare.merged_ids.clone()).unwrap_or_default(),
+        first: FirstState {
+            referrer: text(&origin.referrer),
+            source: text(&origin.source),
+            medium: text(&origin.medium),
+            campaign: text(&origin.campaign),
+            term: text(&origin.term),
+            content: text(&origin.content),
+            channel: origin.channel.map(|channel| channel.as_str().into()),
+            browser: text(&agent.browser),
+            os: text(&agent.os),
+            device: Some(agent.device.as_str().into()),
+            is_bot: agent.is_bot,
+            country,
+            region,
+            language,
+            screen,
+        },
+    }
+}
+
+fn page_state(page: PageRef<'_>) -> PageState<'_> {
+    PageState { time: page.time, offset: page.offset, path: page.path.into(), title: page.title.map(Cow::Borrowed) }
+}

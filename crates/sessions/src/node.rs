@@ -1,0 +1,282 @@
+//! One session as the engine holds it: open, or the stub that a final one leaves.
+
+use events::{ClosedBy, Kind, Offset, Timestamp, Uuid, WindowSettings};
+
+use crate::pages::{MAX_PAGES, PageRef, Pages};
+use crate::profile::Profile;
+
+/// A session or a stub. What both need stands here; what only an open session needs, behind a pointer.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) session_id: Uuid,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    /// `site/visitor_id`.
+    pub(crate) key: Box<[u8]>,
+    /// Fingerprints of its hits in order of arrival; their number is the session's hit count.
+    pub(crate) ids: Vec<u64>,
+    /// `None` is a stub.
+    pub(crate) open: Option<Box<Open>>,
+    /// The visitor's next session, or [`NO_SLOT`].
+    pub(crate) next: u32,
+    /// A stub past its time that an open session keeps; it waits for that one instead of for the horizon.
+    pub(crate) held: bool,
+    pub(crate) saved: Saved,
+}
+
+/// No slot: the end of a visitor's chain.
+pub(crate) const NO_SLOT: u32 = u32::MAX;
+
+/// What of a node the last checkpoint holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Saved {
+    /// Whether it stands in the state at all.
+    pub(crate) exists: bool,
+    /// Whether it changed since.
+    pub(crate) dirty: bool,
+    /// How many full chunks of ids stand in the state.
+    pub(crate) id_chunks: u16,
+    /// How many full chunks of pages stand in the state.
+    pub(crate) page_chunks: u8,
+}
+
+/// What an open session knows besides its span and its hits' ids.
+#[derive(Debug)]
+pub(crate) struct Open {
+    /// The earliest time to which a hit may pull the start back.
+    pub(crate) floor: Timestamp,
+    /// The offset of the first hit in event time.
+    pub(crate) start_offset: Offset,
+    pub(crate) first_offset: Offset,
+    pub(crate) last_offset: Offset,
+    pub(crate) engaged_ms: u64,
+    pub(crate) pageviews: u32,
+    pub(crate) events: u32,
+    pub(crate) is_split: bool,
+    pub(crate) refused_by: Option<ClosedBy>,
+    pub(crate) pages: Pages,
+    /// What it has from its first hit in event time.
+    pub(crate) profile: Profile,
+    /// What few sessions have.
+    pub(crate) rare: Option<Box<Rare>>,
+}
+
+/// What few sessions have: a known user, merged sessions, more pages than are listed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Rare {
+    /// The user of the hit with the highest time, and the lower offset on ties.
+    pub(crate) user: Option<(Timestamp, Offset, Box<str>)>,
+    pub(crate) merged_ids: Vec<Uuid>,
+    pub(crate) overflow: Option<Overflow>,
+}
+
+/// The pages of a session with more of them than it lists.
+#[derive(Clone, Debug)]
+pub(crate) struct Overflow {
+    /// The order of the last page that is listed: only earlier ones are let in.
+    pub(crate) last_kept: (Timestamp, Offset),
+    /// The last page of all: time, offset, path.
+    pub(crate) exit: (Timestamp, Offset, Box<str>),
+    /// Full chunks of pages that changed since the last checkpoint, one bit each.
+    pub(crate) dirty_chunks: u8,
+}
+
+/// What a hit contributes to a session.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Contribution<'a> {
+    pub(crate) time: Timestamp,
+    pub(crate) offset: Offset,
+    pub(crate) fingerprint: u64,
+    pub(crate) kind: Kind,
+    pub(crate) path: Option<&'a str>,
+    pub(crate) title: Option<&'a str>,
+    pub(crate) user_id: Option<&'a str>,
+}
+
+impl Node {
+    /// The distance of a moment from the span, 0 inside.
+    pub(crate) fn is_within(&self, time: Timestamp, settings: &WindowSettings) -> bool {
+        time >= self.start - settings.gap && time <= self.end + settings.gap
+    }
+
+    /// Whether two spans are within the gap of each other.
+    pub(crate) fn is_near(&self, other: &Self, settings: &WindowSettings) -> bool {
+        self.start <= other.end + settings.gap && other.start <= self.end + settings.gap
+    }
+
+    /// Which maximum a union of spans and hits would break, the duration first.
+    pub(crate) fn refusal(
+        start: Timestamp,
+        end: Timestamp,
+        hits: usize,
+        settings: &WindowSettings,
+    ) -> Option<ClosedBy> {
+        if end - start > settings.max_session {
+            Some(ClosedBy::MaxDuration)
+        } else if hits > settings.max_hits as usize {
+            Some(ClosedBy::MaxHits)
+        } else {
+            None
+        }
+    }
+
+    /// The open session's own part.
+    pub(crate) fn open(&self) -> &Open {
+        self.open.as_ref().expect("callers ask open sessions alone")
+    }
+
+    /// The open session's own part, to change.
+    pub(crate) fn open_mut(&mut self) -> &mut Open {
+        self.open.as_mut().expect("callers ask open sessions alone")
+    }
+
+    /// Takes a hit in. Says whether it is the first in event time from now on, so that what the session has from
+    /// its first hit must be set anew.
+    pub(crate) fn take(&mut self, hit: &Contribution<'_>) -> bool {
+        let is_first = hit.time < self.start;
+        self.start = self.start.min(hit.time);
+        self.end = self.end.max(hit.time);
+        self.ids.push(hit.fingerprint);
+        let open = self.open_mut();
+        open.first_offset = open.first_offset.min(hit.offset);
+        open.last_offset = open.last_offset.max(hit.offset);
+        if is_first {
+            open.start_offset = hit.offset;
+        }
+        match hit.kind {
+            Kind::PageView => {
+                open.pageviews += 1;
+                // A page has a path: a page view without a URL is counted, and is no page.
+                if let Some(path) = hit.path {
+                    open.add_page(PageRef { time: hit.time, offset: hit.offset, path, title: hit.title });
+                }
+            }
+            Kind::Custom => open.events += 1,
+            Kind::Engagement { engaged_ms } => open.engaged_ms = open.engaged_ms.saturating_add(engaged_ms),
+            Kind::Request => {}
+        }
+        if let Some(user) = hit.user_id {
+            open.set_user(hit.time, hit.offset, user);
+        }
+        is_first
+    }
+
+    /// Takes another session of the visitor in, which then is no more. This one has the earlier start (or the
+    /// lower id), and keeps its id and its floor.
+    pub(crate) fn absorb(&mut self, other: &mut Self) {
+        self.ids.append(&mut other.ids);
+        // Equal starts: what comes from the first hit comes from the one with the lower offset.
+        let theirs_is_first = (other.start, other.open().start_offset) < (self.start, self.open().start_offset);
+        self.start = self.start.min(other.start);
+        self.end = self.end.max(other.end);
+        let theirs = other.open.take().expect("callers merge open sessions alone");
+        let mine = self.open_mut();
+        mine.first_offset = mine.first_offset.min(theirs.first_offset);
+        mine.last_offset = mine.last_offset.max(theirs.last_offset);
+        mine.engaged_ms = mine.engaged_ms.saturating_add(theirs.engaged_ms);
+        mine.pageviews += theirs.pageviews;
+        mine.events += theirs.events;
+        mine.is_split |= theirs.is_split;
+        mine.refused_by = mine.refused_by.or(theirs.refused_by);
+        theirs.pages.iter().for_each(|page| mine.add_page(page));
+        let rare = mine.rare_mut();
+        rare.merged_ids.push(other.session_id);
+        if let Some(theirs_rare) = &theirs.rare {
+            rare.merged_ids.extend_from_slice(&theirs_rare.merged_ids);
+            if let Some((time, offset, user)) = &theirs_rare.user {
+                mine.set_user(*time, *offset, user);
+            }
+            if let Some(Overflow { exit: (time, offset, path), .. }) = &theirs_rare.overflow {
+                mine.overflow_mut();
+                mine.see_exit(*time, *offset, path);
+            }
+        }
+        if theirs_is_first {
+            mine.start_offset = theirs.start_offset;
+            mine.profile = theirs.profile;
+        }
+    }
+}
+
+impl Open {
+    /// The part of a session that its first hit opens; the hit itself is still to be taken in.
+    pub(crate) fn new(floor: Timestamp, offset: Offset, profile: Profile) -> Self {
+        Self {
+            floor,
+            start_offset: offset,
+            first_offset: offset,
+            last_offset: offset,
+            engaged_ms: 0,
+            pageviews: 0,
+            events: 0,
+            is_split: false,
+            refused_by: None,
+            pages: Pages::default(),
+            profile,
+            rare: None,
+        }
+    }
+
+    pub(crate) fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
+    }
+
+    /// Lists a page if it is among the earliest, and remembers the last one of all.
+    fn add_page(&mut self, page: PageRef<'_>) {
+        if self.pages.len() < MAX_PAGES {
+            return self.pages.push(page);
+        }
+        self.overflow_mut();
+        self.see_exit(page.time, page.offset, page.path);
+        if page.order() < self.overflow_mut().last_kept {
+            let (index, _) = self.pages.last().expect("the list is full");
+            self.pages.replace(index, page);
+            let last_kept = self.pages.last().expect("the list is full").1;
+            let overflow = self.overflow_mut();
+            overflow.last_kept = last_kept;
+            overflow.dirty_chunks |= 1 << (index / crate::state::CHUNK);
+        }
+    }
+
+    /// The overflow of a full list; made from the list where there is none yet.
+    fn overflow_mut(&mut self) -> &mut Overflow {
+        let Self { rare, pages, .. } = self;
+        rare.get_or_insert_default().overflow.get_or_insert_with(|| {
+            let (index, last_kept) = pages.last().expect("the list is full");
+            let exit = pages.iter().nth(index).expect("the index is of a page").path.into();
+            Overflow { last_kept, exit: (last_kept.0, last_kept.1, exit), dirty_chunks: 0 }
+        })
+    }
+
+    /// With an overflow: whether this is the last page of all. A tie goes to the lower offset.
+    fn see_exit(&mut self, time: Timestamp, offset: Offset, path: &str) {
+        let Some(overflow) = self.rare.as_mut().and_then(|rare| rare.overflow.as_mut()) else {
+            return;
+        };
+        let (last_time, last_offset, _) = overflow.exit;
+        if time > last_time || (time == last_time && offset < last_offset) {
+            overflow.exit = (time, offset, path.into());
+        }
+    }
+
+    fn set_user(&mut self, time: Timestamp, offset: Offset, user: &str) {
+        let slot = &mut self.rare_mut().user;
+        let is_later = slot.as_ref().is_none_or(|(at, by, _)| time > *at || (time == *at && offset < *by));
+        if is_later {
+            *slot = Some((time, offset, user.into()));
+        }
+    }
+
+    /// The path of the first and of the last page.
+    pub(crate) fn entry_and_exit(&self) -> (Option<&str>, Option<&str>) {
+        let entry = self.pages.iter().min_by_key(PageRef::order);
+        let exit = match self.rare.as_ref().and_then(|rare| rare.overflow.as_ref()) {
+            Some(overflow) => Some(&*overflow.exit.2),
+            // The highest time; on a tie the lower offset.
+            None => {
+                self.pages.iter().max_by_key(|page| (page.time, std::cmp::Reverse(page.offset))).map(|page| page.path)
+            }
+        };
+        (entry.map(|page| page.path), exit)
+    }
+}

@@ -1,0 +1,238 @@
+//! The format of the state topic `sessions.open`: which keys there are and what stands under them.
+//!
+//! | key | value |
+//! | --- | --- |
+//! | `#partition` | [`PartitionState`]: the position, at every commit |
+//! | `site/visitor_id/session_id` | [`NodeState`]: an open session or a stub |
+//! | `site/visitor_id/session_id/ids/0` | [`ChunkState`]: sixteen fingerprints of hits |
+//! | `site/visitor_id/session_id/pages/0` | [`ChunkState`]: sixteen pages |
+//! | `site/~hit_id` | [`AnonymousState`]: a hit without identity |
+//! | `#late/0` | [`LateState`]: sixty-four fingerprints of late hits |
+//!
+//! All but `#partition` change at a checkpoint alone, inside one transaction.
+
+use std::borrow::Cow;
+
+use events::{ClosedBy, NextOffset, Offset, Timestamp, Uuid, WindowSettings};
+use serde::{Deserialize, Serialize};
+
+use crate::clock::StreamClock;
+use crate::windows::Windows;
+
+/// The format that this build writes. Older ones are read, newer ones refused.
+pub const STATE_FORMAT: u32 = 1;
+
+/// The key under which a partition's position stands.
+pub const PARTITION_KEY: &[u8] = b"#partition";
+
+/// The beginning of the keys of the late ids.
+pub(crate) const LATE_PREFIX: &str = "#late/";
+
+/// Entries of a list that stand in one chunk. Shorter lists, and what is over a multiple, stand in the node.
+pub(crate) const CHUNK: usize = 16;
+
+/// Late ids that stand in one record.
+pub(crate) const LATE_CHUNK: u64 = 64;
+
+/// What stands under `#partition`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct PartitionState {
+    /// [`STATE_FORMAT`] of the build that wrote it.
+    pub format: u32,
+    /// The number of partitions of the log; it may not change.
+    pub partitions: u32,
+    /// The next input offset: all records before it have been processed.
+    pub position: NextOffset,
+    /// The times and settings at the position, for people who read along.
+    #[serde(flatten)]
+    pub now: Times,
+    /// What the rest of the state was written at; the engine runs from there to the position again.
+    pub checkpoint: CheckpointMark,
+}
+
+/// Where the last checkpoint stands.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct CheckpointMark {
+    /// The next input offset as of the checkpoint.
+    pub position: NextOffset,
+    /// The times and settings as of the checkpoint.
+    #[serde(flatten)]
+    pub times: Times,
+    /// How many late ids had been remembered.
+    pub late_ids: u64,
+}
+
+/// A partition's times, absent before the first hit, and its settings.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Times {
+    /// The highest event time or tick.
+    pub stream_time: Option<Timestamp>,
+    /// Stream time − lateness, at its highest.
+    pub watermark: Option<Timestamp>,
+    /// Watermark − gap, at its highest.
+    pub horizon: Option<Timestamp>,
+    /// The settings that hold.
+    pub settings: WindowSettings,
+}
+
+impl Times {
+    pub(crate) fn of(windows: &Windows) -> Self {
+        let known = |time: Timestamp| Some(time).filter(|&time| time != Timestamp::MIN);
+        let clock = windows.clock;
+        Self {
+            stream_time: known(clock.stream_time),
+            watermark: known(clock.watermark),
+            horizon: known(clock.horizon),
+            settings: windows.settings,
+        }
+    }
+
+    pub(crate) fn clock(&self) -> StreamClock {
+        let time = |known: Option<Timestamp>| known.unwrap_or(Timestamp::MIN);
+        StreamClock {
+            stream_time: time(self.stream_time),
+            watermark: time(self.watermark),
+            horizon: time(self.horizon),
+        }
+    }
+}
+
+impl CheckpointMark {
+    pub(crate) fn of(windows: &Windows, position: NextOffset) -> Self {
+        Self { position, times: Times::of(windows), late_ids: windows.late_ids.total() }
+    }
+}
+
+/// An open session or a stub.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NodeState<'a> {
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    /// How many full chunks of ids there are.
+    pub(crate) id_chunks: u16,
+    /// The ids that fill no chunk.
+    pub(crate) ids: Vec<Fingerprint>,
+    /// Absent in a stub.
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) open: Option<OpenState<'a>>,
+}
+
+/// What an open session has besides.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct OpenState<'a> {
+    pub(crate) floor: Option<Timestamp>,
+    pub(crate) start_offset: Offset,
+    pub(crate) first_offset: Offset,
+    pub(crate) last_offset: Offset,
+    pub(crate) hit_count: u32,
+    pub(crate) pageview_count: u32,
+    pub(crate) event_count: u32,
+    pub(crate) engaged_ms: u64,
+    pub(crate) is_split: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) refused_by: Option<ClosedBy>,
+    pub(crate) page_chunks: u8,
+    #[serde(borrow)]
+    pub(crate) pages: Vec<PageState<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) exit: Option<PageState<'a>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) user: Option<UserState<'a>>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) merged_ids: Vec<Uuid>,
+    #[serde(borrow)]
+    pub(crate) first: FirstState<'a>,
+}
+
+/// What a session has from its first hit.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct FirstState<'a> {
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) referrer: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) source: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) medium: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) campaign: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) term: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) content: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) browser: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) os: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) device: Option<Cow<'a, str>>,
+    pub(crate) is_bot: bool,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) country: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) region: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) language: Option<Cow<'a, str>>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) screen: Option<Cow<'a, str>>,
+}
+
+/// One page: time, offset, path, title.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct PageState<'a> {
+    pub(crate) time: Timestamp,
+    pub(crate) offset: Offset,
+    #[serde(borrow)]
+    pub(crate) path: Cow<'a, str>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) title: Option<Cow<'a, str>>,
+}
+
+/// Who the visitor is, and which hit said so.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct UserState<'a> {
+    pub(crate) time: Timestamp,
+    pub(crate) offset: Offset,
+    #[serde(borrow)]
+    pub(crate) user_id: Cow<'a, str>,
+}
+
+/// Sixteen entries of a list.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum ChunkState<'a> {
+    Ids(Vec<Fingerprint>),
+    #[serde(borrow)]
+    Pages(Vec<PageState<'a>>),
+}
+
+/// A remembered hit without identity; its id stands in the key.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct AnonymousState {
+    pub(crate) time: Timestamp,
+}
+
+/// Late ids; the number of the first one in the order in which they came.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct LateState {
+    pub(crate) first: u64,
+    pub(crate) ids: Vec<Fingerprint>,
+}
+
+/// A fingerprint as sixteen hexadecimal digits: JSON's numbers do not hold 64 bits everywhere.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Fingerprint(pub(crate) u64);
+
+impl Serialize for Fingerprint {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&format_args!("{:016x}", self.0))
+    }
+}
+
+impl<'de> Deserialize<'de> for Fingerprint {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        u64::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
+    }
+}

@@ -1,0 +1,218 @@
+//! All sessions and stubs of a partition, found by visitor.
+//!
+//! Nodes live in chunks that never move; a visitor's nodes form a chain, and a hash table of four-byte slots
+//! finds its head. Looking a visitor up allocates nothing.
+
+use hashbrown::{HashMap, HashSet, HashTable};
+use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64};
+
+use crate::node::{NO_SLOT, Node};
+
+const CHUNK_NODES: usize = 1024;
+
+/// From this many ids on, a visitor's ids are found by hash instead of by looking through its sessions.
+const MANY_IDS: usize = 64;
+
+#[derive(Debug, Default)]
+pub(crate) struct Store {
+    chunks: Vec<Vec<Slot>>,
+    free: Vec<u32>,
+    heads: HashTable<u32>,
+    /// Ids of the few visitors that have very many.
+    many: HashMap<Box<[u8]>, HashSet<u64, Xxh3DefaultBuilder>, Xxh3DefaultBuilder>,
+    open: usize,
+    stubs: usize,
+}
+
+#[derive(Debug)]
+enum Slot {
+    Node(Node),
+    /// Merged away; somebody may still hold the slot's number (see [`Store::bury`]).
+    Dead,
+    Free,
+}
+
+impl Store {
+    pub(crate) fn open_count(&self) -> usize {
+        self.open
+    }
+
+    pub(crate) fn stub_count(&self) -> usize {
+        self.stubs
+    }
+
+    pub(crate) fn node(&self, slot: u32) -> &Node {
+        self.get(slot).expect("a slot that is held has a node")
+    }
+
+    /// The node, or `None` where it was merged away.
+    pub(crate) fn get(&self, slot: u32) -> Option<&Node> {
+        match &self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
+            Slot::Node(node) => Some(node),
+            Slot::Dead | Slot::Free => None,
+        }
+    }
+
+    pub(crate) fn node_mut(&mut self, slot: u32) -> &mut Node {
+        match &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
+            Slot::Node(node) => node,
+            Slot::Dead | Slot::Free => unreachable!("a slot that is held has a node"),
+        }
+    }
+
+    /// Writes the visitor's slots over what the list holds, in no particular order.
+    pub(crate) fn slots_of(&self, key: &[u8], slots: &mut Vec<u32>) {
+        slots.clear();
+        let mut next = self.head(key).unwrap_or(NO_SLOT);
+        while next != NO_SLOT {
+            slots.push(next);
+            next = self.node(next).next;
+        }
+    }
+
+    fn head(&self, key: &[u8]) -> Option<u32> {
+        self.heads.find(xxh3_64(key), |&slot| *self.node(slot).key == *key).copied()
+    }
+
+    /// Whether one of the visitor's nodes has the id.
+    pub(crate) fn knows(&mut self, key: &[u8], slots: &[u32], fingerprint: u64) -> bool {
+        let ids: usize = slots.iter().map(|&slot| self.node(slot).ids.len()).sum();
+        if ids <= MANY_IDS {
+            if !self.many.is_empty() {
+                self.many.remove(key);
+            }
+            return slots.iter().any(|&slot| self.node(slot).ids.contains(&fingerprint));
+        }
+        if !self.many.contains_key(key) {
+            let all = slots.iter().flat_map(|&slot| self.node(slot).ids.iter().copied()).collect();
+            self.many.insert(key.into(), all);
+        }
+        self.many[key].contains(&fingerprint)
+    }
+
+    /// Tells the index of visitors with many ids that one of them got another.
+    pub(crate) fn learn(&mut self, key: &[u8], fingerprint: u64) {
+        if !self.many.is_empty()
+            && let Some(ids) = self.many.get_mut(key)
+        {
+            ids.insert(fingerprint);
+        }
+    }
+
+    /// Puts a node in, at the head of its visitor's chain.
+    pub(crate) fn insert(&mut self, mut node: Node) -> u32 {
+        if node.open.is_some() {
+            self.open += 1;
+        } else {
+            self.stubs += 1;
+        }
+        let hash = xxh3_64(&node.key);
+        let chunks = &self.chunks;
+        let key_of = |slot: u32| match &chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
+            Slot::Node(node) => &*node.key,
+            Slot::Dead | Slot::Free => unreachable!("the table holds live slots alone"),
+        };
+        let slot = self.free.pop().unwrap_or_else(|| {
+            // All chunks but the last are full.
+            let full = chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK_NODES + last.len());
+            u32::try_from(full).expect("four billion sessions do not fit into memory")
+        });
+        match self.heads.entry(hash, |&slot| *key_of(slot) == *node.key, |&slot| xxh3_64(key_of(slot))) {
+            hashbrown::hash_table::Entry::Occupied(mut head) => {
+                node.next = *head.get();
+                *head.get_mut() = slot;
+            }
+            hashbrown::hash_table::Entry::Vacant(place) => {
+                node.next = NO_SLOT;
+                place.insert(slot);
+            }
+        }
+        let chunk = slot as usize / CHUNK_NODES;
+        if chunk == self.chunks.len() {
+            self.chunks.push(Vec::with_capacity(CHUNK_NODES));
+        }
+        let chunk = &mut self.chunks[chunk];
+        match chunk.get_mut(slot as usize % CHUNK_NODES) {
+            Some(place) => *place = Slot::Node(node),
+            None => chunk.push(Slot::Node(node)),
+        }
+        slot
+    }
+
+    /// An open session became a stub: the node's own part was taken off by the caller.
+    pub(crate) fn count_closed(&mut self) {
+        self.open -= 1;
+        self.stubs += 1;
+    }
+
+    /// Takes a stub out and frees its slot.
+    pub(crate) fn remove_stub(&mut self, slot: u32) -> Node {
+        let node = self.unlink(slot);
+        self.stubs -= 1;
+        if !self.many.is_empty()
+            && let Some(known) = self.many.get_mut(&node.key)
+        {
+            node.ids.iter().for_each(|id| {
+                known.remove(id);
+            });
+        }
+        self.release(slot);
+        node
+    }
+
+    /// Takes an open session out whose slot number still waits in the deadlines; [`Store::release`] frees it
+    /// when it comes out there. Its ids live on in the session that it was merged into.
+    pub(crate) fn bury(&mut self, slot: u32) -> Node {
+        self.open -= 1;
+        self.unlink(slot)
+    }
+
+    /// Frees the slot of a node that is gone.
+    pub(crate) fn release(&mut self, slot: u32) {
+        self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] = Slot::Free;
+        self.free.push(slot);
+    }
+
+    fn unlink(&mut self, slot: u32) -> Node {
+        let place = &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES];
+        // The chain must be walked while the node still stands: the table compares keys through it.
+        let (key, next) = match place {
+            Slot::Node(node) => (node.key.clone(), node.next),
+            Slot::Dead | Slot::Free => unreachable!("only live nodes are taken out"),
+        };
+        let head = self.head(&key).expect("a live node is on its visitor's chain");
+        if head == slot {
+            let hash = xxh3_64(&key);
+            let Self { heads, .. } = self;
+            let entry = heads.find_entry(hash, |&other| other == slot).expect("the head stands in the table");
+            if next == NO_SLOT {
+                entry.remove();
+                if !self.many.is_empty() {
+                    self.many.remove(&key);
+                }
+            } else {
+                let mut entry = entry;
+                *entry.get_mut() = next;
+            }
+        } else {
+            let mut before = head;
+            while self.node(before).next != slot {
+                before = self.node(before).next;
+            }
+            self.node_mut(before).next = next;
+        }
+        let place = &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES];
+        match std::mem::replace(place, Slot::Dead) {
+            Slot::Node(node) => node,
+            Slot::Dead | Slot::Free => unreachable!("it stood there a moment ago"),
+        }
+    }
+
+    /// All nodes that stand, in the order of their slots.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Node)> {
+        self.chunks.iter().flatten().enumerate().filter_map(|(slot, place)| match place {
+            Slot::Node(node) => Some((slot as u32, node)),
+            Slot::Dead | Slot::Free => None,
+        })
+    }
+}

@@ -1,0 +1,411 @@
+//! The session windows: which session a hit belongs to, and when a session is final.
+//!
+//! The rules are those of ARCHITECTURE.md, "Session windows"; the numbers R1 to R14 below are the list there. A
+//! second, slow implementation in `tests/model` follows the same list, and the laws in `tests/laws.rs` compare.
+
+use events::{Span, Timestamp, Uuid, WindowSettings, ids};
+
+use crate::anonymous::AnonymousIds;
+use crate::changes::Changes;
+use crate::clock::StreamClock;
+use crate::deadlines::Deadlines;
+use crate::late::{LateIds, LateReason};
+use crate::node::{Contribution, NO_SLOT, Node, Open, Saved};
+use crate::profile::Profile;
+use crate::store::Store;
+
+/// The sessions of one partition.
+#[derive(Debug)]
+pub(crate) struct Windows {
+    pub(crate) clock: StreamClock,
+    pub(crate) settings: WindowSettings,
+    pub(crate) store: Store,
+    pub(crate) late_ids: LateIds,
+    pub(crate) anonymous: AnonymousIds,
+    pub(crate) changes: Changes,
+    /// Open sessions by their end.
+    closing: Deadlines,
+    /// Stubs by their end, but for those that are held.
+    expiring: Deadlines,
+    slots: Vec<u32>,
+    candidates: Vec<u32>,
+}
+
+/// What became of a hit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Placement {
+    /// It belongs to this session, as its hit number `seq`, counted from 1 in order of arrival.
+    InSession { session_id: Uuid, seq: u32 },
+    /// It has no identity, and is taken.
+    Anonymous,
+    /// It was there before.
+    Duplicate,
+    /// It came too late.
+    Late { reason: LateReason, missed: Option<Uuid> },
+}
+
+impl Windows {
+    pub(crate) fn new(settings: WindowSettings) -> Self {
+        Self {
+            clock: StreamClock::UNSET,
+            settings,
+            store: Store::default(),
+            late_ids: LateIds::default(),
+            anonymous: AnonymousIds::default(),
+            changes: Changes::default(),
+            closing: Deadlines::default(),
+            expiring: Deadlines::default(),
+            slots: Vec::new(),
+            candidates: Vec::new(),
+        }
+    }
+
+    /// Puts a node in as the state holds it.
+    pub(crate) fn restore(&mut self, node: Node) {
+        let (is_open, end) = (node.open.is_some(), node.end);
+        let slot = self.store.insert(node);
+        if is_open {
+            self.closing.insert(end, slot);
+        } else {
+            self.expiring.insert(end, slot);
+        }
+    }
+
+    /// R2: the open sessions that are final now, ordered by deadline, key and session id.
+    pub(crate) fn take_final(&mut self, due: &mut Vec<u32>) {
+        due.clear();
+        let Self { store, closing, .. } = self;
+        let bound = self.clock.watermark - self.settings.gap;
+        // A node that was merged away is due at once, so that its slot is freed.
+        let end_of = |slot| store.get(slot).map_or(Timestamp::MIN, |node| node.end);
+        let mut merged_away = Vec::new();
+        while let Some(slot) = closing.pop_before(bound, end_of) {
+            if store.get(slot).is_some() { due.push(slot) } else { merged_away.push(slot) }
+        }
+        merged_away.into_iter().for_each(|slot| self.store.release(slot));
+        self.sort_final(due);
+    }
+
+    /// R14: all open sessions, ordered as [`Self::take_final`].
+    pub(crate) fn take_all(&mut self, due: &mut Vec<u32>) {
+        due.clear();
+        due.extend(self.store.iter().filter(|(_, node)| node.open.is_some()).map(|(slot, _)| slot));
+        self.closing = Deadlines::default();
+        self.sort_final(due);
+    }
+
+    fn sort_final(&self, due: &mut [u32]) {
+        let order = |slot: u32| {
+            let node = self.store.node(slot);
+            (node.end, &*node.key, node.session_id)
+        };
+        due.sort_unstable_by(|&a, &b| order(a).cmp(&order(b)));
+    }
+
+    /// R3: a final session leaves a stub, and sets the floor of the visitor's later open sessions.
+    pub(crate) fn close(&mut self, slot: u32) {
+        let gap = self.settings.gap;
+        let node = self.store.node_mut(slot);
+        node.open = None;
+        self.changes.forget_pages(node);
+        node.saved.page_chunks = 0;
+        let end = node.end;
+        let mut slots = std::mem::take(&mut self.slots);
+        self.store.slots_of(&self.store.node(slot).key, &mut slots);
+        self.store.count_closed();
+        self.touch(slot);
+        self.expiring.insert(end, slot);
+        for &other in slots.iter().filter(|&&other| other != slot) {
+            let node = self.store.node_mut(other);
+            if let Some(open) = &mut node.open {
+                if end < node.start {
+                    open.floor = open.floor.max(just_past(end, gap));
+                    self.touch(other);
+                }
+            } else if node.held {
+                node.held = false;
+                let end = node.end;
+                self.expiring.insert(end, other);
+            }
+        }
+        self.slots = slots;
+    }
+
+    /// R4 and R12: forgets the stubs and the ids that no hit can meet any more.
+    pub(crate) fn expire(&mut self) {
+        let bound = self.clock.horizon - self.settings.gap;
+        let mut slots = std::mem::take(&mut self.slots);
+        loop {
+            let store = &self.store;
+            let Some(slot) = self.expiring.pop_before(bound, |slot| store.node(slot).end) else { break };
+            let stub = self.store.node(slot);
+            self.store.slots_of(&stub.key, &mut slots);
+            let is_held = slots.iter().any(|&other| {
+                let node = self.store.node(other);
+                node.open.is_some() && node.is_near(stub, &self.settings)
+            });
+            if is_held {
+                self.store.node_mut(slot).held = true;
+            } else {
+                let stub = self.store.remove_stub(slot);
+                self.changes.forget(&stub);
+            }
+        }
+        self.slots = slots;
+        let Self { anonymous, changes, clock, .. } = self;
+        anonymous.expire(clock.horizon, |key| changes.gone.push(key));
+    }
+
+    /// R13: from here on other settings hold.
+    pub(crate) fn set(&mut self, settings: WindowSettings) {
+        self.settings = settings;
+        self.clock.raise(Timestamp::MIN, &settings);
+        // What is near an open session may be different under another gap.
+        let held: Vec<_> =
+            self.store.iter().filter(|(_, node)| node.held).map(|(slot, node)| (slot, node.end)).collect();
+        for (slot, end) in held {
+            self.store.node_mut(slot).held = false;
+            self.expiring.insert(end, slot);
+        }
+    }
+
+    /// R5 to R11: finds the place of a hit with identity and puts it there. `profile` is asked only where the
+    /// hit is the first of its session in event time.
+    pub(crate) fn place(
+        &mut self,
+        key: &[u8],
+        hit_id: Uuid,
+        hit: &Contribution<'_>,
+        profile: &mut dyn FnMut() -> Profile,
+    ) -> Placement {
+        let mut slots = std::mem::take(&mut self.slots);
+        let mut candidates = std::mem::take(&mut self.candidates);
+        self.store.slots_of(key, &mut slots);
+        let placement = self.place_among(&slots, &mut candidates, key, hit_id, hit, profile);
+        self.slots = slots;
+        self.candidates = candidates;
+        placement
+    }
+
+    fn place_among(
+        &mut self,
+        slots: &[u32],
+        candidates: &mut Vec<u32>,
+        key: &[u8],
+        hit_id: Uuid,
+        hit: &Contribution<'_>,
+        profile: &mut dyn FnMut() -> Profile,
+    ) -> Placement {
+        if self.store.knows(key, slots, hit.fingerprint) || self.is_known_late(key, hit_id) {
+            return Placement::Duplicate;
+        }
+        if let Some(session_id) = self.find_candidates(slots, hit.time, candidates) {
+            return self.late(key, hit_id, LateReason::SessionClosed, Some(session_id));
+        }
+        if let Some(placement) = self.join(slots, candidates, key, hit, profile) {
+            return placement;
+        }
+        if hit.time < self.clock.horizon {
+            for &slot in slots {
+                let node = self.store.node_mut(slot);
+                let start = node.start;
+                if let Some(open) = &mut node.open
+                    && hit.time < start
+                {
+                    open.floor = open.floor.max(just_past(hit.time, Span::ZERO));
+                    self.touch(slot);
+                }
+            }
+            return self.late(key, hit_id, LateReason::TooOld, None);
+        }
+        if self.is_full() {
+            return self.late(key, hit_id, LateReason::StateFull, None);
+        }
+        self.open(slots, key, hit_id, hit, profile())
+    }
+
+    /// R6 and R7: collects the open sessions that may take the hit, ordered by start, then id; or names the
+    /// final session that the hit has missed.
+    fn find_candidates(&self, slots: &[u32], time: Timestamp, candidates: &mut Vec<u32>) -> Option<Uuid> {
+        candidates.clear();
+        let mut missed: Option<(Timestamp, Uuid)> = None;
+        let mut is_covered = false;
+        for &slot in slots {
+            let node = self.store.node(slot);
+            if !node.is_within(time, &self.settings) {
+                continue;
+            }
+            match &node.open {
+                None => {
+                    let order = (node.start, node.session_id);
+                    missed = Some(missed.map_or(order, |least| least.min(order)));
+                }
+                Some(open) => {
+                    is_covered |= time >= node.start;
+                    if time >= open.floor || time >= node.start {
+                        candidates.push(slot);
+                    }
+                }
+            }
+        }
+        if candidates.len() > 1 {
+            candidates.sort_unstable_by_key(|&slot| {
+                let node = self.store.node(slot);
+                (node.start, node.session_id)
+            });
+        }
+        missed.filter(|_| !is_covered).map(|(_, session_id)| session_id)
+    }
+
+    /// R7: the hit joins the first candidate that stays within the maxima, and later ones are merged in.
+    fn join(
+        &mut self,
+        slots: &[u32],
+        candidates: &[u32],
+        key: &[u8],
+        hit: &Contribution<'_>,
+        profile: &mut dyn FnMut() -> Profile,
+    ) -> Option<Placement> {
+        let settings = self.settings;
+        let mut rest = candidates.iter();
+        let joined = loop {
+            let &slot = rest.next()?;
+            let node = self.store.node_mut(slot);
+            let hits = node.ids.len() + 1;
+            match Node::refusal(node.start.min(hit.time), node.end.max(hit.time), hits, &settings) {
+                None => break slot,
+                Some(maximum) => {
+                    node.open_mut().refused_by.get_or_insert(maximum);
+                    self.touch(slot);
+                }
+            }
+        };
+        let node = self.store.node_mut(joined);
+        if node.take(hit) {
+            node.open_mut().profile = profile();
+        }
+        let placement = Placement::InSession { session_id: node.session_id, seq: node.ids.len() as u32 };
+        self.store.learn(key, hit.fingerprint);
+        self.touch(joined);
+        for &slot in rest {
+            self.merge_or_refuse(joined, slot);
+        }
+        if slots.len() > 1 {
+            self.mark_splits(slots, joined);
+        }
+        Some(placement)
+    }
+
+    fn merge_or_refuse(&mut self, joined: u32, slot: u32) {
+        let (mine, theirs) = (self.store.node(joined), self.store.node(slot));
+        let (start, end) = (mine.start.min(theirs.start), mine.end.max(theirs.end));
+        match Node::refusal(start, end, mine.ids.len() + theirs.ids.len(), &self.settings) {
+            None => {
+                let mut other = self.store.bury(slot);
+                self.changes.forget(&other);
+                self.changes.merged += 1;
+                self.store.node_mut(joined).absorb(&mut other);
+            }
+            Some(maximum) => {
+                for slot in [joined, slot] {
+                    self.store.node_mut(slot).open_mut().refused_by.get_or_insert(maximum);
+                    self.touch(slot);
+                }
+            }
+        }
+    }
+
+    /// R9: the hit opens a session.
+    fn open(&mut self, slots: &[u32], key: &[u8], hit_id: Uuid, hit: &Contribution<'_>, profile: Profile) -> Placement {
+        let mut floor = self.clock.horizon;
+        for &slot in slots {
+            let node = self.store.node(slot);
+            if node.open.is_none() && node.end < hit.time {
+                floor = floor.max(just_past(node.end, self.settings.gap));
+            }
+        }
+        let session_id = ids::session_id(key, hit_id);
+        let mut node = Node {
+            session_id,
+            start: hit.time,
+            end: hit.time,
+            key: key.into(),
+            ids: Vec::new(),
+            open: Some(Box::new(Open::new(floor, hit.offset, profile))),
+            next: NO_SLOT,
+            held: false,
+            saved: Saved::default(),
+        };
+        node.take(hit);
+        let slot = self.store.insert(node);
+        self.store.learn(key, hit.fingerprint);
+        self.closing.insert(hit.time, slot);
+        self.touch(slot);
+        if !slots.is_empty() {
+            self.mark_splits(slots, slot);
+        }
+        Placement::InSession { session_id, seq: 1 }
+    }
+
+    /// R10: open sessions that now stand within the gap of each other and were not merged are split.
+    fn mark_splits(&mut self, slots: &[u32], joined: u32) {
+        let mut is_split = false;
+        for &slot in slots.iter().filter(|&&slot| slot != joined) {
+            let mine = self.store.node(joined);
+            let is_near =
+                self.store.get(slot).is_some_and(|other| other.open.is_some() && other.is_near(mine, &self.settings));
+            if is_near {
+                is_split = true;
+                self.store.node_mut(slot).open_mut().is_split = true;
+                self.touch(slot);
+            }
+        }
+        if is_split {
+            self.store.node_mut(joined).open_mut().is_split = true;
+        }
+    }
+
+    /// R12: a hit without identity belongs to no session; only its id is kept for a while.
+    pub(crate) fn place_anonymous(&mut self, key: &[u8], hit_id: Uuid, time: Timestamp) -> Placement {
+        let identity = ids::identity_fingerprint(key, hit_id);
+        if self.anonymous.contains(identity) || self.late_ids.contains(identity) {
+            Placement::Duplicate
+        } else if time < self.clock.horizon {
+            self.late(key, hit_id, LateReason::TooOld, None)
+        } else if self.is_full() {
+            self.late(key, hit_id, LateReason::StateFull, None)
+        } else {
+            self.anonymous.insert(identity, key, time);
+            Placement::Anonymous
+        }
+    }
+
+    /// R11: remembers a late hit's id.
+    fn late(&mut self, key: &[u8], hit_id: Uuid, reason: LateReason, missed: Option<Uuid>) -> Placement {
+        self.late_ids.insert(ids::identity_fingerprint(key, hit_id));
+        Placement::Late { reason, missed }
+    }
+
+    fn is_known_late(&self, key: &[u8], hit_id: Uuid) -> bool {
+        !self.late_ids.is_empty() && self.late_ids.contains(ids::identity_fingerprint(key, hit_id))
+    }
+
+    fn is_full(&self) -> bool {
+        let held = self.store.open_count() + self.store.stub_count() + self.anonymous.len();
+        held as u64 >= self.settings.max_open_sessions
+    }
+
+    /// Remembers that a node must go into the next checkpoint.
+    fn touch(&mut self, slot: u32) {
+        let saved = &mut self.store.node_mut(slot).saved;
+        if !saved.dirty {
+            saved.dirty = true;
+            self.changes.dirty.push(slot);
+        }
+    }
+}
+
+/// The first moment that is more than the gap after another.
+fn just_past(time: Timestamp, gap: Span) -> Timestamp {
+    time + gap + Span::from_millis(1)
+}

@@ -1,0 +1,12 @@
+//! The laws of the engine, on hostile logs: it does what the slow model does, and neither the way in which the
+//! log is cut nor a restart changes a byte (P3).
+
+#[path = "../logs/mod.rs"]
+mod logs;
+#[path = "../model/mod.rs"]
+mod model;
+
+mod agrees;
+mod records;
+mod restart;
+mod state_size;
