@@ -145,9 +145,9 @@ impl EmbeddedBus {
         self.log.and_wait(Work::Retain { now })
     }
 
-    /// What the bus has done since it was opened.
+    /// What the bus has done since it was opened, and what waits.
     pub fn counts(&self) -> Counts {
-        self.log.shared.counters.counts()
+        self.log.shared.counters.counts(self.log.shared.queue.bytes())
     }
 }
 
@@ -272,6 +272,7 @@ impl Log {
 
 impl Drop for Log {
     fn drop(&mut self) {
+        self.disk.close();
         self.shared.queue.close();
         if let Some(writer) = self.writer.take() {
             // A writer that panicked has said so on stderr; there is nobody left to tell.

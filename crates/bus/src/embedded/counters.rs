@@ -13,6 +13,8 @@ pub struct Counts {
     pub looks: u64,
     /// How many of the looks went to the disk.
     pub disk_reads: u64,
+    /// Bytes that wait for the disk now.
+    pub queued_bytes: usize,
 }
 
 #[derive(Default)]
@@ -37,13 +39,14 @@ impl Counters {
         self.disk_reads.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(super) fn counts(&self) -> Counts {
+    pub(super) fn counts(&self, queued_bytes: usize) -> Counts {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Counts {
             commits: get(&self.commits),
             records: get(&self.records),
             looks: get(&self.looks),
             disk_reads: get(&self.disk_reads),
+            queued_bytes,
         }
     }
 }

@@ -30,6 +30,11 @@ impl Disk {
         Self { file, idle: Mutex::default() }
     }
 
+    /// Closes the connections. The writer's must be the last one: it alone can empty the write-ahead log into the file.
+    pub(super) fn close(&mut self) {
+        self.idle.get_mut().expect("nobody panics while holding the idle connections").clear();
+    }
+
     /// Reads about a megabyte from a position on, up to the end that is given.
     pub(super) fn read(&self, source: Source, from: NextOffset, end: NextOffset) -> Result<Chunk, BusError> {
         let idle = || self.idle.lock().expect("nobody panics while holding the idle connections");

@@ -119,6 +119,11 @@ impl Queue {
         Ok(())
     }
 
+    /// The size of what waits.
+    pub(super) fn bytes(&self) -> usize {
+        self.lock().bytes
+    }
+
     /// Takes what waits, up to the size of a transaction, in the order in which it came.
     pub(super) fn take(&self, deadline: Instant) -> Next {
         let mut state = self.lock();

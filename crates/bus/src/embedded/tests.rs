@@ -2,11 +2,17 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicI64;
+use std::time::Duration;
 
+use bytes::Bytes;
+use events::Topic;
+use futures::executor::block_on;
 use tempfile::TempDir;
 
 use super::*;
 use crate::contract::{Backend, PARTITIONS};
+use crate::{Polled, Record, Step};
 
 /// Logs in a directory that goes away with it.
 struct Embedded {
@@ -48,7 +54,63 @@ mod contract {
     crate::contract_tests!(crate::embedded::tests::embedded());
 }
 
-#[expect(dead_code)]
-fn log_file(directory: &Path) -> PathBuf {
-    directory.join("log.db")
+mod file;
+mod following;
+mod retention;
+mod writing;
+
+const HITS: Source = Source { topic: Topic::Hits, partition: 0 };
+const STATE: Source = Source { topic: Topic::SessionsOpen, partition: 0 };
+
+fn options(directory: &Path) -> Options {
+    Options { partitions: 1, ..Options::at(directory) }
+}
+
+fn open(directory: &Path) -> EmbeddedBus {
+    EmbeddedBus::open(options(directory)).unwrap()
+}
+
+fn hit(value: impl Into<Bytes>) -> Outgoing {
+    Outgoing { topic: Topic::Hits, partition: Some(0), key: None, value: value.into(), append_time: None }
+}
+
+fn publish(bus: &EmbeddedBus, value: impl Into<Bytes>) {
+    block_on(bus.publish(vec![hit(value)])).unwrap();
+}
+
+fn join(bus: &EmbeddedBus) -> Box<dyn Worker> {
+    let group = Group { name: "g".to_owned(), instance: "i".to_owned(), topics: vec![Topic::Hits] };
+    let mut worker = bus.join(group).unwrap();
+    assert!(matches!(worker.poll(Duration::ZERO).unwrap(), Polled::Assigned(_)));
+    worker
+}
+
+/// What a partition holds from a position on, as far as it can be read.
+fn read_from(bus: &dyn Bus, source: Source, from: NextOffset) -> Result<Vec<Record>, BusError> {
+    let end = bus.bounds(source)?.end;
+    let mut reader = bus.read(source, from)?;
+    let mut records = Vec::new();
+    while reader.position() < end {
+        records.extend(reader.next(Duration::ZERO)?);
+    }
+    Ok(records)
+}
+
+fn values(records: &[Record]) -> Vec<&str> {
+    records.iter().map(|record| std::str::from_utf8(record.value.as_deref().unwrap()).unwrap()).collect()
+}
+
+/// A clock that a test sets.
+#[derive(Clone, Default)]
+struct TestClock(Arc<AtomicI64>);
+
+impl TestClock {
+    fn set(&self, now: Timestamp) {
+        self.0.store(now.as_millis(), Ordering::SeqCst);
+    }
+
+    fn as_clock(&self) -> Clock {
+        let clock = self.clone();
+        Arc::new(move || Timestamp::from_millis(clock.0.load(Ordering::SeqCst)))
+    }
 }

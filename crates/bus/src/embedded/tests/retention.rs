@@ -1,0 +1,121 @@
+//! What goes and what stays.
+
+use events::Span;
+
+use super::*;
+use crate::Output;
+
+const START: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+
+fn open_at(directory: &Path, clock: &TestClock, retention: Retention) -> EmbeddedBus {
+    // Nothing stays in memory, so that the disk is what is looked at.
+    let limits = Limits { recent: 0, ..Limits::default() };
+    let clock = clock.as_clock();
+    EmbeddedBus::open(Options { clock, retention, limits, ..options(directory) }).unwrap()
+}
+
+#[test]
+fn old_batches_go_and_offsets_are_never_given_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    for day in 0..10 {
+        clock.set(START + Span::from_hours(24 * day));
+        publish(&bus, day.to_string());
+    }
+    bus.enforce_retention(START + Span::from_hours(24 * 9)).unwrap();
+    assert_eq!(bus.bounds(HITS).unwrap(), Bounds { start: NextOffset(2), end: NextOffset(10) });
+    assert_eq!(values(&read_from(&bus, HITS, NextOffset(0)).unwrap())[0], "2");
+
+    bus.enforce_retention(START + Span::from_hours(24 * 30)).unwrap();
+    drop(bus);
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    assert_eq!(bus.bounds(HITS).unwrap(), Bounds { start: NextOffset(10), end: NextOffset(10) });
+    publish(&bus, "next");
+    let records = read_from(&bus, HITS, NextOffset(0)).unwrap();
+    assert_eq!((values(&records), records[0].offset.0), (vec!["next"], 10));
+}
+
+#[test]
+fn a_reader_and_a_worker_that_were_overtaken_go_on_at_the_start() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    clock.set(START);
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    let mut worker = join(&bus);
+    let mut reader = bus.read(HITS, NextOffset(0)).unwrap();
+    publish(&bus, "old");
+    clock.set(START + Span::from_hours(24 * 8));
+    publish(&bus, "new");
+    bus.enforce_retention(START + Span::from_hours(24 * 8)).unwrap();
+    assert_eq!(values(&reader.next(Duration::ZERO).unwrap()), ["new"]);
+    let polled = worker.poll(Duration::ZERO).unwrap();
+    assert!(matches!(polled, Polled::Records { records, .. } if values(&records) == ["new"]));
+}
+
+#[test]
+fn a_partition_is_kept_under_its_size() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    let retention = Retention { age: None, bytes_per_partition: Some(10_000) };
+    let bus = open_at(directory.path(), &clock, retention);
+    for _ in 0..600 {
+        publish(&bus, vec![b'x'; 1000]);
+    }
+    bus.enforce_retention(START).unwrap();
+    assert_eq!(bus.bounds(HITS).unwrap(), Bounds { start: NextOffset(591), end: NextOffset(600) });
+    assert_eq!(read_from(&bus, HITS, NextOffset(0)).unwrap().len(), 9);
+}
+
+#[test]
+fn the_room_of_what_went_is_used_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    let retention = Retention { age: None, bytes_per_partition: Some(10_000) };
+    let sizes: Vec<_> = (0..4)
+        .map(|_| {
+            let bus = open_at(directory.path(), &clock, retention);
+            for _ in 0..10 {
+                publish(&bus, vec![b'x'; 100_000]);
+            }
+            bus.enforce_retention(START).unwrap();
+            drop(bus);
+            assert!(!directory.path().join("log.db-wal").exists(), "the log was not closed in order");
+            std::fs::metadata(directory.path().join("log.db")).unwrap().len()
+        })
+        .collect();
+    assert!(sizes[0] > 1_000_000, "{sizes:?}");
+    assert_eq!(sizes[1..], [sizes[0]; 3]);
+}
+
+#[test]
+fn a_replay_of_old_lines_is_kept_by_when_it_was_taken() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    clock.set(START);
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    let old = Outgoing { append_time: Some(Timestamp::from_millis(0)), ..hit("1970") };
+    block_on(bus.publish(vec![old])).unwrap();
+    bus.enforce_retention(START + Span::from_hours(1)).unwrap();
+    assert_eq!(read_from(&bus, HITS, NextOffset(0)).unwrap().len(), 1);
+}
+
+#[test]
+fn state_is_kept_for_good_and_its_tombstones_for_a_while() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    clock.set(START);
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    let output = |key: &'static [u8], value| Output { target: STATE, key: Some(key), value };
+    let outputs = [output(b"a", Some(b"1")), output(b"b", Some(b"1")), output(b"b", None)];
+    join(&bus).commit(Step { outputs: &outputs, positions: &[] }).unwrap();
+
+    let keys = |at| {
+        bus.enforce_retention(at).unwrap();
+        let records = read_from(&bus, STATE, NextOffset(0)).unwrap();
+        records.into_iter().map(|record| (record.key.unwrap(), record.value.is_some())).collect::<Vec<_>>()
+    };
+    let (a, b) = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
+    assert_eq!(keys(START + Span::from_mins(15)), [(a.clone(), true), (b, false)]);
+    assert_eq!(keys(START + Span::from_hours(24 * 365)), [(a, true)]);
+}
