@@ -1,1 +1,98 @@
-//! placeholder
+//! Turns the log of hits into sessions, exactly once: a thin loop that carries records between the bus and the
+//! engine.
+//!
+//! This crate must never decide what a session is: that is `crates/sessions`. It restores engines, feeds them,
+//! commits what they put out as one step with the position, and writes ticks where a partition is idle.
+
+mod config;
+mod partition;
+mod report;
+mod restore;
+mod ticks;
+mod worker;
+
+use std::time::Duration;
+
+use bus::{BusError, SharedBus};
+use service::{Health, Shutdown};
+use sessions::StateError;
+
+pub use config::{Config, Mode};
+pub use report::Summary;
+
+/// Why the sessionizer ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bus failed.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The state cannot be used.
+    #[error("state of partition {partition}: {error}")]
+    State {
+        /// The partition of `sessions.open`.
+        partition: u32,
+        /// What is wrong.
+        error: StateError,
+    },
+    /// The state says a position that the log does not have.
+    #[error(
+        "partition {partition} was processed up to offset {position}, but `hits` ends at {end}: the log was made anew beside an old state"
+    )]
+    StateAhead {
+        /// The partition.
+        partition: u32,
+        /// What the state says.
+        position: events::NextOffset,
+        /// Where the log ends.
+        end: events::NextOffset,
+    },
+}
+
+impl Error {
+    /// Whether starting the worker anew may help.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)))
+    }
+}
+
+/// How long to wait before a failed worker starts anew: doubled each time, from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Works until the token says stop, or in bounded mode until every partition's `end` record was processed. Runs
+/// on the caller's thread.
+///
+/// After a failure that may pass, everything in memory is dropped and loaded again from the state topic: what
+/// was not committed did not happen.
+///
+/// # Errors
+///
+/// What no restart can mend: a state of a newer format, a damaged log.
+pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Health) -> Result<Summary, Error> {
+    let readiness = health.register("sessionizer");
+    let mut summary = Summary::default();
+    let mut wait = BACKOFF.0;
+    loop {
+        let before = summary;
+        match worker::run(config, bus, shutdown, &readiness, &mut summary) {
+            Ok(()) => return Ok(summary),
+            Err(error) if error.is_passing() && !shutdown.is_cancelled() => {
+                readiness.not_ready(error.to_string());
+                metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "process").increment(1);
+                tracing::warn!(%error, "starting the worker anew in {wait:?}");
+                sleep(wait, shutdown);
+                // Progress since the last failure means that this is another one.
+                wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn sleep(wait: Duration, shutdown: &Shutdown) {
+    let slice = Duration::from_millis(50);
+    let mut left = wait;
+    while !left.is_zero() && !shutdown.is_cancelled() {
+        std::thread::sleep(left.min(slice));
+        left = left.saturating_sub(slice);
+    }
+}

@@ -7,9 +7,18 @@ use crate::emit::{self, Placed};
 use crate::enrich::{Derived, Enricher};
 use crate::node::Contribution;
 use crate::outputs::Outputs;
-use crate::profile::{Origins, Place, Profile};
+use crate::profile::{Origins, Place, Profile, bounded};
 use crate::state::CheckpointMark;
 use crate::windows::{Placement, Windows};
+
+/// The largest hit that is read, in bytes. With what is appended it stays under every bus's limit of a megabyte.
+pub const MAX_HIT_BYTES: usize = 512 * 1024;
+
+/// The most of a path that a session's list of pages keeps, in bytes: a hundred of them fit into one record.
+const MAX_PATH_BYTES: usize = 1024;
+
+/// The most of a title that a session's list of pages keeps, in bytes.
+const MAX_TITLE_BYTES: usize = 256;
 
 /// All state of one input partition (P5).
 ///
@@ -71,10 +80,41 @@ impl Engine {
         }
     }
 
+    /// Goes on at the start of the log where the records from the position up to there are gone, and says so in
+    /// a rejection.
+    pub fn skip_to(&mut self, start: NextOffset, now: Timestamp, out: &mut Outputs) {
+        let detail = format!(
+            "offsets {} to {} of hits/{} were removed by retention before they were read",
+            self.position,
+            start.0 - 1,
+            self.partition
+        );
+        out.counts.rejected += 1;
+        out.push(Topic::Rejected, b"", |out| {
+            emit::rejected(
+                out,
+                &Invalid::new(Reason::Expired, "", detail),
+                self.partition,
+                Offset(self.position.0),
+                now,
+                b"",
+            );
+        });
+        self.position = start;
+    }
+
+    /// Moves the position over offsets that hold no record. Never back.
+    pub fn advance_to(&mut self, position: NextOffset) {
+        self.position = self.position.max(position);
+    }
+
     /// Takes one record in and appends what follows from it. Records must come in the order of their offsets.
     pub fn apply(&mut self, input: Input<'_>, out: &mut Outputs) -> Applied {
         let value = input.value.unwrap_or_default();
-        if Control::is_control(value) {
+        if value.len() > MAX_HIT_BYTES {
+            let detail = format!("the record has {} bytes; a hit has at most {MAX_HIT_BYTES}", value.len());
+            self.reject(&Invalid::new(Reason::TooLarge, "", detail), input, out);
+        } else if Control::is_control(value) {
             match Control::from_json(value) {
                 Ok(control) => return self.apply_control(control, input, out),
                 Err(error) => {
@@ -147,9 +187,9 @@ impl Engine {
             offset,
             fingerprint: ids::hit_fingerprint(hit.hit_id),
             kind: hit.kind,
-            path: derived.path,
-            title: hit.title.as_deref(),
-            user_id: hit.user_id.as_deref(),
+            path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
+            title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
+            user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_TITLE_BYTES)),
         };
         let Self { windows, origins, .. } = self;
         windows.place(key, hit.hit_id, &contribution, &mut || Profile {

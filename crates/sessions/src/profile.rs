@@ -30,6 +30,17 @@ pub(crate) struct Origin {
     pub(crate) channel: Option<Channel>,
 }
 
+/// The most of a referrer that a session keeps, in bytes; the edge takes no longer ones.
+const MAX_REFERRER_BYTES: usize = 4096;
+
+/// The most of a country, region, language or screen that a session keeps, in bytes.
+const MAX_PLACE_BYTES: usize = 128;
+
+/// The beginning of a text, cut between two characters.
+pub(crate) fn bounded(text: &str, most: usize) -> &str {
+    &text[..text.floor_char_boundary(most)]
+}
+
 /// How many origins are kept for sharing. More than that are simply not shared.
 const SHARED_ORIGINS: usize = 16 * 1024;
 
@@ -44,7 +55,7 @@ impl Origins {
     pub(crate) fn of(&mut self, referrer: Option<&str>, from: &enrich::Origin<'_>) -> Arc<Origin> {
         let boxed = |text: Option<&str>| text.map(Into::into);
         self.share(Origin {
-            referrer: boxed(referrer),
+            referrer: boxed(referrer.map(|referrer| bounded(referrer, MAX_REFERRER_BYTES))),
             source: boxed(from.source.as_deref()),
             medium: boxed(from.medium.as_deref()),
             campaign: boxed(from.campaign.as_deref()),
@@ -88,7 +99,7 @@ impl Place {
     /// The place of a hit.
     pub(crate) fn of(hit: &Hit<'_>) -> Self {
         fn text<'a>(text: &'a Option<Text<'_>>) -> Option<&'a str> {
-            text.as_deref()
+            text.as_deref().map(|text| bounded(text, MAX_PLACE_BYTES))
         }
         Self::new([text(&hit.country), text(&hit.region), text(&hit.language), text(&hit.screen)])
     }

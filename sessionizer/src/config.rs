@@ -1,0 +1,64 @@
+//! What the sessionizer is told at its start.
+
+use std::time::Duration;
+
+use events::{Span, WindowSettings};
+use service::{Clock, WindowArgs, clock};
+
+/// The group under which sessionizers share the partitions.
+pub(crate) const GROUP: &str = "sessionizer";
+
+/// How the sessionizer runs.
+#[derive(Clone)]
+pub struct Config {
+    /// Names this member of the group for good.
+    pub instance: String,
+    /// The settings that shall hold.
+    pub settings: WindowSettings,
+    /// How long a partition must have had no hit before it gets a tick.
+    pub idle_interval: Span,
+    /// How often what was processed is committed.
+    pub commit_interval: Duration,
+    /// How often what changed is written to the state.
+    pub checkpoint_interval: Duration,
+    /// Whether the log has an end.
+    pub mode: Mode,
+    /// The wall clock; asked for ticks and intervals, never for windows.
+    pub clock: Clock,
+}
+
+/// Whether the log has an end.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// It goes on until somebody says stop.
+    Live,
+    /// An `end` record stands in every partition: no ticks, and done when all were processed.
+    Bounded,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            instance: "sessionizer-1".to_owned(),
+            settings: WindowSettings::default(),
+            idle_interval: Span::from_secs(10),
+            commit_interval: Duration::from_millis(200),
+            checkpoint_interval: Duration::from_secs(10),
+            mode: Mode::Live,
+            clock: clock::system(),
+        }
+    }
+}
+
+impl From<&WindowArgs> for Config {
+    fn from(args: &WindowArgs) -> Self {
+        let settings = WindowSettings {
+            gap: args.gap,
+            lateness: args.lateness,
+            max_session: args.max_session,
+            max_open_sessions: args.max_open_sessions,
+            ..WindowSettings::default()
+        };
+        Self { settings, idle_interval: args.idle_interval, ..Self::default() }
+    }
+}

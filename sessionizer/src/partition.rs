@@ -1,0 +1,80 @@
+//! One partition that is ours: its engine, what it put out since the last commit, and its ticks.
+
+use bus::{Output, Record, Source};
+use events::{NextOffset, Timestamp, Topic};
+use service::metrics as name;
+use sessions::{Applied, Engine, Input, Outputs};
+
+use crate::ticks::Ticks;
+
+pub(crate) struct Partition {
+    pub(crate) engine: Engine,
+    pub(crate) out: Outputs,
+    pub(crate) ticks: Ticks,
+    /// The position that the last commit wrote.
+    committed: NextOffset,
+    pub(crate) has_ended: bool,
+}
+
+impl Partition {
+    pub(crate) fn new(engine: Engine, out: Outputs, ticks: Ticks) -> Self {
+        let committed = engine.position();
+        Self { engine, out, ticks, committed, has_ended: false }
+    }
+
+    pub(crate) fn source(&self) -> Source {
+        Source { topic: Topic::Hits, partition: self.engine.partition() }
+    }
+
+    /// Gives records to the engine.
+    pub(crate) fn apply(&mut self, records: &[Record], at_end: bool, now: Timestamp) {
+        let mut had_hit = false;
+        for record in records {
+            let value = record.value.as_deref();
+            let input = Input { offset: record.offset, append_time: record.append_time, value };
+            match self.engine.apply(input, &mut self.out) {
+                Applied::Hit => had_hit = true,
+                Applied::Draining => self.ticks.draining(now),
+                Applied::End => self.has_ended = true,
+                Applied::Time => {}
+            }
+        }
+        self.ticks.read(now, at_end, had_hit);
+    }
+
+    /// Whether a commit has something to say.
+    pub(crate) fn has_moved(&self) -> bool {
+        self.engine.position() != self.committed || !self.out.is_empty()
+    }
+
+    /// Completes the outputs for a commit with the position, and with a checkpoint where one is due.
+    pub(crate) fn seal(&mut self, partitions: u32, with_checkpoint: bool) {
+        if with_checkpoint {
+            self.engine.write_checkpoint(&mut self.out);
+        }
+        self.engine.write_position(partitions, &mut self.out);
+    }
+
+    /// The outputs as the bus takes them.
+    pub(crate) fn outputs(&self) -> impl Iterator<Item = Output<'_>> {
+        let partition = self.engine.partition();
+        self.out.iter().map(move |record| Output {
+            target: Source { topic: record.topic, partition },
+            key: record.key,
+            value: record.value,
+        })
+    }
+
+    /// The commit went through.
+    pub(crate) fn committed(&mut self, now: Timestamp) {
+        self.out.clear();
+        self.committed = self.engine.position();
+        let label = self.engine.partition().to_string();
+        metrics::gauge!(name::SESSIONS_OPEN, "partition" => label.clone()).set(self.engine.open_sessions() as f64);
+        metrics::gauge!(name::SESSION_STUBS, "partition" => label.clone()).set(self.engine.stubs() as f64);
+        if let Some(watermark) = self.engine.watermark() {
+            let lag = (now - watermark).as_millis() as f64 / 1000.0;
+            metrics::gauge!(name::WATERMARK_LAG_SECONDS, "partition" => label).set(lag);
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! When a partition needs a tick: pure rules over times that are handed in.
+
+use events::{Span, Timestamp};
+
+/// How long no tick is written after the bus was away: hits that waited for it come first.
+const AFTER_OUTAGE: Span = Span::from_mins(1);
+
+/// How long a `draining` record holds.
+const DRAINING_HOLDS: Span = Span::from_secs(30);
+
+/// Decides when one partition gets a tick.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ticks {
+    idle_interval: Span,
+    /// No tick before this moment.
+    not_before: Timestamp,
+    /// Whether the partition has been read to its end.
+    at_end: bool,
+}
+
+impl Ticks {
+    pub(crate) fn new(idle_interval: Span, now: Timestamp) -> Self {
+        Self { idle_interval, not_before: now + idle_interval, at_end: false }
+    }
+
+    /// Records were read; whether these were the last ones, and whether one of them was a hit.
+    pub(crate) fn read(&mut self, now: Timestamp, at_end: bool, had_hit: bool) {
+        self.at_end = at_end;
+        if had_hit {
+            self.hold(now + self.idle_interval);
+        }
+    }
+
+    /// A collector empties its spool.
+    pub(crate) fn draining(&mut self, now: Timestamp) {
+        self.hold(now + DRAINING_HOLDS);
+    }
+
+    /// The bus was away until now.
+    pub(crate) fn outage(&mut self, now: Timestamp) {
+        self.hold(now + AFTER_OUTAGE);
+    }
+
+    /// Whether a tick is due; asking for it starts the next interval.
+    pub(crate) fn take_due(&mut self, now: Timestamp) -> bool {
+        let is_due = self.at_end && now >= self.not_before;
+        if is_due {
+            self.hold(now + self.idle_interval);
+        }
+        is_due
+    }
+
+    fn hold(&mut self, until: Timestamp) {
+        self.not_before = self.not_before.max(until);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_millis(secs * 1000)
+    }
+
+    fn ticks() -> Ticks {
+        Ticks::new(Span::from_secs(10), at(0))
+    }
+
+    #[test]
+    fn an_idle_partition_gets_one_each_interval() {
+        let mut ticks = ticks();
+        ticks.read(at(0), true, true);
+        let due: Vec<_> = (0..35).filter(|&second| ticks.take_due(at(second))).collect();
+        assert_eq!(due, [10, 20, 30]);
+    }
+
+    #[test]
+    fn a_hit_starts_the_interval_anew_and_a_backlog_gets_none() {
+        let mut ticks = ticks();
+        ticks.read(at(9), true, true);
+        assert!(!ticks.take_due(at(18)));
+        ticks.read(at(18), false, false);
+        assert!(!ticks.take_due(at(60)), "there is more to read");
+        ticks.read(at(61), true, false);
+        assert!(ticks.take_due(at(61)));
+    }
+
+    #[test]
+    fn none_while_a_collector_drains_nor_in_the_minute_after_an_outage() {
+        let mut draining = ticks();
+        draining.read(at(0), true, false);
+        draining.draining(at(5));
+        assert!(!draining.take_due(at(34)) && draining.take_due(at(35)));
+        let mut outage = ticks();
+        outage.read(at(0), true, false);
+        outage.outage(at(5));
+        assert!(!outage.take_due(at(64)) && outage.take_due(at(65)));
+    }
+}

@@ -1,0 +1,184 @@
+//! The sessionizer on a real bus: what goes in comes out once, across restarts and idle times.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bus::embedded::{EmbeddedBus, Options};
+use bus::{Outgoing, SharedBus, Source};
+use events::{Control, NewHit, NextOffset, Span, Timestamp, Topic, Uuid};
+use serde_json::Value;
+use service::{Health, Shutdown, clock};
+use sessionizer::{Config, Mode, Summary};
+
+const PARTITIONS: u32 = 2;
+
+fn open(directory: &Path) -> SharedBus {
+    let mut options = Options::at(directory.join("bus"));
+    options.partitions = PARTITIONS;
+    Arc::new(EmbeddedBus::open(options).unwrap())
+}
+
+fn now() -> Timestamp {
+    clock::system()()
+}
+
+fn publish(bus: &SharedBus, records: Vec<Outgoing>) {
+    futures::executor::block_on(bus.publish(records)).unwrap();
+}
+
+fn hit(n: u128, visitor: &str, time: Timestamp) -> Outgoing {
+    let mut hit = NewHit::new(Uuid::from_u128(n), "shop.example", "pageview", time, time);
+    hit.visitor_id = Some(visitor);
+    hit.url = Some("https://shop.example/a");
+    Outgoing {
+        topic: Topic::Hits,
+        partition: None,
+        key: Some(hit.key().into()),
+        value: hit.to_json().into(),
+        append_time: None,
+    }
+}
+
+fn control(partition: u32, control: Control) -> Outgoing {
+    let value = control.to_json().into();
+    Outgoing { topic: Topic::Hits, partition: Some(partition), key: None, value, append_time: None }
+}
+
+/// Every record of a topic, as JSON.
+fn read(bus: &SharedBus, topic: Topic) -> Vec<Value> {
+    let mut all = Vec::new();
+    for partition in 0..PARTITIONS {
+        let source = Source { topic, partition };
+        let end = bus.bounds(source).unwrap().end;
+        let mut reader = bus.read(source, NextOffset::START).unwrap();
+        while reader.position() < end {
+            for record in reader.next(Duration::from_secs(1)).unwrap() {
+                all.extend(record.value.map(|value| serde_json::from_slice(&value).unwrap()));
+            }
+        }
+    }
+    all
+}
+
+fn run_bounded(bus: &SharedBus) -> Summary {
+    let config = Config { mode: Mode::Bounded, ..Config::default() };
+    sessionizer::run(&config, bus, &Shutdown::new(), &Health::default()).unwrap()
+}
+
+/// Runs a live sessionizer until something is so, then stops it in good order.
+fn run_until(bus: &SharedBus, config: &Config, is_so: impl Fn(&SharedBus) -> bool) -> Summary {
+    let shutdown = Shutdown::new();
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| sessionizer::run(config, bus, &shutdown, &Health::default()));
+        let started = Instant::now();
+        while !is_so(bus) && started.elapsed() < Duration::from_secs(30) {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        assert!(is_so(bus), "it did not come to that within half a minute");
+        shutdown.cancel();
+        thread.join().unwrap().unwrap()
+    })
+}
+
+fn hasty(gap_ms: i64) -> Config {
+    let mut config = Config {
+        idle_interval: Span::from_millis(100),
+        commit_interval: Duration::from_millis(20),
+        ..Config::default()
+    };
+    config.settings.gap = Span::from_millis(gap_ms);
+    config.settings.lateness = Span::from_millis(100);
+    config
+}
+
+#[test]
+fn a_bounded_log_is_processed_to_its_end() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    let start = now() - Span::from_hours(2);
+    let mut records: Vec<_> =
+        (0..1000).map(|n| hit(n, &format!("v{}", n % 100), start + Span::from_secs(n as i64))).collect();
+    records.push(hit(7, "v7", start + Span::from_secs(7)));
+    records.extend((0..PARTITIONS).map(|partition| control(partition, Control::End)));
+    publish(&bus, records);
+
+    let summary = run_bounded(&bus);
+    assert_eq!((summary.counts.enriched, summary.counts.duplicates, summary.counts.sessions), (1000, 1, 100));
+    assert_eq!(read(&bus, Topic::HitsEnriched).len(), 1000);
+    let sessions = read(&bus, Topic::Sessions);
+    assert_eq!(sessions.len(), 100);
+    assert!(sessions.iter().all(|session| session["hit_count"] == 10 && session["closed_by"] == "end_of_input"));
+}
+
+#[test]
+fn an_idle_partition_is_ticked_until_its_sessions_are_final() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(1, "v1", now())]);
+    run_until(&bus, &hasty(200), |bus| read(bus, Topic::Sessions).len() == 1);
+    let session = &read(&bus, Topic::Sessions)[0];
+    assert_eq!((&session["hit_count"], &session["closed_by"]), (&1.into(), &"gap".into()));
+    assert!(read(&bus, Topic::Hits).iter().any(|record| record["control"] == "tick"));
+}
+
+#[test]
+fn a_restart_goes_on_where_it_stopped_and_counts_nothing_twice() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    for round in 0..4u128 {
+        publish(&bus, (0..50).map(|n| hit(round * 50 + n, &format!("v{}", n % 5), now())).collect());
+        let expected = (round as usize + 1) * 50;
+        run_until(&bus, &Config::default(), |bus| read(bus, Topic::HitsEnriched).len() == expected);
+    }
+    publish(&bus, (0..PARTITIONS).map(|partition| control(partition, Control::End)).collect());
+    run_bounded(&bus);
+    let mut rows = BTreeMap::new();
+    for row in read(&bus, Topic::HitsEnriched) {
+        *rows.entry(row["hit_id"].to_string()).or_insert(0) += 1;
+    }
+    assert_eq!(rows.len(), 200);
+    assert!(rows.values().all(|&times| times == 1));
+    let sessions = read(&bus, Topic::Sessions);
+    assert_eq!(sessions.len(), 5);
+    assert!(sessions.iter().all(|session| session["hit_count"] == 40));
+}
+
+#[test]
+fn other_settings_are_written_to_the_log_and_hold_from_there() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(1, "v1", now())]);
+    run_until(&bus, &Config::default(), |bus| read(bus, Topic::HitsEnriched).len() == 1);
+    // With half an hour's gap the session would stay open for as long as anybody waits.
+    run_until(&bus, &hasty(200), |bus| read(bus, Topic::Sessions).len() == 1);
+    let settings: Vec<_> =
+        read(&bus, Topic::Hits).into_iter().filter(|record| record["control"] == "settings").collect();
+    assert!(settings.iter().any(|record| record["gap"] == "200ms"), "{settings:?}");
+}
+
+#[test]
+fn a_record_that_is_no_hit_is_rejected_with_its_place_and_the_rest_goes_on() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    let garbage = |value: &'static [u8]| Outgoing {
+        topic: Topic::Hits,
+        partition: Some(1),
+        key: None,
+        value: value.into(),
+        append_time: None,
+    };
+    publish(&bus, vec![garbage(b"no hit"), garbage(b"{\"control\":\"dance\"}"), garbage(b"\xff\xfe")]);
+    let mut after = hit(1, "v1", now());
+    after.partition = Some(1);
+    publish(&bus, vec![after, control(0, Control::End), control(1, Control::End)]);
+    let summary = run_bounded(&bus);
+    assert_eq!((summary.counts.rejected, summary.counts.enriched), (3, 1));
+    let rejected = read(&bus, Topic::Rejected);
+    let origins: Vec<_> = rejected
+        .iter()
+        .map(|record| (record["origin"].as_str().unwrap(), record["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(origins, [("hits/1@0", "invalid_json"), ("hits/1@1", "invalid_json"), ("hits/1@2", "invalid_utf8")]);
+}
