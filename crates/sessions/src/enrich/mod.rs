@@ -1,0 +1,84 @@
+//! What can be told from one hit alone: the page's path, where the visitor came from, and with what.
+//!
+//! Everything here is a pure function of the hit: the caches only save work, and no answer depends on what
+//! was asked before. The rules:
+//!
+//! - **Path** (`url`): the URL's path without query and fragment, percent-encoding left as it is.
+//! - **Origin** (`origin`): what the URL's campaign parameters say (`campaign`), else what the referrer's
+//!   host says (`referrer`, with the lists of `sources`).
+//! - **Channel** (`channel`): Google Analytics 4's default channel group.
+//! - **Agent** (`agent`): browser, system, device and whether it is a bot, from the user agent.
+
+mod agent;
+mod campaign;
+mod channel;
+mod device;
+mod families;
+mod origin;
+mod referrer;
+mod sources;
+mod url;
+
+use std::sync::Arc;
+
+use events::Hit;
+
+pub use agent::Agent;
+use agent::Agents;
+pub use channel::Channel;
+pub use device::Device;
+pub use origin::Origin;
+use url::Url;
+
+/// Derives what one hit tells. One per engine: it owns a bounded cache of the user agents seen lately.
+#[derive(Debug)]
+pub struct Enricher {
+    agents: Agents,
+}
+
+/// What one hit tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Derived<'h> {
+    /// The path of the hit's URL, `/` where the URL has none; `None` where the hit has no URL.
+    pub path: Option<&'h str>,
+    /// Where the visitor came from.
+    pub origin: Origin<'h>,
+    /// With what the visitor came.
+    pub agent: Arc<Agent>,
+}
+
+impl Default for Enricher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Enricher {
+    /// An enricher with a cache of up to 8 MiB. This compiles nothing: see [`Enricher::warm_up`].
+    pub fn new() -> Self {
+        Self::with_cache_bytes(8 << 20)
+    }
+
+    /// An enricher whose cache holds about this many bytes at most.
+    pub fn with_cache_bytes(bytes: usize) -> Self {
+        Self { agents: Agents::new(bytes) }
+    }
+
+    /// Compiles the rules for user agents, once in a process, so that the first hit does not wait for it.
+    pub fn warm_up() {
+        families::warm_up();
+    }
+
+    /// What this hit tells.
+    pub fn derive<'h>(&mut self, hit: &'h Hit<'_>) -> Derived<'h> {
+        let page = hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split);
+        Derived {
+            path: page.map(|page| page.path),
+            origin: Origin::of(page.as_ref(), hit.referrer.as_deref(), &hit.site),
+            agent: self.agents.get(hit.user_agent.as_deref()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,77 @@
+//! Where the referrer says that the visitor came from.
+
+use std::borrow::Cow;
+
+use super::sources::{self, Source, lower_case};
+use super::url::{Url, without_www};
+
+/// What a hit's referrer tells.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Referrer<'a> {
+    /// There is none, or none that names a place: `about:blank`, `-`, an extension's page.
+    Absent,
+    /// The visitor came from within the site.
+    Internal,
+    /// A source that the lists know.
+    Listed(Source),
+    /// Another site: its host without `www.`, or the id of an app.
+    Other(Cow<'a, str>),
+}
+
+impl<'a> Referrer<'a> {
+    /// Reads a referrer. Within the site is: the page's own host, a host above or below it, or the host that the
+    /// site is named by (server logs know no host of their own). `www.` never counts. Two hosts side by side
+    /// (`a.example.com`, `b.example.com`) are two sites: it takes a list of public suffixes to know better.
+    pub(super) fn read(referrer: Option<&'a str>, page: Option<&Url<'_>>, site: &str) -> Self {
+        let Some(referrer) = referrer else { return Self::Absent };
+        let url = Url::split(referrer);
+        if !url.scheme.eq_ignore_ascii_case("https") && !url.scheme.eq_ignore_ascii_case("http") {
+            return app(&url);
+        }
+        let host = without_www(url.host);
+        if page.is_some_and(|page| is_same_site(host, without_www(page.host))) || is_same_site(host, without_www(site))
+        {
+            return Self::Internal;
+        }
+        if !is_host(host) {
+            return Self::Absent;
+        }
+        let host = lower_case(host);
+        sources::by_host(&host).map_or(Self::Other(host), Self::Listed)
+    }
+}
+
+/// `android-app://com.example.news/…`, as Chrome sends it for a link that was opened in an app.
+fn app<'a>(url: &Url<'a>) -> Referrer<'a> {
+    let is_app = ["android-app", "ios-app"].iter().any(|scheme| url.scheme.eq_ignore_ascii_case(scheme));
+    if !is_app || !is_host(url.host) {
+        return Referrer::Absent;
+    }
+    sources::by_app(url.host).map_or_else(|| Referrer::Other(lower_case(url.host)), Referrer::Listed)
+}
+
+/// Whether one is the other, or lies below it.
+fn is_same_site(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() < other.len() { (one, other) } else { (other, one) };
+    let (front, tail) = long.as_bytes().split_at(long.len() - short.len());
+    let fits = !short.is_empty() && tail.eq_ignore_ascii_case(short.as_bytes());
+    fits && (front.is_empty() || (front.ends_with(b".") && short.contains('.')))
+}
+
+/// Whether a host can be shown as a source: DNS bounds it to 253 bytes.
+fn is_host(host: &str) -> bool {
+    !host.is_empty() && host.len() <= 253 && host.bytes().all(|byte| HOST_BYTES[usize::from(byte)])
+}
+
+/// Letters, digits, `-`, `.` and `_`, what addresses of IPv6 have beside them, and all that is not ASCII.
+static HOST_BYTES: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        let byte = at as u8;
+        let is_sign = matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']');
+        table[at] = byte.is_ascii_alphanumeric() || is_sign || !byte.is_ascii();
+        at += 1;
+    }
+    table
+};

@@ -1,0 +1,70 @@
+//! Splits a URL into what enrichment reads. Nothing is decoded, and no text is refused.
+
+use memchr::{memchr, memchr2, memrchr};
+
+/// The parts of a URL, all borrowed from it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Url<'a> {
+    /// What stands before `://`; empty in a bare path.
+    pub(super) scheme: &'a str,
+    /// The host without user, port and a trailing dot, in the case it was written; empty in a bare path.
+    pub(super) host: &'a str,
+    /// The path without query and fragment; `/` where it is empty.
+    pub(super) path: &'a str,
+    /// What stands between `?` and `#`.
+    pub(super) query: &'a str,
+}
+
+impl<'a> Url<'a> {
+    /// Splits an absolute URL, or a bare path as server logs have it. Any other text is taken as a path.
+    pub(super) fn split(url: &'a str) -> Self {
+        let (front, query) = match memchr2(b'?', b'#', url.as_bytes()) {
+            None => (url, ""),
+            Some(at) if url.as_bytes()[at] == b'#' => (&url[..at], ""),
+            Some(at) => {
+                let query = &url[at + 1..];
+                (&url[..at], memchr(b'#', query.as_bytes()).map_or(query, |end| &query[..end]))
+            }
+        };
+        let (scheme, host, path) = match authority(front) {
+            None => ("", "", front),
+            Some((scheme, rest)) => {
+                let end = memchr(b'/', rest.as_bytes()).unwrap_or(rest.len());
+                (scheme, host(&rest[..end]), &rest[end..])
+            }
+        };
+        Self { scheme, host, path: if path.is_empty() { "/" } else { path }, query }
+    }
+}
+
+/// The scheme, and what follows `://`.
+fn authority(front: &str) -> Option<(&str, &str)> {
+    let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+    let end = front.bytes().position(|byte| !in_scheme(byte))?;
+    let rest = front[end..].strip_prefix("://")?;
+    (end > 0).then_some((&front[..end], rest))
+}
+
+/// The host of `user:password@host:port`.
+fn host(authority: &str) -> &str {
+    let host = match memchr2(b':', b'@', authority.as_bytes()) {
+        None => authority,
+        Some(_) => {
+            let place = memrchr(b'@', authority.as_bytes()).map_or(authority, |at| &authority[at + 1..]);
+            if place.starts_with('[') {
+                memchr(b']', place.as_bytes()).map_or(place, |end| &place[..=end])
+            } else {
+                memchr(b':', place.as_bytes()).map_or(place, |colon| &place[..colon])
+            }
+        }
+    };
+    host.strip_suffix('.').unwrap_or(host)
+}
+
+/// A host as sites are named: without `www.`, whatever its case.
+pub(super) fn without_www(host: &str) -> &str {
+    match host.as_bytes() {
+        [w0, w1, w2, b'.', _, ..] if [w0, w1, w2].iter().all(|byte| byte.eq_ignore_ascii_case(&b'w')) => &host[4..],
+        _ => host,
+    }
+}
