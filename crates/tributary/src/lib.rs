@@ -7,3 +7,4 @@ pub mod beside;
 pub mod replay;
 pub mod tail;
 pub mod up;
+pub mod verify;

@@ -1,0 +1,72 @@
+//! `tributary verify`: the log's offsets held against the lake's rows.
+
+mod check;
+mod gather;
+mod report;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+use bus::SharedBus;
+use clap::Args;
+use lake::Lake;
+use service::{BusArgs, BusUrl, LakeArgs, LogArgs};
+
+/// Holds the log's offsets against the lake's rows, and says for each table and partition how many there are, which
+/// are missing or there twice, and how far the table is complete.
+///
+/// Works while the log is written: what waits for its file counts as pending. Logs that are gone, such as those of
+/// replays, are checked by what their batch records say. Ends with 0 where all agrees, 1 where anything does not,
+/// 2 where it could not be found out.
+#[derive(Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// Print one JSON object.
+    #[arg(long)]
+    pub json: bool,
+    /// Which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Which log.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// What it says about itself.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Prints what was found; `true` where all of it agrees.
+pub fn run(args: &VerifyArgs) -> Result<bool> {
+    let lake = open_lake(&args.lake.url(&args.bus.data))?;
+    let bus = open_bus(&args.bus)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let checks = runtime.block_on(gather::gather(&lake, bus.as_ref()))?;
+    let is_sound = checks.iter().all(check::Check::is_sound);
+    let text = if args.json {
+        report::json(&checks)
+    } else {
+        let log = bus.map(|bus| bus.log_id()).transpose()?;
+        report::table(&checks, log.as_ref(), &args.bus.url().to_string())
+    };
+    match io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        result => result?,
+    }
+    Ok(is_sound)
+}
+
+/// The lake, which must be there: looking must not make one.
+fn open_lake(place: &str) -> Result<Lake> {
+    if !place.contains("://") && !Path::new(place).is_dir() {
+        bail!("there is no lake at {place}; --lake names another place");
+    }
+    Ok(Lake::open(place)?)
+}
+
+/// The log beside its owner; `None` where nobody named one and there is none in the usual place.
+fn open_bus(args: &BusArgs) -> Result<Option<SharedBus>> {
+    match args.url() {
+        BusUrl::Embedded(path) if args.bus.is_none() && !path.exists() => Ok(None),
+        _ => crate::beside::open(args).map(Some).context("the log cannot be opened"),
+    }
+}

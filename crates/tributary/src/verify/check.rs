@@ -1,0 +1,169 @@
+//! What one table's partition comes to: how many, what is missing, what is there twice. Pure.
+
+use bus::Bounds;
+use events::NextOffset;
+use lake::{Audit, Fault};
+
+/// What the log says about one topic's partition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct LogSide {
+    /// What can be read.
+    pub(super) bounds: Bounds,
+    /// Records that can be read below the position through which the table is complete.
+    pub(super) records: u64,
+}
+
+/// One table's partition of one log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Check {
+    /// What the lake holds.
+    pub(super) audit: Audit,
+    /// What the log holds; `None` for a log that is not at hand.
+    pub(super) log: Option<LogSide>,
+    /// Everything that must not be, in words.
+    pub(super) faults: Vec<String>,
+}
+
+impl Check {
+    /// Holds the two against each other. `unfinished` are the files of the last batch, where not all of them stand
+    /// yet: the lake-writer writes them now, or when it starts again.
+    pub(super) fn new(mut audit: Audit, log: Option<LogSide>, unfinished: &[String]) -> Self {
+        audit.faults.retain(|fault| !matches!(fault, Fault::MissingFile(path) if unfinished.contains(path)));
+        let mut faults: Vec<String> = audit.faults.iter().map(ToString::to_string).collect();
+        let lost = audit
+            .lost
+            .iter()
+            .map(|range| format!("offsets {} to {} had expired before they were written", range.from, range.to.0 - 1));
+        faults.extend(lost);
+        if let Some(log) = &log {
+            faults.extend(disagreements(&audit, log));
+        }
+        Self { audit, log, faults }
+    }
+
+    /// Whether nothing is wrong.
+    pub(super) fn is_sound(&self) -> bool {
+        self.faults.is_empty()
+    }
+
+    /// Offsets of the log that are not in the lake yet.
+    pub(super) fn pending(&self) -> Option<u64> {
+        let Bounds { start, end } = self.log?.bounds;
+        Some((end.0 - self.audit.complete_through.max(start).0).max(0) as u64)
+    }
+
+    /// Offsets that were read and are no rows.
+    pub(super) fn gaps(&self) -> u64 {
+        self.audit.gaps().map(|range| range.len()).sum()
+    }
+
+    /// Offsets that had expired before their rows were written.
+    pub(super) fn lost(&self) -> u64 {
+        self.audit.lost.iter().map(lake::OffsetRange::len).sum()
+    }
+}
+
+fn disagreements(audit: &Audit, log: &LogSide) -> Vec<String> {
+    let mut faults = Vec::new();
+    let (through, Bounds { start, end }) = (audit.complete_through, log.bounds);
+    if through > end {
+        faults.push(format!(
+            "the lake goes to offset {through}, and the log ends at {end}: it is another one under the old id"
+        ));
+    }
+    if through < start && start > NextOffset::START {
+        faults.push(format!("offsets {through} to {} expired from the log before they were written", start.0 - 1));
+    }
+    // Every record below the position is a row, was skipped, or is lost. Some may have expired from the log since, so
+    // that it may hold fewer; it never holds more.
+    let known = audit.records + audit.lost.iter().map(lake::OffsetRange::len).sum::<u64>();
+    if audit.is_sound() && log.records > known {
+        faults.push(format!(
+            "the log holds {} records below offset {through}, and the lake knows of {known}",
+            log.records
+        ));
+    }
+    faults
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use events::{LogId, Offset};
+    use lake::{OffsetRange, Series};
+    use tables::Table;
+
+    fn range(from: i64, to: i64) -> OffsetRange {
+        OffsetRange { from: NextOffset(from), to: NextOffset(to) }
+    }
+
+    /// A chain whose rows are complete through an offset.
+    pub(in crate::verify) fn audit(through: i64) -> Audit {
+        Audit {
+            series: Series { table: Table::Hits, log_id: LogId::from_bits(7), partition: 1 },
+            batches: 2,
+            files: 3,
+            records: through as u64,
+            skipped: 0,
+            rows: through as u64,
+            lost: Vec::new(),
+            complete_through: NextOffset(through),
+            faults: Vec::new(),
+        }
+    }
+
+    pub(in crate::verify) fn log(start: i64, end: i64, records: u64) -> Option<LogSide> {
+        Some(LogSide { bounds: Bounds { start: NextOffset(start), end: NextOffset(end) }, records })
+    }
+
+    #[test]
+    fn rows_that_wait_for_their_file_are_pending() {
+        let check = Check::new(audit(100), log(0, 130, 100), &[]);
+        assert!(check.is_sound());
+        assert_eq!(check.pending(), Some(30));
+        assert_eq!(Check::new(audit(100), None, &[]).pending(), None);
+    }
+
+    #[test]
+    fn a_log_whose_first_records_have_expired_since_still_agrees() {
+        assert!(Check::new(audit(100), log(60, 130, 40), &[]).is_sound());
+    }
+
+    #[test]
+    fn positions_without_a_record_are_no_gap() {
+        let with_markers = Audit { records: 90, rows: 90, ..audit(100) };
+        assert!(Check::new(with_markers, log(0, 100, 90), &[]).is_sound());
+    }
+
+    #[test]
+    fn a_batch_that_is_being_written_is_pending_and_any_other_file_is_missed() {
+        let missing = |path: &str| Audit { faults: vec![Fault::MissingFile(path.to_owned())], ..audit(100) };
+        assert!(Check::new(missing("last"), log(0, 130, 100), &["last".to_owned()]).is_sound());
+        assert!(!Check::new(missing("first"), log(0, 130, 100), &["last".to_owned()]).is_sound());
+    }
+
+    #[test]
+    fn every_disagreement_is_said() {
+        let checks = [
+            Check::new(audit(100), log(0, 50, 50), &[]),
+            Check::new(audit(100), log(120, 150, 0), &[]),
+            Check::new(audit(0), log(20, 50, 0), &[]),
+            Check::new(Audit { records: 98, rows: 98, ..audit(100) }, log(0, 100, 100), &[]),
+            Check::new(Audit { lost: vec![range(10, 20)], records: 90, rows: 90, ..audit(100) }, log(0, 100, 90), &[]),
+            Check::new(
+                Audit {
+                    faults: vec![
+                        Fault::Gap(range(3, 5)),
+                        Fault::Double { offset: Offset(9), batch: NextOffset(0) },
+                        Fault::StrayFile("hits/x.parquet".to_owned()),
+                    ],
+                    ..audit(100)
+                },
+                log(0, 100, 100),
+                &[],
+            ),
+        ];
+        let said: Vec<_> = checks.iter().map(|check| check.faults.join("\n")).collect();
+        insta::assert_snapshot!(said.join("\n--\n"));
+    }
+}

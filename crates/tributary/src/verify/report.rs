@@ -1,0 +1,144 @@
+//! What was found: as a table for people, as one object for scripts.
+
+use std::fmt::Write;
+
+use events::LogId;
+use serde::Serialize;
+
+use super::check::Check;
+
+/// One JSON object: `ok`, and `series` with one entry for each table's partition of each log.
+pub(super) fn json(checks: &[Check]) -> String {
+    let series = checks.iter().map(Entry::from).collect();
+    let report = Report { ok: checks.iter().all(Check::is_sound), series };
+    let mut text = serde_json::to_string(&report).expect("a report has text keys and whole numbers");
+    text.push('\n');
+    text
+}
+
+#[derive(Serialize)]
+struct Report<'a> {
+    ok: bool,
+    series: Vec<Entry<'a>>,
+}
+
+/// Positions are those behind the last record; `null` where the log is not at hand.
+#[derive(Serialize)]
+struct Entry<'a> {
+    log_id: &'a str,
+    table: &'a str,
+    partition: u32,
+    log_start: Option<i64>,
+    log_end: Option<i64>,
+    batches: u64,
+    files: u64,
+    rows: u64,
+    skipped: u64,
+    pending: Option<u64>,
+    gaps: u64,
+    doubles: usize,
+    lost: u64,
+    complete_through: i64,
+    faults: &'a [String],
+}
+
+impl<'a> From<&'a Check> for Entry<'a> {
+    fn from(check: &'a Check) -> Self {
+        let audit = &check.audit;
+        let bounds = check.log.map(|log| log.bounds);
+        Self {
+            log_id: audit.series.log_id.as_str(),
+            table: audit.series.table.name(),
+            partition: audit.series.partition,
+            log_start: bounds.map(|bounds| bounds.start.0),
+            log_end: bounds.map(|bounds| bounds.end.0),
+            batches: audit.batches,
+            files: audit.files,
+            rows: audit.rows,
+            skipped: audit.skipped,
+            pending: check.pending(),
+            gaps: check.gaps(),
+            doubles: audit.doubles(),
+            lost: check.lost(),
+            complete_through: audit.complete_through.0,
+            faults: &check.faults,
+        }
+    }
+}
+
+/// The most faults of one partition that are shown to people.
+const SHOWN: usize = 10;
+
+/// A table for each log; the one at hand is named `place`.
+pub(super) fn table(checks: &[Check], at_hand: Option<&LogId>, place: &str) -> String {
+    let mut text = String::new();
+    let mut line = |args: std::fmt::Arguments<'_>| writeln!(text, "{args}").expect("writing to memory does not fail");
+    for of_log in checks.chunk_by(|a, b| a.audit.series.log_id == b.audit.series.log_id) {
+        let log_id = &of_log[0].audit.series.log_id;
+        let place =
+            if at_hand == Some(log_id) { place } else { "not at hand: only what the lake says of itself is checked" };
+        line(format_args!("log {log_id} ({place})"));
+        line(format_args!(
+            "  {:<9} {:>4} {:>21} {:>12} {:>8} {:>8} {:>6} {:>7} {:>6} {:>12}",
+            "table", "part", "log offsets", "rows", "pending", "skipped", "gaps", "doubles", "lost", "complete to"
+        ));
+        for check in of_log {
+            let Entry { partition, rows, skipped, gaps, doubles, lost, complete_through, .. } = Entry::from(check);
+            let offsets = check.log.map_or("-".to_owned(), |log| format!("{}..{}", log.bounds.start, log.bounds.end));
+            let pending = check.pending().map_or("-".to_owned(), |pending| pending.to_string());
+            line(format_args!(
+                "  {:<9} {partition:>4} {offsets:>21} {rows:>12} {pending:>8} {skipped:>8} {gaps:>6} {doubles:>7} \
+                 {lost:>6} {complete_through:>12}",
+                check.audit.series.table
+            ));
+            for fault in check.faults.iter().take(SHOWN) {
+                line(format_args!("    ! {fault}"));
+            }
+            if check.faults.len() > SHOWN {
+                line(format_args!("    ! … and {} more; --json shows all", check.faults.len() - SHOWN));
+            }
+        }
+    }
+    let faults = checks.iter().map(|check| check.faults.len()).sum::<usize>();
+    match (checks.len(), faults) {
+        (0, _) => line(format_args!("the lake is empty, and there is no log at hand")),
+        (_, 0) => line(format_args!("log and lake agree")),
+        (_, faults) => line(format_args!("log and lake disagree: {faults} faults")),
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::check::tests::{audit, log};
+    use super::*;
+    use lake::{Audit, Fault};
+
+    fn checks() -> Vec<Check> {
+        let many = (0..12).map(|n| Fault::MissingFile(format!("hits/{n}.parquet"))).collect();
+        let mut gone = audit(12);
+        gone.series.log_id = LogId::from_bits(8);
+        vec![
+            Check::new(audit(100), log(0, 130, 100), &[]),
+            Check::new(Audit { faults: many, ..audit(40) }, log(20, 40, 20), &[]),
+            Check::new(gone, None, &[]),
+        ]
+    }
+
+    #[test]
+    fn the_table_for_people() {
+        let at_hand = LogId::from_bits(7);
+        insta::assert_snapshot!(table(&checks(), Some(&at_hand), "embedded:./data/bus"));
+        assert!(table(&checks()[..1], Some(&at_hand), "x").ends_with("log and lake agree\n"));
+        assert!(table(&[], None, "x").contains("empty"));
+    }
+
+    #[test]
+    fn the_object_for_scripts() {
+        let text = json(&checks());
+        let object: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(object["ok"], false);
+        assert_eq!(text.lines().count(), 1);
+        insta::assert_snapshot!(text.replace("},{", "},\n{"));
+    }
+}
