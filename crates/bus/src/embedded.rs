@@ -106,6 +106,7 @@ impl EmbeddedBus {
             shared: shared.clone(),
             retention: options.retention,
             clock: options.clock,
+            is_failing: false,
         };
         let writer = std::thread::Builder::new()
             .name("bus-writer".to_owned())

@@ -105,7 +105,8 @@ fn read_batches(connection: &Connection, source: Source, from: NextOffset, end: 
         chunk.position = chunk.position.max(batch.next);
     }
     if chunk.records.is_empty() {
-        if !is_cut(connection, source, end)? {
+        let last = NextOffset(end.0 - 1);
+        if !is_cut(connection, source, last)? {
             return Err(Trouble::Damaged(format!("offsets from {from} to below {end} are missing")));
         }
         // Retention was faster than this reader.

@@ -158,6 +158,17 @@ impl Queue {
     }
 }
 
+/// Closes the queue when the writer ends, in order or by a panic: nobody may wait for a writer that is gone.
+pub(super) struct ClosedWithWriter<'a>(pub(super) &'a Queue);
+
+impl Drop for ClosedWithWriter<'_> {
+    fn drop(&mut self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        state.requests.clear();
+    }
+}
+
 /// The answer to everybody after the end.
 pub(super) fn closed() -> BusError {
     BusError::Unavailable("the bus is closed".to_owned())
@@ -198,6 +209,16 @@ mod tests {
         assert_eq!(sizes(queue.take(Instant::now())), [GROUP_BYTES / 2, GROUP_BYTES / 4]);
         assert_eq!(sizes(queue.take(Instant::now())), [GROUP_BYTES / 2]);
         assert!(matches!(queue.take(Instant::now()), Next::Idle));
+    }
+
+    #[test]
+    fn nobody_waits_for_a_writer_that_is_gone() {
+        let queue = Queue::new(usize::MAX);
+        let (sender, receiver) = mpsc::sync_channel(1);
+        queue.push(Request { work: Work::Retain { now: Timestamp::MIN }, answer: Answer::Thread(sender) }).unwrap();
+        drop(ClosedWithWriter(&queue));
+        assert!(receiver.recv().is_err());
+        assert_eq!(queue.offer(request(1)), Err(closed()));
     }
 
     #[test]

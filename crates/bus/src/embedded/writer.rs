@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use super::Shared;
 use super::batch::{Batch, Segment};
 use super::options::{Clock, Retention};
-use super::queue::{Answer, Next, Positions, Request, Work};
+use super::queue::{Answer, ClosedWithWriter, Next, Positions, Request, Work};
 use super::{place, retention, transaction};
 use crate::{BusError, Source};
 
@@ -24,11 +24,14 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) retention: Retention,
     pub(super) clock: Clock,
+    pub(super) is_failing: bool,
 }
 
 impl Writer {
     /// Works until the queue is closed and empty.
     pub(super) fn run(mut self) {
+        let shared = self.shared.clone();
+        let _closed = ClosedWithWriter(&shared.queue);
         let mut next_retention = Instant::now() + RETENTION_INTERVAL;
         loop {
             match self.shared.queue.take(next_retention) {
@@ -64,11 +67,19 @@ impl Writer {
         }
         if !appends.is_empty() {
             let result = self.append(appends);
-            if let Err(error) = &result {
-                tracing::error!(%error, requests = answers.len(), "records could not be written");
-            }
+            self.tell(&result);
             answers.into_iter().for_each(|answer: Answer| answer.send(result.clone()));
         }
+    }
+
+    /// Logs when writing begins to fail and when it works again, and not each failure in between.
+    fn tell(&mut self, result: &Result<(), BusError>) {
+        match result {
+            Err(error) if !self.is_failing => tracing::error!(%error, "records cannot be written; they are refused"),
+            Ok(()) if self.is_failing => tracing::info!("records can be written again"),
+            _ => {}
+        }
+        self.is_failing = result.is_err();
     }
 
     fn append(&mut self, appends: Vec<(Vec<Segment>, Option<Positions>)>) -> Result<(), BusError> {

@@ -54,6 +54,23 @@ fn a_reader_and_a_worker_that_were_overtaken_go_on_at_the_start() {
 }
 
 #[test]
+fn a_look_that_was_overtaken_by_retention_finds_nothing_wrong() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    clock.set(START);
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    publish(&bus, "a");
+    publish(&bus, "b");
+    let a_look_behind = || bus.log.disk.read(HITS, NextOffset(0), NextOffset(2)).unwrap();
+    assert_eq!(a_look_behind().records.len(), 2);
+    clock.set(START + Span::from_hours(24 * 8));
+    publish(&bus, "c");
+    bus.enforce_retention(START + Span::from_hours(24 * 8)).unwrap();
+    let look = a_look_behind();
+    assert_eq!((look.records.len(), look.position), (0, NextOffset(2)));
+}
+
+#[test]
 fn a_partition_is_kept_under_its_size() {
     let directory = tempfile::tempdir().unwrap();
     let clock = TestClock::default();
