@@ -4,7 +4,9 @@
 //! crates that it puts together. What is its own is reading files for a replay, and telling people what happened.
 
 pub mod beside;
+pub mod cli;
 pub mod replay;
+mod services;
 pub mod tail;
 pub mod up;
 pub mod verify;

@@ -1,2 +1,7 @@
 //! The command line: read it, do what it says.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tributary::cli::run(service::config::parse_or_exit())
+}

@@ -1,3 +1,67 @@
 //! `tributary up`: collector, sessionizer and lake-writer in one process, until it is stopped.
 
 pub mod banner;
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use anyhow::Result;
+use clap::Args;
+use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, WindowArgs, listen, open_bus};
+
+use banner::{Places, banner};
+
+/// Runs collector, sessionizer and lake-writer in one process, until Ctrl-C.
+///
+/// Ctrl-C (or SIGTERM) stops them in order: no more hits are taken, what was taken is finished, sessions and rows
+/// are written. A second one stops at once; the next start goes on where it ended.
+#[derive(Args, Clone, Debug)]
+pub struct UpArgs {
+    /// The public port.
+    #[command(flatten)]
+    pub edge: EdgeArgs,
+    /// Session windows.
+    #[command(flatten)]
+    pub windows: WindowArgs,
+    /// Which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Which log.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// The admin port.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+    /// What it says about itself.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Works until it is told to stop.
+pub fn run(args: &UpArgs) -> Result<()> {
+    crate::services::serve(&args.log, async |stage| {
+        let bus = open_bus(&args.bus)?;
+        let public = listen(args.edge.listen, "--listen").await?;
+        let private = listen(args.admin.admin, "--admin").await?;
+        let places = Places {
+            public: public.local_addr()?,
+            admin: private.local_addr()?,
+            bus: args.bus.url().to_string(),
+            lake: absolute(&args.lake.url(&args.bus.data)),
+        };
+        stage.collector(&args.edge, bus.clone(), public);
+        stage.sessionizer(&args.windows, bus);
+        stage.admin(private)?;
+        // Nobody may be reading; that is no reason not to work.
+        let _ = io::stdout().lock().write_all(banner(&places, 5).as_bytes());
+        Ok(())
+    })
+}
+
+/// A local path from the root, so that the line that reads the lake works in every folder.
+fn absolute(lake: &str) -> String {
+    if lake.contains("://") {
+        return lake.to_owned();
+    }
+    std::path::absolute(Path::new(lake)).map_or_else(|_| lake.to_owned(), |path| path.to_string_lossy().into_owned())
+}

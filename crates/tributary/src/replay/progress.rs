@@ -5,7 +5,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 
 /// While the files are read for the first time: their decompressed size is not known yet.
-pub fn surveying() -> ProgressBar {
+pub(super) fn surveying() -> ProgressBar {
     let bar = ProgressBar::new_spinner().with_message("reading");
     bar.set_style(style("{spinner} {msg} {bytes} {bytes_per_sec}"));
     bar.enable_steady_tick(Duration::from_millis(100));
@@ -13,7 +13,7 @@ pub fn surveying() -> ProgressBar {
 }
 
 /// While lines become hits: how much of the input is done.
-pub fn replaying(bytes: u64) -> ProgressBar {
+pub(super) fn replaying(bytes: u64) -> ProgressBar {
     let bar = ProgressBar::new(bytes).with_message("replaying");
     bar.set_style(style("{msg} {wide_bar} {bytes} of {total_bytes} {eta}"));
     bar

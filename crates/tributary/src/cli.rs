@@ -1,0 +1,94 @@
+//! The command line, and which code a command ends with.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::replay::args::ReplayArgs;
+use crate::services::{CollectorArgs, SessionizerArgs};
+use crate::tail::TailArgs;
+use crate::up::UpArgs;
+use crate::verify::VerifyArgs;
+use crate::{replay, services, tail, up, verify};
+
+/// Hits from websites through a log into a lake, each exactly once.
+///
+/// Without a command it is `tributary up`.
+///
+/// Exit codes: 0 all is well; 1 a service failed, or verify found a disagreement; 2 the command line, a setting, a
+/// file or a place cannot be used.
+#[derive(Parser, Debug)]
+#[command(name = "tributary", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    up: UpArgs,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    Up(Box<UpArgs>),
+    Replay(Box<ReplayArgs>),
+    Tail(Box<TailArgs>),
+    Verify(Box<VerifyArgs>),
+    Collector(Box<CollectorArgs>),
+    Sessionizer(Box<SessionizerArgs>),
+}
+
+/// Does what the command line says, to its end.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        None => service::exit_code(up::run(&cli.up)),
+        Some(Command::Up(args)) => service::exit_code(up::run(&args)),
+        Some(Command::Collector(args)) => service::exit_code(services::collector(&args)),
+        Some(Command::Sessionizer(args)) => service::exit_code(services::sessionizer(&args)),
+        Some(Command::Replay(args)) => tool(replay::run(&args).map(|()| true)),
+        Some(Command::Tail(args)) => tool(tail::run(&args).map(|()| true)),
+        Some(Command::Verify(args)) => tool(verify::run(&args)),
+    }
+}
+
+/// The code of a command that looks and answers: 0 for yes, 1 for no, 2 where it could not find out.
+fn tool(answer: Result<bool>) -> ExitCode {
+    match answer {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) => {
+            // The message is what `service::exit_code` prints; only the code is another.
+            let _ = service::exit_code(Err::<(), _>(error));
+            ExitCode::from(2)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn without_a_command_it_is_up() {
+        let cli = Cli::parse_from(["tributary", "--data", "here"]);
+        assert!(cli.command.is_none());
+        assert_eq!(cli.up.bus.data.to_string_lossy(), "here");
+    }
+
+    /// Scripts of users depend on these names.
+    #[test]
+    fn every_command_and_flag() {
+        let mut text = String::new();
+        for command in Cli::command().get_subcommands() {
+            let mut flags: Vec<_> = command.get_arguments().map(ToString::to_string).collect();
+            flags.sort();
+            text += &format!("{}: {}\n", command.get_name(), flags.join(" "));
+        }
+        insta::assert_snapshot!(text);
+    }
+}
