@@ -26,7 +26,7 @@ mod state;
 mod store;
 mod windows;
 
-pub use engine::{Applied, Engine, Input};
+pub use engine::{Applied, Engine, Input, MAX_HIT_BYTES};
 pub use late::LateReason;
 pub use outputs::{Counts, OutputRecord, Outputs};
 pub use restore::{Restore, Restored, StateError};
