@@ -1,0 +1,28 @@
+# up · test · bench · lint: what there is to do here. `make` alone lists it.
+# Everything uses the release profile, so that nothing is built twice.
+
+CACHE := $(or $(TRIBUTARY_CACHE),$(HOME)/.cache/tributary)
+PYTHON := $(CACHE)/python/bin/python
+
+.PHONY: help up test bench lint tools
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+up: ## build and start the whole pipeline on this machine
+	cargo run --release
+
+test: tools ## everything that must hold; sets up what it needs by itself
+	TRIBUTARY_PYTHON=$(PYTHON) cargo test --release --workspace
+
+lint: ## formatting, clippy and documentation, without a warning
+	cargo fmt --all -- --check
+	cargo clippy --release --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
+
+bench: ## the figures of docs/benchmarks.md
+	cargo bench --workspace
+	tools/bench-replay.sh
+
+tools: ## what the tests need besides Rust, in one cache folder
+	@tools/setup.sh "$(CACHE)"

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Sets up what the tests need besides Rust: a C compiler (for SQLite and zstd), strace, node, and DuckDB in a
+# Python environment of its own. Usage: setup.sh CACHE_FOLDER. Fetches what is missing and nothing else.
+set -euo pipefail
+cache=$1
+duckdb=2.0.0
+
+missing=()
+command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v strace >/dev/null || missing+=(strace)
+command -v node >/dev/null || missing+=(nodejs)
+command -v python3 >/dev/null || missing+=(python3)
+python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
+if [ ${#missing[@]} -gt 0 ]; then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "installing ${missing[*]}"
+    apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+  else
+    echo "the tests need ${missing[*]}: install them (Debian: sudo apt-get install ${missing[*]})" >&2
+    exit 1
+  fi
+fi
+
+python=$cache/python/bin/python
+if ! "$python" -c "import duckdb; assert duckdb.__version__ == '$duckdb'" 2>/dev/null; then
+  echo "installing DuckDB $duckdb into $cache/python"
+  rm -rf "$cache/python"
+  mkdir -p "$cache"
+  python3 -m venv "$cache/python"
+  "$cache/python/bin/pip" install --quiet --disable-pip-version-check "duckdb==$duckdb"
+fi
