@@ -1,12 +1,13 @@
 //! The log's file: made, checked, locked and opened.
 
 use std::fs::{self, File, TryLockError};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use events::LogId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::fault::{self, Fault};
+use super::fault;
 use super::options::{Durability, Options};
 use super::place;
 use crate::BusError;
@@ -110,12 +111,12 @@ pub(super) fn open(options: &Options, paths: &Paths) -> Result<Opened, BusError>
         }
         make(options, paths)?;
     }
-    probe(&paths.log)?;
+    check_header(&paths.log)?;
     let connection =
         Connection::open_with_flags(&paths.log, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| fault::at(&paths.log, "open", &error))?;
-    let fault = |error| fault::at(&paths.log, "open", &error);
-    configure(&connection, options).map_err(fault)?;
+    check_marks(&connection, &paths.log)?;
+    configure(&connection, options).map_err(|error| fault::at(&paths.log, "open", &error))?;
     let (log_id, partitions) = identity(&connection, &paths.log)?;
     if partitions != options.partitions {
         return Err(BusError::Refused(format!(
@@ -136,8 +137,9 @@ pub(super) fn open_beside(paths: &Paths) -> Result<Connection, BusError> {
     if !paths.log.exists() {
         return Err(BusError::Refused(format!("there is no log at {}", paths.log.display())));
     }
-    probe(&paths.log)?;
-    reading_connection(&paths.log)
+    let connection = reading_connection(&paths.log)?;
+    check_marks(&connection, &paths.log)?;
+    Ok(connection)
 }
 
 /// A connection that cannot write.
@@ -213,21 +215,36 @@ fn make(options: &Options, paths: &Paths) -> Result<(), BusError> {
     settle().map_err(|error| cannot("make", &paths.log, &error))
 }
 
-/// Looks at the file without touching it or anything beside it.
-fn probe(log: &Path) -> Result<(), BusError> {
-    let look = || -> Result<(i64, i64), rusqlite::Error> {
-        let uri = format!("file:{}?immutable=1", uri_path(log));
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(uri, flags)?;
-        let pragma = |name| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-        Ok((pragma("application_id")?, pragma("user_version")?))
+/// Looks at the file's header without touching the file or anything beside it. SQLite must not have it open in this
+/// process: closing a file that it has open would take its locks away.
+fn check_header(log: &Path) -> Result<(), BusError> {
+    let mut header = [0; 72];
+    let read = File::open(log).and_then(|mut file| file.read_exact(&mut header));
+    match read {
+        Err(error) if error.kind() == ErrorKind::UnexpectedEof => return Err(no_log(log)),
+        Err(error) => return Err(cannot("read", log, &error)),
+        Ok(()) => {}
+    }
+    let number =
+        |at: usize| i64::from(u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]));
+    if &header[..16] != b"SQLite format 3\0" {
+        return Err(no_log(log));
+    }
+    check_format(log, number(68), number(60))
+}
+
+/// Looks at what the newest transaction says that the file is.
+fn check_marks(connection: &Connection, log: &Path) -> Result<(), BusError> {
+    let pragma = |name| {
+        let value = connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+        value.map_err(|error| fault::at(log, "open", &error))
     };
-    let (application, format) = look().map_err(|error| match fault::kind(&error) {
-        Fault::Damaged => BusError::Damaged(format!("{} is no log: {error}", log.display())),
-        _ => BusError::Refused(format!("cannot open {}: {error}", log.display())),
-    })?;
+    check_format(log, pragma("application_id")?, pragma("user_version")?)
+}
+
+fn check_format(log: &Path, application: i64, format: i64) -> Result<(), BusError> {
     if application != APPLICATION_ID {
-        return Err(BusError::Damaged(format!("{} is not a log of Tributary", log.display())));
+        return Err(no_log(log));
     }
     if format > FORMAT {
         return Err(BusError::Refused(format!(
@@ -238,9 +255,8 @@ fn probe(log: &Path) -> Result<(), BusError> {
     Ok(())
 }
 
-/// The path as a URI has it.
-fn uri_path(path: &Path) -> String {
-    path.to_string_lossy().replace('%', "%25").replace('?', "%3f").replace('#', "%23")
+fn no_log(log: &Path) -> BusError {
+    BusError::Damaged(format!("{} is not a log of Tributary", log.display()))
 }
 
 fn configure(connection: &Connection, options: &Options) -> rusqlite::Result<()> {

@@ -10,6 +10,7 @@ use rusqlite::Connection;
 
 use super::Shared;
 use super::batch::{Batch, Segment};
+use super::fault::{self, Fault};
 use super::options::{Clock, Retention};
 use super::queue::{Answer, ClosedWithWriter, Next, Positions, Request, Work};
 use super::{place, retention, transaction};
@@ -76,7 +77,11 @@ impl Writer {
     fn tell(&mut self, result: &Result<(), BusError>) {
         match result {
             Err(error) if !self.is_failing => tracing::error!(%error, "records cannot be written; they are refused"),
-            Ok(()) if self.is_failing => tracing::info!("records can be written again"),
+            Ok(()) if self.is_failing => {
+                tracing::info!("records can be written again");
+                // What was just made room for is best used to give back what the write-ahead log holds.
+                self.empty_wal();
+            }
             _ => {}
         }
         self.is_failing = result.is_err();
@@ -92,8 +97,7 @@ impl Writer {
             positions.extend(reached);
         }
         let batches = self.give_places(segments);
-        transaction::commit(&self.connection, &batches, &positions)
-            .map_err(|error| super::fault::at(&self.file, "write to", &error))?;
+        self.commit(&batches, &positions)?;
         self.shared.counters.committed(batches.iter().map(|(_, batch)| batch.next.0 - batch.base.0).sum());
         // Positions before ends: whoever sees the records of a step must find its positions moved.
         for reached in &positions {
@@ -101,6 +105,23 @@ impl Writer {
         }
         self.shared.tail.append(batches);
         Ok(())
+    }
+
+    /// Commits, and tries once more where the disk is full but for what the write-ahead log can give back.
+    fn commit(&self, batches: &[(Source, Batch)], positions: &[Positions]) -> Result<(), BusError> {
+        let mut result = transaction::commit(&self.connection, batches, positions);
+        if result.as_ref().is_err_and(|error| fault::kind(error) == Fault::Full) {
+            self.empty_wal();
+            result = transaction::commit(&self.connection, batches, positions);
+        }
+        result.map_err(|error| fault::at(&self.file, "write to", &error))
+    }
+
+    /// Moves what the write-ahead log holds into the file, and gives its room back.
+    fn empty_wal(&self) {
+        let emptied = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        // On a disk without any room this fails too, and changes nothing.
+        tracing::debug!(?emptied, "tried to give back the room of the write-ahead log");
     }
 
     /// Gives each segment its offsets and its append time.
@@ -131,7 +152,7 @@ impl Writer {
 
     /// Removes a part of what is to be removed, a short transaction for each partition. `true` when that was all.
     fn retain_some(&mut self, now: Timestamp) -> Result<bool, BusError> {
-        let fault = |error| super::fault::at(&self.file, "remove old records from", &error);
+        let fault = |error| fault::at(&self.file, "remove old records from", &error);
         let mut is_done = retention::remove_tombstones(&self.connection, now).map_err(fault)?;
         for source in place::all_sources(self.shared.partitions) {
             let standing = self.shared.tail.standing(source);
