@@ -58,6 +58,18 @@ async fn a_client_that_stalls_is_cut_in_its_head_and_answered_in_its_body() {
 }
 
 #[tokio::test]
+async fn a_connection_that_is_idle_for_too_long_is_closed() {
+    let running = Running::start(Double::willing(), &["--read-timeout=50ms"]).await;
+    let mut never_used = TcpStream::connect(running.address).await.unwrap();
+    let mut used = TcpStream::connect(running.address).await.unwrap();
+    used.write_all(format!("{HEAD}content-length: 12\r\n\r\n{{\"site\":\"a\"}}").as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    let _ = used.read_to_end(&mut answer).await;
+    assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+    let _ = never_used.read_to_end(&mut answer).await;
+}
+
+#[tokio::test]
 async fn more_bytes_at_once_than_there_may_be_are_shed_and_room_comes_back() {
     let bus = Double::gated();
     let running = Running::start(bus.clone(), &["--max-body=64KiB", "--max-in-flight=64KiB"]).await;

@@ -1,5 +1,9 @@
 //! The admin port: `/live`, `/ready`, `/metrics`. It trusts who asks, and binds to loopback unless told otherwise.
 
+use std::convert::Infallible;
+use std::future::IntoFuture;
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Json};
@@ -9,6 +13,9 @@ use tokio::net::TcpListener;
 
 use crate::health::Health;
 use crate::shutdown::Shutdown;
+
+/// How often histograms are folded.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 /// Answers until the token is cancelled. It should be the last to stop, so that a drain can be watched.
 pub async fn serve(
@@ -20,8 +27,22 @@ pub async fn serve(
     let app = axum::Router::new()
         .route("/live", get(|| async { "ok\n" }))
         .route("/ready", get(ready).with_state(health))
-        .route("/metrics", get(render).with_state(metrics));
-    axum::serve(listener, app).with_graceful_shutdown(async move { shutdown.cancelled().await }).await
+        .route("/metrics", get(render).with_state(metrics.clone()));
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { shutdown.cancelled().await });
+    tokio::select! {
+        result = server.into_future() => result,
+        never = keep_small(metrics) => match never {},
+    }
+}
+
+/// Folds what histograms have gathered into their buckets, also where nobody ever asks for them: until then every
+/// sample is kept (P6).
+async fn keep_small(metrics: PrometheusHandle) -> Infallible {
+    let mut every = tokio::time::interval(UPKEEP);
+    loop {
+        every.tick().await;
+        metrics.run_upkeep();
+    }
 }
 
 /// 200 when every part is ready, else 503; the body says what each part waits for.

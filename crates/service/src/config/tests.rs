@@ -146,9 +146,12 @@ fn help_is_no_error_and_tells_of_variables() {
 }
 
 #[derive(Parser, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Nested {
     #[command(subcommand)]
-    verb: Verb,
+    verb: Option<Verb>,
+    #[command(flatten)]
+    windows: WindowArgs,
 }
 
 #[derive(Subcommand, Debug)]
@@ -169,7 +172,9 @@ struct Replay {
 #[test]
 fn subcommands_are_given_their_settings_too() {
     let variables = [("TRIBUTARY_GAP", "5m"), ("TRIBUTARY_JSON", "true"), ("TRIBUTARY_FORMAT", "combined")];
-    let Verb::Replay(replay) = read_with::<Nested>(&["replay"], &variables).unwrap().verb;
+    let nested: Nested = read_with(&["replay"], &variables).unwrap();
+    assert_eq!(nested.windows.gap.to_string(), "5m", "a default that comes from outside stands in no command's way");
+    let Some(Verb::Replay(replay)) = nested.verb else { panic!("no subcommand") };
     assert_eq!(
         (replay.windows.gap.to_string().as_str(), replay.json, replay.format.as_str()),
         ("5m", true, "combined")
