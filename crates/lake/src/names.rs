@@ -1,0 +1,102 @@
+//! Which chain a batch belongs to, and where its records lie.
+
+use std::fmt;
+
+use events::{LogId, NextOffset};
+use tables::{Lineage, Table};
+
+/// One chain of batches: a table's topic, one partition of it, one log.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Series {
+    /// The table.
+    pub table: Table,
+    /// The log.
+    pub log_id: LogId,
+    /// The partition.
+    pub partition: u32,
+}
+
+/// The folder of the batch records.
+pub(crate) const BATCHES: &str = "_batches";
+
+/// What a name among a chain's batch records stands for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Named {
+    /// The record of the batch that starts here.
+    Batch(NextOffset),
+    /// The offsets that this batch should have had, and the topic no longer held.
+    Gap(NextOffset),
+}
+
+impl Series {
+    /// The folder of its batch records.
+    pub(crate) fn folder(&self) -> String {
+        format!("{BATCHES}/{}/{}/{}", self.table, self.log_id, self.partition)
+    }
+
+    /// Where the record of the batch that starts here lies.
+    pub(crate) fn record_path(&self, start: NextOffset) -> String {
+        format!("{}/{:020}.json", self.folder(), start.0)
+    }
+
+    /// Where the note of what that batch lacks lies.
+    pub(crate) fn gap_path(&self, start: NextOffset) -> String {
+        format!("{}/{:020}.gap.json", self.folder(), start.0)
+    }
+
+    /// What a path in the folder stands for; `None` for what does not belong there.
+    pub(crate) fn named(&self, path: &str) -> Option<Named> {
+        let name = path.strip_prefix(&self.folder())?.strip_prefix('/')?;
+        let (digits, is_gap) = match name.strip_suffix(".gap.json") {
+            Some(digits) => (digits, true),
+            None => (name.strip_suffix(".json")?, false),
+        };
+        let start = start_of(digits)?;
+        Some(if is_gap { Named::Gap(start) } else { Named::Batch(start) })
+    }
+
+    /// The start of the batch that a data file belongs to by its name, if it is one of this chain's.
+    pub(crate) fn data_file_start(&self, path: &str) -> Option<NextOffset> {
+        let (folder, name) = path.rsplit_once('/')?;
+        folder.strip_prefix(self.table.name())?.strip_prefix("/date=")?;
+        let stem = name.strip_suffix(".parquet")?;
+        start_of(stem.strip_prefix(&format!("{}-{}-{}-", self.table, self.log_id, self.partition))?)
+    }
+
+    /// What a batch's files say about themselves.
+    pub(crate) fn lineage(&self, start: NextOffset, end: NextOffset) -> Lineage {
+        Lineage { table: self.table, log_id: self.log_id.clone(), partition: self.partition, start, end }
+    }
+}
+
+/// Offsets in names have 20 digits, so that they sort as numbers do.
+fn start_of(digits: &str) -> Option<NextOffset> {
+    let fits = digits.len() == 20 && digits.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| digits.parse().ok().map(NextOffset))?
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{} of log {}", self.table, self.partition, self.log_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_read_back_and_nothing_else_is() {
+        let series = Series { table: Table::Late, log_id: LogId::try_from("l1".to_owned()).unwrap(), partition: 3 };
+        let start = NextOffset(42);
+        assert_eq!(series.record_path(start), "_batches/late/l1/3/00000000000000000042.json");
+        assert_eq!(series.named(&series.record_path(start)), Some(Named::Batch(start)));
+        assert_eq!(series.named(&series.gap_path(start)), Some(Named::Gap(start)));
+        for foreign in ["_batches/late/l1/3/42.json", "_batches/late/l1/3/notes.txt", "_batches/late/l1/4/x", "x"] {
+            assert_eq!(series.named(foreign), None, "{foreign}");
+        }
+        let file = "late/date=2026-11-21/late-l1-3-00000000000000000042.parquet";
+        assert_eq!(series.data_file_start(file), Some(start));
+        assert_eq!(series.data_file_start("late/date=2026-11-21/late-l1-4-00000000000000000042.parquet"), None);
+    }
+}
