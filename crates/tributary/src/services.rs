@@ -83,8 +83,10 @@ pub(crate) struct Stage {
 impl Stage {
     pub(crate) fn collector(&mut self, args: &EdgeArgs, bus: SharedBus, public: TcpListener) {
         let (collector, health) = (Collector::new(args, bus), self.health.clone());
-        self.crew
-            .task("collector", |stop| async move { Ok::<_, Infallible>(collector.run(public, &health, stop).await) });
+        self.crew.task("collector", |stop| async move {
+            collector.run(public, &health, stop).await;
+            Ok::<_, Infallible>(())
+        });
     }
 
     pub(crate) fn sessionizer(&mut self, args: &WindowArgs, bus: SharedBus) {

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::args::ReplayArgs;
 use super::input::files::Files;
 use super::progress;
-use super::publish::{Publisher, Read};
+use super::publish::{PublishError, Publisher, Read};
 use super::summary::Outcome;
 
 /// What a replay runs on.
@@ -32,13 +32,17 @@ impl Pipeline<'_> {
     pub(super) fn run(&self, files: &Files) -> Result<(Read, Outcome)> {
         let bus: SharedBus = Arc::new(self.bus.clone());
         std::thread::scope(|scope| {
-            let sessions = scope.spawn(|| self.sessionize(&bus));
+            let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+            let sessions = named("sessionizer").spawn_scoped(scope, || self.sessionize(&bus))?;
             let read = self.publish(&bus, files);
             if read.is_err() {
                 self.shutdown.cancel();
             }
             let sessions = sessions.join().map_err(|_| anyhow!("the sessionizer panicked"))?.context("sessionizer")?;
             let mut read = read?;
+            if self.shutdown.is_cancelled() {
+                return Err(PublishError::Stopped.into());
+            }
             let counts = sessions.counts;
             // What the engine cannot read has been rejected after all.
             read.accepted -= counts.rejected;

@@ -1,0 +1,197 @@
+//! `tributary up`, as its users run it: the printed lines work as they stand.
+
+mod support;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+use serde_json::Value;
+use support::{rows, text, text_of, tributary, verify};
+use tempfile::tempdir;
+
+/// Longer than anything here takes on a busy machine; only a hang runs into it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+struct Up {
+    child: Child,
+    banner: String,
+}
+
+/// Starts it on free ports, and reads what it prints.
+fn up(data: &Path) -> Up {
+    let mut child = tributary()
+        .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
+        .arg(data)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let (sender, receiver) = mpsc::channel();
+    std::thread::spawn(move || {
+        let mut banner = String::new();
+        while !banner.contains("Ctrl-C") && out.read_line(&mut banner).is_ok_and(|read| read > 0) {}
+        let _ = sender.send(banner);
+    });
+    let banner = receiver.recv_timeout(PATIENCE).unwrap();
+    assert!(banner.contains("Ctrl-C"), "{banner}");
+    Up { child, banner }
+}
+
+impl Up {
+    /// The line of the banner that begins so.
+    fn line(&self, beginning: &str) -> &str {
+        let line = self.banner.lines().map(str::trim).find(|line| line.starts_with(beginning));
+        line.unwrap_or_else(|| panic!("no `{beginning}` in {}", self.banner))
+    }
+
+    fn address(&self, service: &str) -> &str {
+        self.line(service).split("http://").nth(1).unwrap().split('/').next().unwrap()
+    }
+
+    fn signal(&self, name: &str) {
+        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+    }
+
+    fn ended(mut self) -> ExitStatus {
+        let started = std::time::Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status;
+            }
+            assert!(started.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// An HTTP exchange; the whole answer.
+fn http(address: &str, request: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn get(address: &str, path: &str) -> String {
+    http(address, &format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n"))
+}
+
+/// Does what the printed `curl` line would.
+fn curl(line: &str) -> String {
+    let header = line.split("-H '").nth(1).unwrap().split('\'').next().unwrap();
+    let body = line.split("-d '").nth(1).unwrap().split('\'').next().unwrap();
+    let url = line.rsplit(' ').next().unwrap().strip_prefix("http://").unwrap();
+    let (address, path) = url.split_once('/').unwrap();
+    let length = body.len();
+    http(
+        address,
+        &format!(
+            "POST /{path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n{header}\r\ncontent-length: {length}\r\n\r\n{body}"
+        ),
+    )
+}
+
+/// Waits until `tail` shows so many records, from beside the running process.
+fn tail_until(data: &Path, topic: &str, records: usize) -> Vec<Value> {
+    let started = std::time::Instant::now();
+    loop {
+        let output = tributary().args(["tail", topic, "--no-follow", "--data"]).arg(data).output().unwrap();
+        assert!(output.status.success(), "{}", text(&output.stderr));
+        let lines: Vec<Value> = text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        if lines.len() >= records {
+            return lines;
+        }
+        assert!(started.elapsed() < PATIENCE, "only {} records in {topic}", lines.len());
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}
+
+#[test]
+fn a_hit_goes_from_the_printed_curl_line_into_the_lake() {
+    let data = tempdir().unwrap();
+    let up = up(data.path());
+    let answer = curl(up.line("curl "));
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"accepted":1,"rejected":[]}"#), "{answer}");
+    assert!(get(up.address("tracker"), "/tracker.js").starts_with("HTTP/1.1 200"));
+    assert!(get(up.address("admin"), "/live").starts_with("HTTP/1.1 200"));
+    assert!(up.line("<script").contains(&format!("src=\"http://{}/tracker.js\"", up.address("tracker"))));
+
+    let enriched = tail_until(data.path(), "hits.enriched", 1);
+    assert_eq!(enriched[0]["value"]["site"], "my-site");
+    assert!(enriched[0]["key"].as_str().unwrap().starts_with("my-site/"));
+    let (found, code) = verify(&data.path().join("lake"), &data.path().join("bus"));
+    assert_eq!(code, 0, "{found}");
+
+    up.signal("-INT");
+    assert_eq!(up.ended().code(), Some(0));
+    let hits = rows(&data.path().join("lake"), "hits");
+    assert_eq!(hits.iter().map(|row| text_of(row, "site")).collect::<Vec<_>>(), ["my-site"]);
+    let (found, code) = verify(&data.path().join("lake"), &data.path().join("bus"));
+    assert_eq!(code, 0, "{found}");
+    let pending = found["series"].as_array().unwrap().iter().map(|series| series["pending"].as_u64().unwrap());
+    assert_eq!(pending.sum::<u64>(), 0, "{found}");
+}
+
+#[test]
+fn a_second_one_on_the_same_data_is_refused_in_one_line() {
+    let data = tempdir().unwrap();
+    let first = up(data.path());
+    let second = tributary()
+        .args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
+        .arg(data.path())
+        .output()
+        .unwrap();
+    let said = text(&second.stderr);
+    assert_eq!((second.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains("another process uses the log"), "{said}");
+    assert!(second.stdout.is_empty());
+    assert!(get(first.address("admin"), "/live").starts_with("HTTP/1.1 200"));
+}
+
+#[test]
+fn a_port_in_use_is_named_in_one_line() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let data = tempdir().unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let output =
+        tributary().args(["--admin", "127.0.0.1:0", "--listen", &address, "--data"]).arg(data.path()).output().unwrap();
+    let said = text(&output.stderr);
+    assert_eq!((output.status.code(), said.lines().count()), (Some(1), 1), "{said}");
+    assert!(said.contains(&address) && said.contains("--listen"), "{said}");
+}
+
+#[test]
+fn tail_follows_from_beside_and_ends_quietly_when_its_reader_goes() {
+    let data = tempdir().unwrap();
+    let up = up(data.path());
+    let mut tail =
+        tributary().args(["tail", "hits", "--data"]).arg(data.path()).stdout(Stdio::piped()).spawn().unwrap();
+    curl(up.line("curl "));
+    let mut out = BufReader::new(tail.stdout.take().unwrap());
+    let mut line = String::new();
+    out.read_line(&mut line).unwrap();
+    let record: Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(record["value"]["url"], "https://my-site.example/");
+
+    drop(out);
+    curl(up.line("curl "));
+    let started = std::time::Instant::now();
+    while tail.try_wait().unwrap().is_none() {
+        assert!(started.elapsed() < PATIENCE, "tail does not notice that nobody reads");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(tail.wait().unwrap().success());
+}
