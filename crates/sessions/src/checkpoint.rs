@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use events::{Timestamp, Topic};
 
-use crate::changes::{List, chunk_key, node_key};
+use crate::changes::{Changes, List, chunk_key, node_key};
 use crate::engine::Engine;
 use crate::late::REMEMBERED;
 use crate::node::{Node, Open};
@@ -26,6 +26,15 @@ impl Engine {
     /// How many entries the next checkpoint would write or remove.
     pub fn changed(&self) -> usize {
         self.windows.changes.dirty.len() + self.windows.changes.gone.len() + self.windows.anonymous.fresh_len()
+    }
+
+    /// Forgets what changed without writing it: for a bounded log, which is read from its start again should it
+    /// ever be needed again. The next [`Engine::write_checkpoint`] would be incomplete, so there may be none.
+    pub fn drop_changes(&mut self) {
+        let Changes { dirty, gone, .. } = &mut self.windows.changes;
+        dirty.clear();
+        gone.clear();
+        self.windows.anonymous.take_fresh();
     }
 
     /// Appends the record `#partition`, which every commit writes. `partitions` is the log's number of them.
