@@ -13,6 +13,7 @@ up: ## build and start the whole pipeline on this machine
 	cargo run --release
 
 test: tools ## everything that must hold; sets up what it needs by itself
+	node --test snippet/
 	TRIBUTARY_PYTHON=$(PYTHON) cargo test --release --workspace
 
 lint: ## formatting, clippy and documentation, without a warning
