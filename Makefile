@@ -23,7 +23,7 @@ lint: ## formatting, clippy and documentation, without a warning
 
 bench: ## the figures of docs/benchmarks.md
 	cargo bench --workspace
-	tools/bench-replay.sh
+	tools/bench_replay.py $(if $(TRIBUTARY_DATA),--log $(TRIBUTARY_DATA)/apache_access.log.gz)
 
 tools: ## what the tests need besides Rust, in one cache folder
 	@tools/setup.sh "$(CACHE)"

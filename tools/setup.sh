@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Sets up what the tests need besides Rust: a C compiler (for SQLite and zstd), strace, node, and DuckDB in a
+# Sets up what the tests need besides Rust: a C compiler (SQLite, zstd), curl, strace, node, and DuckDB in a
 # Python environment of its own. Usage: setup.sh CACHE_FOLDER. Fetches what is missing and nothing else.
 set -euo pipefail
 cache=$1
@@ -7,6 +7,7 @@ duckdb=2.0.0
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v curl >/dev/null || missing+=(curl)
 command -v strace >/dev/null || missing+=(strace)
 command -v node >/dev/null || missing+=(nodejs)
 command -v python3 >/dev/null || missing+=(python3)

@@ -1,0 +1,110 @@
+//! The lake as its readers see it: DuckDB, with nothing configured, and the very lines that `up` prints.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde_json::Value;
+use support::process::{PATIENCE, Up, tributary};
+
+/// A Python that has DuckDB: the one that `make test` sets up, else the system's.
+fn python() -> PathBuf {
+    let python = std::env::var_os("TRIBUTARY_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let has_duckdb = Command::new(&python).args(["-c", "import duckdb"]).stderr(Stdio::null()).status();
+    let has_duckdb = has_duckdb.is_ok_and(|status| status.success());
+    assert!(has_duckdb, "{} has no DuckDB: run `make test`, which sets one up", python.display());
+    python
+}
+
+/// The rows of a query, as JSON.
+fn query(lake: &Path, sql: &str) -> Value {
+    let script = "import duckdb, json, sys; print(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=str))";
+    let sql = sql.replace("LAKE", lake.to_str().unwrap());
+    let output = Command::new(python()).args(["-c", script, &sql]).output().unwrap();
+    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn a_replay_is_tables_that_duckdb_reads_as_they_are() {
+    let directory = tempfile::tempdir().unwrap();
+    let lake = directory.path().join("lake");
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tributary/tests/data/access_sample.log");
+    let args: [OsString; 7] =
+        ["replay", "--json", "--site", "shop.example", "--format", "combined", "--lake"].map(Into::into);
+    let output = tributary(args).arg(&lake).arg(sample).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
+
+    let counts = query(
+        &lake,
+        "select (select count(*) from 'LAKE/hits/*/*.parquet'), (select count(*) from 'LAKE/sessions/*/*.parquet'),
+                (select sum(hit_count)::bigint from 'LAKE/sessions/*/*.parquet'), (select count(*) from 'LAKE/rejected/*/*.parquet')",
+    );
+    let (accepted, sessions, rejected) = (&summary["accepted"], &summary["sessions"], &summary["rejected"]);
+    assert_eq!(counts, serde_json::json!([[accepted, sessions, accepted, rejected]]));
+    assert!(accepted.as_u64() > Some(100) && rejected.as_u64() > Some(0), "{summary}");
+
+    let types = query(
+        &lake,
+        "select typeof(time), typeof(date), typeof(partition), typeof(\"offset\"), typeof(is_bot) from
+         read_parquet('LAKE/hits/*/*.parquet', hive_partitioning = true) limit 1",
+    );
+    assert_eq!(types, serde_json::json!([["TIMESTAMP WITH TIME ZONE", "DATE", "INTEGER", "BIGINT", "BOOLEAN"]]));
+    let pages = query(&lake, "select distinct typeof(pages), typeof(merged_ids) from 'LAKE/sessions/*/*.parquet'");
+    let list = "STRUCT(path VARCHAR, title VARCHAR, \"time\" TIMESTAMP WITH TIME ZONE)[]";
+    assert_eq!(pages, serde_json::json!([[list, "VARCHAR[]"]]));
+
+    let strays = query(
+        &lake,
+        "select count(*) from 'LAKE/hits/*/*.parquet' h anti join 'LAKE/sessions/*/*.parquet' s using (session_id)",
+    );
+    assert_eq!(strays, serde_json::json!([[0]]), "each hit names a session that is there");
+    let wrong_day = query(
+        &lake,
+        "select count(*) from read_parquet('LAKE/hits/*/*.parquet', hive_partitioning = true)
+         where date <> (time at time zone 'UTC')::date",
+    );
+    assert_eq!(wrong_day, serde_json::json!([[0]]), "a row stands under its own day");
+}
+
+#[test]
+fn the_lines_that_up_prints_work_as_they_stand() {
+    let directory = tempfile::tempdir().unwrap();
+    let up = Up::start(directory.path(), &[]);
+    let line = |beginning: &str| {
+        let found = up.banner.lines().map(str::trim).find(|line| line.starts_with(beginning));
+        found.unwrap_or_else(|| panic!("no {beginning} in {}", up.banner)).to_owned()
+    };
+    let answer = shell(&format!("{} --silent", line("curl ")));
+    assert_eq!(answer, r#"{"accepted":1,"rejected":[]}"#);
+    let tracker = line("<script").split('"').nth(1).unwrap().to_owned();
+    assert!(shell(&format!("curl --silent {tracker}")).contains("sendBeacon"));
+    // The row is there after the first flush.
+    let read = line("python3 ");
+    let started = Instant::now();
+    let shown = loop {
+        let shown = shell(&format!("{read} 2>&1"));
+        if shown.contains("my-site") {
+            break shown;
+        }
+        assert!(started.elapsed() < PATIENCE, "{shown}");
+        std::thread::sleep(std::time::Duration::from_millis(500));
+    };
+    assert!(shown.contains("pageview") && shown.contains("https://my-site.example/"), "{shown}");
+    assert!(up.stop().success());
+}
+
+/// Runs a line as a person's shell would, with the tests' Python as `python3`.
+fn shell(line: &str) -> String {
+    let python = python();
+    let folders = python.parent().map(Path::to_path_buf).into_iter();
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&std::env::var_os("PATH").unwrap()))).unwrap();
+    let output = Command::new("sh").args(["-c", line]).env("PATH", path).output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Replays one access log repeated many times: lines a second from file to lake, and the most memory it took.
+
+  tools/bench_replay.py [--log ACCESS_LOG[.gz]] [--lines 2000000]
+
+Each repetition is shifted in time so that it begins after the one before has ended: a log as a server would have
+written it, with every session of its own. Runs a quarter of the lines first: memory that grew with the input would
+show. Builds the binary if it must, works in a temporary folder, and prints a table."""
+import argparse, datetime as dt, gzip, json, pathlib, re, resource, subprocess, sys, tempfile
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+SAMPLE = ROOT / "crates/tributary/tests/data/access_sample.log"
+STAMP = re.compile(rb"\[(\d\d/\w{3}/\d{4}:\d\d:\d\d:\d\d) \+0000\]")
+FORM = "%d/%b/%Y:%H:%M:%S"
+
+
+def read(path):
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rb") as file:
+        return [line for line in file.read().split(b"\n") if STAMP.search(line)]
+
+
+def repeat(lines, count, path):
+    """Writes `count` lines, whole repetitions shifted by the log's own length."""
+    times = [dt.datetime.strptime(STAMP.search(line)[1].decode(), FORM) for line in lines]
+    parts = [STAMP.split(line, maxsplit=1) for line in lines]
+    span = max(times) - min(times) + dt.timedelta(hours=1)
+    with open(path, "wb") as out:
+        for n in range(count):
+            shift, at = divmod(n, len(lines))
+            stamp = (times[at] + span * shift).strftime(FORM).encode()
+            before, _, after = parts[at]
+            out.write(b"%s[%s +0000]%s\n" % (before, stamp, after))
+
+
+def replay(path, folder):
+    command = [ROOT / "target/release/tributary", "replay", path, "--format", "combined", "--json", "--lake", folder / "lake"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode:
+        sys.exit(done.stderr.decode())
+    return json.loads(done.stdout)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--log", type=pathlib.Path, default=SAMPLE)
+    parser.add_argument("--lines", type=int, default=2_000_000)
+    parser.add_argument("--once", type=int, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.once:
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "access.log"
+            repeat(read(args.log), args.once, path)
+            figures = replay(path, pathlib.Path(folder))
+        # Of all children, the largest: nothing but the replay is one.
+        figures["rss_mib"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
+        print(json.dumps(figures))
+        return
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--package", "tributary"], cwd=ROOT, check=True)
+    print(f"{'lines':>10} {'sessions':>10} {'late':>6} {'seconds':>8} {'lines/s':>9} {'peak RSS':>9}")
+    for lines in (args.lines // 4, args.lines):
+        command = [sys.executable, __file__, "--log", args.log, "--once", str(lines)]
+        figures = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+        rate = figures["read"] / figures["seconds"]
+        print(f"{figures['read']:>10,} {figures['sessions']:>10,} {figures['late']:>6,} {figures['seconds']:>8.1f} {rate:>9,.0f} {figures['rss_mib']:>6.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()
