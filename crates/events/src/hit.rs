@@ -11,6 +11,8 @@ use crate::reason::{Invalid, Reason};
 use crate::text::Text;
 use crate::time::Timestamp;
 
+mod own_form;
+
 /// The schema that this build writes and reads.
 pub const HIT_SCHEMA: &str = "hit/1";
 
@@ -197,7 +199,7 @@ pub const RESERVED: [&str; 18] = [
 ];
 
 /// The record's JSON as serde sees it. Unknown fields are passed over: a newer collector may write more.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 struct Wire<'a> {
     #[serde(borrow)]
     hit_id: Text<'a>,
@@ -296,7 +298,10 @@ impl<'a> Hit<'a> {
         let text = std::str::from_utf8(value).map_err(|error| {
             Invalid::new(Reason::InvalidUtf8, "", format!("not UTF-8 from byte {}", error.valid_up_to()))
         })?;
-        let wire: Wire<'a> = serde_json::from_str(text).map_err(|error| explain(&error))?;
+        let wire = match own_form::read(text) {
+            Some(wire) => wire,
+            None => serde_json::from_str(text).map_err(|error| explain(&error))?,
+        };
         if &*wire.schema != HIT_SCHEMA {
             let detail = format!("schema `{}` is not known; this build reads {HIT_SCHEMA}", shorten(&wire.schema));
             return Err(Invalid::new(Reason::UnknownSchema, "/schema", detail));

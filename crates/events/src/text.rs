@@ -44,5 +44,67 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 
 /// Appends a text as a JSON string, quotes included.
 pub fn write_json_str(out: &mut Vec<u8>, text: &str) {
-    serde_json::to_writer(out, text).expect("writing a string to memory does not fail");
+    if is_plain(text.as_bytes()) {
+        out.reserve(text.len() + 2);
+        out.push(b'"');
+        out.extend_from_slice(text.as_bytes());
+        out.push(b'"');
+    } else {
+        serde_json::to_writer(out, text).expect("writing a string to memory does not fail");
+    }
+}
+
+/// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
+pub fn is_plain(text: &[u8]) -> bool {
+    plain_len(text) == text.len()
+}
+
+/// How many bytes come before the first that is a quote, a backslash or a control character. Nearly every text
+/// of the pipeline passes here once or twice; eight bytes at a time take a fifth of the instructions that a look
+/// at each would.
+pub(crate) fn plain_len(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = text[at..].first_chunk::<8>() {
+        let special = specials(u64::from_le_bytes(*chunk));
+        if special != 0 {
+            return at + special.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let rest = text[at..].iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+    rest.map_or(text.len(), |found| at + found)
+}
+
+/// The high bit of the first byte that is special is set, and none before it; bits behind it say nothing.
+/// (Sean Eron Anderson, "Bit Twiddling Hacks": "Determine if a word has a byte less than n".)
+fn specials(word: u64) -> u64 {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHS: u64 = ONES << 7;
+    let quote = word ^ (ONES * b'"' as u64);
+    let backslash = word ^ (ONES * b'\\' as u64);
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let quote = quote.wrapping_sub(ONES) & !quote;
+    let backslash = backslash.wrapping_sub(ONES) & !backslash;
+    (control | quote | backslash) & HIGHS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_text_is_written_as_serde_writes_it(text in "[ -~\n\u{7f}é\u{10ffff}\\\\\"]{0,40}") {
+            let mut out = Vec::new();
+            write_json_str(&mut out, &text);
+            prop_assert_eq!(String::from_utf8(out).unwrap(), serde_json::to_string(&text).unwrap());
+        }
+
+        #[test]
+        fn the_first_special_byte_is_found(text in prop::collection::vec(prop_oneof![9 => any::<u8>(), 1 => Just(b'"')], 0..40)) {
+            let slow = text.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
+            prop_assert_eq!(plain_len(&text), slow.unwrap_or(text.len()));
+        }
+    }
 }

@@ -65,17 +65,23 @@ impl Timestamp {
 
     /// The RFC 3339 text: 24 bytes of ASCII.
     fn to_text(self) -> [u8; 24] {
-        let clamped = self.0.clamp(FIRST_MILLI, LAST_MILLI);
-        let (day, in_day) = (clamped.div_euclid(86_400_000), clamped.rem_euclid(86_400_000));
+        // From the first moment on, so that everything below is without a sign and divisions are cheap.
+        let since_first = (self.0.clamp(FIRST_MILLI, LAST_MILLI) - FIRST_MILLI) as u64;
+        let (day, in_day) = ((since_first / 86_400_000) as u32, (since_first % 86_400_000) as u32);
         let (year, month, day) = civil_from_days(day);
+        let (seconds, millis) = (in_day / 1000, in_day % 1000);
+        let (minutes, second) = (seconds / 60, seconds % 60);
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        put_digits(&mut text[0..4], year);
-        put_digits(&mut text[5..7], month);
-        put_digits(&mut text[8..10], day);
-        put_digits(&mut text[11..13], in_day / 3_600_000);
-        put_digits(&mut text[14..16], in_day / 60_000 % 60);
-        put_digits(&mut text[17..19], in_day / 1000 % 60);
-        put_digits(&mut text[20..23], in_day % 1000);
+        let mut put = |at: usize, value: u32| text[at..at + 2].copy_from_slice(&TWO_DIGITS[value as usize]);
+        put(0, year / 100);
+        put(2, year % 100);
+        put(5, month);
+        put(8, day);
+        put(11, minutes / 60);
+        put(14, minutes % 60);
+        put(17, second);
+        put(21, millis % 100);
+        text[20] = b'0' + (millis / 100) as u8;
         text
     }
 }
@@ -85,28 +91,33 @@ const FIRST_MILLI: i64 = -62_167_219_200_000;
 /// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
 const LAST_MILLI: i64 = 253_402_300_799_999;
 
-fn put_digits(out: &mut [u8], mut value: i64) {
-    for digit in out.iter_mut().rev() {
-        *digit = b'0' + (value % 10) as u8;
-        value /= 10;
+/// `00` to `99`.
+const TWO_DIGITS: [[u8; 2]; 100] = {
+    let mut table = [[0; 2]; 100];
+    let mut number = 0;
+    while number < 100 {
+        table[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
+        number += 1;
     }
-}
+    table
+};
 
-/// Year, month and day of a day number since the epoch.
+/// Year, month and day of a day number since 0000-01-01.
 /// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
-fn civil_from_days(days: i64) -> (i64, i64, i64) {
-    let z = days + 719_468;
-    let era = z.div_euclid(146_097);
-    let doe = z.rem_euclid(146_097);
+fn civil_from_days(days: u32) -> (u32, u32, u32) {
+    // His eras begin on 0000-03-01, 60 days later; one era more keeps the first two months above zero.
+    let z = days + 146_097 - 60;
+    let era = z / 146_097;
+    let doe = z % 146_097;
     let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
     let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
     let mp = (5 * doy + 2) / 153;
     let day = doy - (153 * mp + 2) / 5 + 1;
     let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + i64::from(month <= 2), month, day)
+    (yoe + era * 400 + u32::from(month <= 2) - 400, month, day)
 }
 
-/// The inverse of [`civil_from_days`]; same source.
+/// The day number since 1970-01-01; same source.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);
@@ -119,20 +130,22 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 
 /// Reads exactly `2026-11-21T09:30:00.000Z`, the form that we write; `None` for every other form,
 /// valid or not, which then goes the slow way.
-fn parse_own_form(text: &[u8]) -> Option<i64> {
+pub(crate) fn parse_own_form(text: &[u8]) -> Option<i64> {
     let text: &[u8; 24] = text.try_into().ok()?;
     let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
-    if separators.iter().any(|&(at, byte)| text[at] != byte) {
+    let mut fits = separators.iter().fold(true, |fits, &(at, byte)| fits & (text[at] == byte));
+    let mut digit = |at: usize| {
+        let digit = text[at].wrapping_sub(b'0');
+        fits &= digit < 10;
+        i64::from(digit)
+    };
+    let mut two = |at: usize| digit(at) * 10 + digit(at + 1);
+    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
+    let (hour, minute, second) = (two(11), two(14), two(17));
+    let milli = two(20) * 10 + digit(22);
+    if !fits {
         return None;
     }
-    let digits = |from: usize, to: usize| {
-        text[from..to].iter().try_fold(0i64, |value, &byte| {
-            let digit = byte.wrapping_sub(b'0');
-            (digit < 10).then(|| value * 10 + i64::from(digit))
-        })
-    };
-    let (year, month, day) = (digits(0, 4)?, digits(5, 7)?, digits(8, 10)?);
-    let (hour, minute, second, milli) = (digits(11, 13)?, digits(14, 16)?, digits(17, 19)?, digits(20, 23)?);
     // Days past 28, leap seconds and the like are rare: the library decides them.
     if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;

@@ -105,3 +105,76 @@ fn engagement_carries_its_milliseconds() {
         assert_eq!(Hit::parse(&json).unwrap().kind, Kind::Engagement { engaged_ms: expected }, "{props}");
     }
 }
+
+mod laws {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A hit's own JSON, and pieces of JSON that a writer with other habits, or none, would put between.
+    fn json() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            8 => prop::sample::select(vec![
+                r#""hit_id":"0190a3f2-0000-7000-8000-00000000000f""#, r#""schema":"hit/1""#, r#""site":"shop.example""#,
+                r#""type":"pageview""#, r#""event_time":"2026-11-02T00:00:00.000Z""#,
+            ]),
+            6 => prop::sample::select(vec![
+                r#""visitor_id":"v1""#, r#""url":"https://shop.example/é""#, r#""title":"An \"A\"""#, r#""type":"engagement""#,
+                r#""props":{"engaged_ms":1500,"x":[1,{"y":null}]}"#, r#""privacy":{"gpc":true}"#, r#""ip":"10.0.0.1""#,
+                r#""event_time":"2026-11-02T00:00:00+01:00""#, r#""event_time":"2026-02-30T00:00:00.000Z""#,
+                r#""referrer":null"#, r#""language":7"#, r#""props":"x""#, r#""new":"x""#, r#""new":1.5e3"#, r#""new": 1"#,
+                r#""path":"/""#, r#""ti\u0074le":"t""#, r#""title":"\ud800""#, r#""new":[}"#, r#""new":01"#, r#""new":"#,
+                r#"  "screen" : "1x1" "#, "\"title\":\"a\tb\"", "", r#""props":{}{}"#, r#""props":tru"#, r#""user_id":"""#,
+            ]),
+        ];
+        (prop::collection::vec(piece, 0..12), any::<bool>(), prop::sample::select(vec!["", " ", "}", ",", "\n"]))
+            .prop_map(|(pieces, is_whole, tail)| {
+                let own = String::from_utf8(sample().to_json()).unwrap().replace(r#"An \"A\""#, "A");
+                let front = if is_whole { &own[..own.len() - 1] } else { "{" };
+                let comma = if is_whole && !pieces.is_empty() { "," } else { "" };
+                format!("{front}{comma}{}}}{tail}", pieces.join(","))
+            })
+    }
+
+    fn answer(wire: Wire<'_>) -> String {
+        let texts = [wire.visitor_id, wire.user_id, wire.url, wire.title, wire.referrer, wire.language, wire.screen];
+        let more = [wire.user_agent, wire.country, wire.region];
+        let props = wire.props.map(RawValue::get);
+        format!("{:?}", (wire.hit_id, wire.schema, wire.site, wire.kind, wire.event_time, texts, more, props))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2000))]
+
+        /// The quick way takes nothing that serde refuses, and reads nothing otherwise.
+        #[test]
+        fn the_own_form_is_read_as_serde_reads_it(json in json()) {
+            if let Some(wire) = own_form::read(&json) {
+                let slow: Wire<'_> = serde_json::from_str(&json).map_err(|error| TestCaseError::fail(format!("{error}: {json}")))?;
+                prop_assert_eq!(answer(wire), answer(slow));
+            }
+        }
+
+        #[test]
+        fn broken_bytes_are_read_as_serde_reads_them(at in any::<prop::sample::Index>(), byte in 0u8..128, json in json()) {
+            let mut bytes = json.into_bytes();
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+            let Ok(json) = String::from_utf8(bytes) else { return Ok(()) };
+            if let Some(wire) = own_form::read(&json) {
+                let slow: Wire<'_> = serde_json::from_str(&json).map_err(|error| TestCaseError::fail(format!("{error}: {json}")))?;
+                prop_assert_eq!(answer(wire), answer(slow));
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_collector_writes_is_in_the_own_form() {
+        let mut hit = sample();
+        hit.title = Some("Shoes");
+        let raw = RawValue::from_string(r#"{"plan":"pro","n":[1]}"#.to_owned()).unwrap();
+        (hit.props, hit.privacy) = (Some(&*raw), Some(&*raw));
+        let json = String::from_utf8(hit.to_json()).unwrap();
+        assert!(own_form::read(&json).is_some(), "{json}");
+    }
+}
