@@ -1,1 +1,92 @@
-//! placeholder
+//! Writes the topics into the lake, exactly once: gathers each partition's records into batches and commits them.
+//!
+//! What a batch is and how it is committed is `crates/lake`'s; what a row is, `crates/tables`'. This crate must never
+//! take the group's offset for its position: the chain of batch records in the lake is the position.
+//!
+//! One record's way: [`run`]'s worker polls it, its partition's `gathering` takes it as a row, `worker` cuts the
+//! batch when it is full, due or the largest when memory is short, and `partition` commits it.
+
+mod config;
+mod gathering;
+mod outage;
+mod partition;
+mod report;
+mod worker;
+
+use std::time::Duration;
+
+use bus::{BusError, SharedBus};
+use lake::{Lake, LakeError};
+use service::{Health, Shutdown};
+use tokio::runtime::Handle;
+
+pub use config::{Config, Flush, Stop};
+pub use report::{Summary, Written};
+
+/// Why the lake-writer ended.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The bus failed.
+    #[error(transparent)]
+    Bus(#[from] BusError),
+    /// The lake cannot be written to as it is.
+    #[error(transparent)]
+    Lake(#[from] LakeError),
+}
+
+impl Error {
+    /// Whether starting the worker anew may help. What may pass at the store is waited for by the worker itself.
+    fn is_passing(&self) -> bool {
+        matches!(self, Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)))
+    }
+}
+
+/// How long to wait before a failed worker starts anew: doubled each time, from the first to the second.
+const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+
+/// Works until the token says stop, or in bounded mode until all is written. Runs on the caller's thread; calls to
+/// the store run on the runtime, which must have its I/O and time enabled.
+///
+/// A store that is away is waited for, with the partitions paused and `/ready` saying so. After a failure of the bus
+/// that may pass, everything in memory is dropped and read again from where the chains stand.
+///
+/// # Errors
+///
+/// What waiting cannot mend: a batch record that cannot be trusted, a file in the way, a damaged log.
+pub fn run(
+    config: &Config,
+    bus: &SharedBus,
+    lake: &Lake,
+    runtime: &Handle,
+    shutdown: &Shutdown,
+    health: &Health,
+) -> Result<Summary, Error> {
+    let readiness = health.register("lake-writer");
+    let mut summary = Summary::default();
+    let mut wait = BACKOFF.0;
+    loop {
+        let before = summary.clone();
+        match worker::run(config, bus, lake, runtime, shutdown, &readiness, &mut summary) {
+            Ok(()) => return Ok(summary),
+            Err(error) if error.is_passing() && !shutdown.is_cancelled() => {
+                readiness.not_ready(error.to_string());
+                metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "lake").increment(1);
+                tracing::warn!(%error, "starting the worker anew in {wait:?}");
+                sleep(wait, shutdown);
+                // Progress since the last failure means that this is another one.
+                wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Sleeps, in slices, so that a stop is heard.
+fn sleep(wait: Duration, shutdown: &Shutdown) {
+    let slice = Duration::from_millis(50);
+    let mut left = wait;
+    while !left.is_zero() && !shutdown.is_cancelled() {
+        std::thread::sleep(left.min(slice));
+        left = left.saturating_sub(slice);
+    }
+}

@@ -93,6 +93,10 @@ metrics! {
     histogram LAKE_COMMIT_SECONDS = "tributary_lake_commit_seconds";
     /// Failed calls to the object store, by operation.
     counter LAKE_ERRORS = "tributary_lake_errors_total";
+    /// Cells left empty because a record's value did not fit the column, by table.
+    counter LAKE_CELLS_UNREADABLE = "tributary_lake_cells_unreadable_total";
+    /// Bytes of memory that batches take while they gather.
+    gauge LAKE_GATHERED_BYTES = "tributary_lake_gathered_bytes";
 }
 
 #[cfg(test)]

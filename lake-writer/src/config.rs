@@ -1,0 +1,111 @@
+//! What the lake-writer is told at its start.
+
+use std::time::Duration;
+
+use events::Topic;
+use service::{LakeArgs, Shutdown};
+use tables::{Layout, Rolling, Table};
+
+/// The group under which lake-writers share the partitions.
+pub(crate) const GROUP: &str = "lake-writer";
+
+/// How the lake-writer runs.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Names this member of the group for good.
+    pub instance: String,
+    /// How long a row waits for its file.
+    pub flush: Flush,
+    /// Size at which a file is cut, in bytes.
+    pub target_file_size: usize,
+    /// What all batches that are gathering may take together, in bytes.
+    pub memory: usize,
+    /// How files are laid out.
+    pub layout: Layout,
+    /// How long it may go on after it was told to stop, to write what the log holds by then.
+    pub drain: Duration,
+    /// When it ends.
+    pub stop: Stop,
+}
+
+/// How long a row waits for its file: shorter at first, so that somebody who tries it out sees rows at once.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Flush {
+    /// For how long after the start the first interval holds.
+    pub early: Duration,
+    /// The interval until then.
+    pub early_interval: Duration,
+    /// The interval from then on.
+    pub interval: Duration,
+}
+
+/// When the lake-writer ends.
+#[derive(Clone, Debug)]
+pub enum Stop {
+    /// When it is told to.
+    OnShutdown,
+    /// When everything is written that the topics hold once upstream has finished. Batches are cut by size alone,
+    /// each partition having its share of the memory: the same log gives the same files.
+    AtEnd {
+        /// Cancelled by the caller when upstream will write nothing more.
+        upstream_finished: Shutdown,
+    },
+}
+
+impl Flush {
+    /// The same interval from the start.
+    pub const fn every(interval: Duration) -> Self {
+        Self { early: Duration::ZERO, early_interval: interval, interval }
+    }
+
+    /// `up`'s: 5 s in the first five minutes, then 60 s.
+    pub const fn lively() -> Self {
+        Self {
+            early: Duration::from_secs(300),
+            early_interval: Duration::from_secs(5),
+            interval: Duration::from_secs(60),
+        }
+    }
+
+    /// The interval that holds this long after the start.
+    pub fn after(self, running: Duration) -> Duration {
+        if running < self.early { self.early_interval } else { self.interval }
+    }
+}
+
+impl Config {
+    /// The topics that it reads, one for each table.
+    pub(crate) fn topics() -> Vec<Topic> {
+        Table::ALL.map(Table::topic).to_vec()
+    }
+
+    /// When one of so many sources' batches is full.
+    pub(crate) fn rolling(&self, sources: usize) -> Rolling {
+        match self.stop {
+            Stop::OnShutdown => Rolling::new(self.target_file_size, self.memory),
+            Stop::AtEnd { .. } => Rolling::new(self.target_file_size, self.memory / sources.max(1)),
+        }
+    }
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            instance: "lake-writer-1".to_owned(),
+            flush: Flush::every(Duration::from_secs(600)),
+            target_file_size: 128 << 20,
+            memory: 256 << 20,
+            layout: Layout::default(),
+            drain: Duration::from_secs(10),
+            stop: Stop::OnShutdown,
+        }
+    }
+}
+
+impl From<&LakeArgs> for Config {
+    fn from(args: &LakeArgs) -> Self {
+        let default = Self::default();
+        let flush = args.flush_interval.map_or(default.flush, |interval| Flush::every(interval.to_std()));
+        Self { flush, target_file_size: args.target_file_size.as_usize(), ..default }
+    }
+}
