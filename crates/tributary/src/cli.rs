@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::replay::args::ReplayArgs;
-use crate::services::{CollectorArgs, SessionizerArgs};
+use crate::services::{CollectorArgs, LakeWriterArgs, SessionizerArgs};
 use crate::tail::TailArgs;
 use crate::up::UpArgs;
 use crate::verify::VerifyArgs;
@@ -35,6 +35,7 @@ enum Command {
     Verify(Box<VerifyArgs>),
     Collector(Box<CollectorArgs>),
     Sessionizer(Box<SessionizerArgs>),
+    LakeWriter(Box<LakeWriterArgs>),
 }
 
 /// Does what the command line says, to its end.
@@ -44,6 +45,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Up(args)) => service::exit_code(up::run(&args)),
         Some(Command::Collector(args)) => service::exit_code(services::collector(&args)),
         Some(Command::Sessionizer(args)) => service::exit_code(services::sessionizer(&args)),
+        Some(Command::LakeWriter(args)) => service::exit_code(services::lake_writer(&args)),
         Some(Command::Replay(args)) => tool(replay::run(&args).map(|()| true)),
         Some(Command::Tail(args)) => tool(tail::run(&args).map(|()| true)),
         Some(Command::Verify(args)) => tool(verify::run(&args)),
@@ -83,8 +85,10 @@ mod tests {
     /// Scripts of users depend on these names.
     #[test]
     fn every_command_and_flag() {
+        let mut cli = Cli::command();
+        cli.build();
         let mut text = String::new();
-        for command in Cli::command().get_subcommands() {
+        for command in cli.get_subcommands() {
             let mut flags: Vec<_> = command.get_arguments().map(ToString::to_string).collect();
             flags.sort();
             text += &format!("{}: {}\n", command.get_name(), flags.join(" "));

@@ -18,6 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use events::Limits;
+use lake::Lake;
 use service::{Shutdown, telemetry};
 
 use args::ReplayArgs;
@@ -46,11 +47,11 @@ pub fn run(args: &ReplayArgs) -> Result<()> {
     let shutdown = Shutdown::new();
     runtime.block_on(async { shutdown.cancel_on_signals() })?;
     let replay_bus = bus::open(&args.bus, log_id)?;
-    let lake = args.lake.url(&args.bus.data);
+    let place = args.lake.url(&args.bus.data);
     let pipeline = Pipeline {
         args,
         windows,
-        lake: &lake,
+        lake: Lake::open(&place)?,
         bus: replay_bus.bus.clone(),
         runtime: runtime.handle().clone(),
         shutdown,
@@ -58,7 +59,7 @@ pub fn run(args: &ReplayArgs) -> Result<()> {
     let (read, outcome) = pipeline.run(&files)?;
 
     let summary = Summary::new(&read, &outcome, started.elapsed());
-    eprint!("{}", summary::tell(&summary, &read, &outcome, args.windows.lateness, &lake));
+    eprint!("{}", summary::tell(&summary, &read, &outcome, args.windows.lateness, &place));
     if args.json {
         writeln!(io::stdout().lock(), "{}", serde_json::to_string(&summary)?)?;
     }

@@ -6,11 +6,14 @@ use anyhow::Result;
 use bus::SharedBus;
 use clap::Args;
 use collector::Collector;
+use lake::Lake;
 use metrics_exporter_prometheus::PrometheusHandle;
 use service::{
-    AdminArgs, BusArgs, Crew, EdgeArgs, Health, LogArgs, Shutdown, WindowArgs, admin, listen, open_bus, telemetry,
+    AdminArgs, BusArgs, Crew, EdgeArgs, Health, LakeArgs, LogArgs, Shutdown, WindowArgs, admin, listen, open_bus,
+    telemetry,
 };
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 
 /// Takes hits over HTTP and puts them on the bus.
 #[derive(Args, Clone, Debug)]
@@ -38,6 +41,19 @@ pub(crate) struct SessionizerArgs {
     log: LogArgs,
 }
 
+/// Writes the log's topics into the lake.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct LakeWriterArgs {
+    #[command(flatten)]
+    lake: LakeArgs,
+    #[command(flatten)]
+    bus: BusArgs,
+    #[command(flatten)]
+    admin: AdminArgs,
+    #[command(flatten)]
+    log: LogArgs,
+}
+
 /// `tributary collector`: the same as the binary `collector`.
 pub(crate) fn collector(args: &CollectorArgs) -> Result<()> {
     serve(&args.log, async |stage| {
@@ -55,6 +71,18 @@ pub(crate) fn sessionizer(args: &SessionizerArgs) -> Result<()> {
         let bus = open_bus(&args.bus)?;
         tracing::info!(bus = %args.bus.url(), "sessionizing");
         stage.sessionizer(&args.windows, bus);
+        stage.admin(listen(args.admin.admin, "--admin").await?)
+    })
+}
+
+/// `tributary lake-writer`: the same as the binary `lake-writer`.
+pub(crate) fn lake_writer(args: &LakeWriterArgs) -> Result<()> {
+    serve(&args.log, async |stage| {
+        let bus = open_bus(&args.bus)?;
+        let place = args.lake.url(&args.bus.data);
+        let lake = Lake::open(&place)?;
+        tracing::info!(bus = %args.bus.url(), lake = place, "writing the lake");
+        stage.lake_writer((&args.lake).into(), bus, lake);
         stage.admin(listen(args.admin.admin, "--admin").await?)
     })
 }
@@ -92,6 +120,13 @@ impl Stage {
     pub(crate) fn sessionizer(&mut self, args: &WindowArgs, bus: SharedBus) {
         let (config, health) = (sessionizer::Config::from(args), self.health.clone());
         self.crew.thread("sessionizer", move |stop| sessionizer::run(&config, &bus, &stop, &health).map(|_| ()));
+    }
+
+    pub(crate) fn lake_writer(&mut self, config: lake_writer::Config, bus: SharedBus, lake: Lake) {
+        let (runtime, health) = (Handle::current(), self.health.clone());
+        self.crew.thread("lake-writer", move |stop| {
+            lake_writer::run(&config, &bus, &lake, &runtime, &stop, &health).map(|_| ())
+        });
     }
 
     /// Last of all, so that a drain can be watched.

@@ -4,9 +4,12 @@ pub mod banner;
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use lake::Lake;
+use lake_writer::Flush;
 use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, WindowArgs, listen, open_bus};
 
 use banner::{Places, banner};
@@ -41,21 +44,32 @@ pub struct UpArgs {
 pub fn run(args: &UpArgs) -> Result<()> {
     crate::services::serve(&args.log, async |stage| {
         let bus = open_bus(&args.bus)?;
+        let place = args.lake.url(&args.bus.data);
+        let lake = Lake::open(&place)?;
         let public = listen(args.edge.listen, "--listen").await?;
         let private = listen(args.admin.admin, "--admin").await?;
         let places = Places {
             public: public.local_addr()?,
             admin: private.local_addr()?,
             bus: args.bus.url().to_string(),
-            lake: absolute(&args.lake.url(&args.bus.data)),
+            lake: absolute(&place),
         };
+        let config = lake_writer_config(&args.lake);
+        let rows_within = config.flush.after(Duration::ZERO);
         stage.collector(&args.edge, bus.clone(), public);
-        stage.sessionizer(&args.windows, bus);
+        stage.sessionizer(&args.windows, bus.clone());
+        stage.lake_writer(config, bus, lake);
         stage.admin(private)?;
         // Nobody may be reading; that is no reason not to work.
-        let _ = io::stdout().lock().write_all(banner(&places, 5).as_bytes());
+        let _ = io::stdout().lock().write_all(banner(&places, rows_within.as_secs()).as_bytes());
         Ok(())
     })
+}
+
+/// Somebody may be trying it out: rows come soon at first, unless the flush interval was named.
+fn lake_writer_config(args: &LakeArgs) -> lake_writer::Config {
+    let config = lake_writer::Config::from(args);
+    if args.flush_interval.is_some() { config } else { lake_writer::Config { flush: Flush::lively(), ..config } }
 }
 
 /// A local path from the root, so that the line that reads the lake works in every folder.

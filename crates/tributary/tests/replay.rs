@@ -129,6 +129,7 @@ fn standard_input_is_a_file_too() {
         .arg(two.path())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(&fs::read(sample()).unwrap()).unwrap();
@@ -147,7 +148,7 @@ fn different_inputs_and_settings_stand_side_by_side() {
     let half = replay(lake.path(), &paths);
     assert_eq!(half["accepted"], 150);
     assert_eq!(rows(lake.path(), "hits").len(), 450);
-    let other_gap = replay(lake.path(), [paths[0].as_str(), "--gap", "5m"]);
+    let other_gap = replay(lake.path(), [paths[0].as_str(), "--gap", "5s"]);
     assert!(other_gap["sessions"].as_u64() > half["sessions"].as_u64());
     assert_eq!(rows(lake.path(), "hits").len(), 600);
 

@@ -27,6 +27,7 @@ fn up(data: &Path) -> Up {
         .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
         .arg(data)
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     let mut out = BufReader::new(child.stdout.take().unwrap());

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Result, anyhow};
 use bus::SharedBus;
 use bus::embedded::EmbeddedBus;
 use events::WindowSettings;
+use lake::Lake;
+use lake_writer::Stop;
 use service::{Health, Shutdown};
 use sessionizer::Mode;
 use tokio::runtime::Handle;
@@ -21,7 +23,7 @@ use super::summary::Outcome;
 pub(super) struct Pipeline<'a> {
     pub(super) args: &'a ReplayArgs,
     pub(super) windows: WindowSettings,
-    pub(super) lake: &'a str,
+    pub(super) lake: Lake,
     pub(super) bus: EmbeddedBus,
     pub(super) runtime: Handle,
     pub(super) shutdown: Shutdown,
@@ -31,24 +33,28 @@ impl Pipeline<'_> {
     /// Runs everything to its end: the input, then the sessions, then the lake.
     pub(super) fn run(&self, files: &Files) -> Result<(Read, Outcome)> {
         let bus: SharedBus = Arc::new(self.bus.clone());
+        let topics_are_final = Shutdown::new();
         std::thread::scope(|scope| {
             let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
             let sessions = named("sessionizer").spawn_scoped(scope, || self.sessionize(&bus))?;
+            let written = named("lake-writer").spawn_scoped(scope, || self.write(&bus, &topics_are_final))?;
+
             let read = self.publish(&bus, files);
             if read.is_err() {
                 self.shutdown.cancel();
             }
-            let sessions = sessions.join().map_err(|_| anyhow!("the sessionizer panicked"))?.context("sessionizer")?;
-            let mut read = read?;
-            if self.shutdown.is_cancelled() {
+            let sessions = sessions.join();
+            topics_are_final.cancel();
+            let written = written.join();
+
+            // Who stops the others is asked first: what they say is that they were stopped.
+            let written = written.map_err(|_| anyhow!("the lake-writer panicked"))??;
+            let sessions = sessions.map_err(|_| anyhow!("the sessionizer panicked"))??;
+            let read = read?;
+            if self.shutdown.is_cancelled() || !written.is_complete {
                 return Err(PublishError::Stopped.into());
             }
-            let counts = sessions.counts;
-            // What the engine cannot read has been rejected after all.
-            read.accepted -= counts.rejected;
-            read.rejected += counts.rejected;
-            let late = counts.late.iter().sum();
-            Ok((read, Outcome { duplicates: counts.duplicates, late, sessions: counts.sessions, new_files: 0 }))
+            Ok(outcome(read, &sessions.counts, &written))
         })
     }
 
@@ -64,6 +70,18 @@ impl Pipeline<'_> {
         Ok(read?)
     }
 
+    fn write(&self, bus: &SharedBus, topics_are_final: &Shutdown) -> Result<lake_writer::Summary, lake_writer::Error> {
+        let config = lake_writer::Config {
+            stop: Stop::AtEnd { upstream_finished: topics_are_final.clone() },
+            ..(&self.args.lake).into()
+        };
+        let result = lake_writer::run(&config, bus, &self.lake, &self.runtime, &self.shutdown, &Health::default());
+        if result.is_err() {
+            self.shutdown.cancel();
+        }
+        result
+    }
+
     fn sessionize(&self, bus: &SharedBus) -> Result<sessionizer::Summary, sessionizer::Error> {
         let config = sessionizer::Config { mode: Mode::Bounded, settings: self.windows, ..(&self.args.windows).into() };
         let result = sessionizer::run(&config, bus, &self.shutdown, &Health::default());
@@ -72,4 +90,17 @@ impl Pipeline<'_> {
         }
         result
     }
+}
+
+fn outcome(mut read: Read, counts: &sessions::Counts, written: &lake_writer::Summary) -> (Read, Outcome) {
+    // What the engine cannot read has been rejected after all.
+    read.accepted -= counts.rejected;
+    read.rejected += counts.rejected;
+    let outcome = Outcome {
+        duplicates: counts.duplicates,
+        late: counts.late.iter().sum(),
+        sessions: counts.sessions,
+        new_files: written.tables.values().map(|table| table.files).sum(),
+    };
+    (read, outcome)
 }

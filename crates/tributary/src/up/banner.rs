@@ -16,7 +16,7 @@ pub struct Places {
 }
 
 /// The text. Rows are in the lake within `flush_secs` seconds.
-pub fn banner(places: &Places, flush_secs: i64) -> String {
+pub fn banner(places: &Places, flush_secs: u64) -> String {
     let url = url(places.public);
     let admin = self::url(places.admin);
     let Places { bus, lake, .. } = places;
