@@ -79,12 +79,24 @@ impl Config {
         Table::ALL.map(Table::topic).to_vec()
     }
 
-    /// When one of so many sources' batches is full.
-    pub(crate) fn rolling(&self, sources: usize) -> Rolling {
-        match self.stop {
-            Stop::OnShutdown => Rolling::new(self.target_file_size, self.memory),
-            Stop::AtEnd { .. } => Rolling::new(self.target_file_size, self.memory / sources.max(1)),
-        }
+    /// When a batch of this table is full. Live, any batch may take all memory, and the largest is cut when there
+    /// is none left; in a bounded run each partition has a share of its own, so that what it does depends on its own
+    /// records alone.
+    pub(crate) fn rolling(&self, table: Table, partitions: u32) -> Rolling {
+        let memory = match self.stop {
+            Stop::OnShutdown => self.memory,
+            Stop::AtEnd { .. } => self.memory / share(table) / partitions.max(1) as usize,
+        };
+        Rolling::new(self.target_file_size, memory)
+    }
+}
+
+/// What part of the memory a table has in a bounded run: hits come most, and refusals hardly at all.
+const fn share(table: Table) -> usize {
+    match table {
+        Table::Hits => 2,
+        Table::Sessions => 4,
+        Table::Late | Table::Rejected => 8,
     }
 }
 
@@ -107,5 +119,25 @@ impl From<&LakeArgs> for Config {
         let default = Self::default();
         let flush = args.flush_interval.map_or(default.flush, |interval| Flush::every(interval.to_std()));
         Self { flush, target_file_size: args.target_file_size.as_usize(), ..default }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shares_of_a_bounded_run_make_up_the_memory() {
+        let whole = 8 * 5 * 1000;
+        let used: usize = Table::ALL.into_iter().map(|table| whole / share(table)).sum();
+        assert_eq!(used, whole);
+    }
+
+    #[test]
+    fn the_first_rows_come_soon() {
+        let flush = Flush::lively();
+        assert_eq!(flush.after(Duration::from_secs(299)), Duration::from_secs(5));
+        assert_eq!(flush.after(Duration::from_secs(300)), Duration::from_secs(60));
+        assert_eq!(Flush::every(Duration::from_secs(7)).after(Duration::ZERO), Duration::from_secs(7));
     }
 }

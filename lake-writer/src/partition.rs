@@ -16,6 +16,7 @@ use crate::report::{self, Summary};
 pub(crate) struct Partition {
     source: Source,
     series: Series,
+    rolling: Rolling,
     /// What the worker would hand out next.
     reads_at: Option<NextOffset>,
     phase: Phase,
@@ -37,15 +38,14 @@ pub(crate) struct Around<'a> {
     pub(crate) bus: &'a SharedBus,
     pub(crate) lake: &'a Lake,
     pub(crate) runtime: &'a Handle,
-    pub(crate) rolling: Rolling,
     pub(crate) layout: Layout,
     /// Whether the topic may still be filling up to where its chain ends: a replay that runs again.
     pub(crate) may_lie_ahead: bool,
 }
 
 impl Partition {
-    pub(crate) fn new(source: Source, series: Series) -> Self {
-        Self { source, series, reads_at: None, phase: Phase::Opening }
+    pub(crate) fn new(source: Source, series: Series, rolling: Rolling) -> Self {
+        Self { source, series, rolling, reads_at: None, phase: Phase::Opening }
     }
 
     /// Whether it waits for the store: for its chain, or for a batch to be committed.
@@ -80,7 +80,7 @@ impl Partition {
         let Phase::Gathering(_, gathering) = &mut self.phase else { return Ok(()) };
         let mut skipped = 0;
         for record in records {
-            if gathering.is_full(&around.rolling) {
+            if gathering.is_full(&self.rolling) {
                 break;
             }
             if let Taken::Skipped(error) = gathering.take(record, now) {
@@ -93,7 +93,7 @@ impl Partition {
         if skipped > 0 {
             report::unreadable(self.series.table, skipped, 0);
         }
-        if gathering.is_full(&around.rolling) {
+        if gathering.is_full(&self.rolling) {
             self.cut(around)?;
         }
         Ok(())
@@ -173,7 +173,7 @@ impl Partition {
         }
         let gathering = Gathering::begin(&self.series, committer.next(), expired);
         // A batch that must be made again may have nothing left to read.
-        let is_full = gathering.is_full(&around.rolling);
+        let is_full = gathering.is_full(&self.rolling);
         self.phase = Phase::Gathering(committer, Box::new(gathering));
         if is_full {
             self.cut(around)?;

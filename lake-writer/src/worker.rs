@@ -34,14 +34,8 @@ pub(crate) fn run(
     let topics = Config::topics();
     let sources = topics.len() * bus.partitions() as usize;
     let group = Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics };
-    let around = Around {
-        bus,
-        lake,
-        runtime,
-        rolling: config.rolling(sources),
-        layout: config.layout,
-        may_lie_ahead: matches!(config.stop, Stop::AtEnd { .. }),
-    };
+    let around =
+        Around { bus, lake, runtime, layout: config.layout, may_lie_ahead: matches!(config.stop, Stop::AtEnd { .. }) };
     let worker = bus.join(group)?;
     let (partitions, paused, outage) = (BTreeMap::new(), BTreeSet::new(), Outage::default());
     let started = Instant::now();
@@ -106,7 +100,8 @@ impl Desk<'_> {
                         let source = assignment.source;
                         let table = Table::of(source.topic).expect("only tables' topics are read");
                         let series = Series { table, log_id: self.log_id.clone(), partition: source.partition };
-                        self.partitions.insert(source, Partition::new(source, series));
+                        let rolling = self.config.rolling(table, self.around.bus.partitions());
+                        self.partitions.insert(source, Partition::new(source, series, rolling));
                     }
                 }
                 Polled::Revoked(sources) => {

@@ -9,8 +9,8 @@ pub struct Rolling {
     full: usize,
 }
 
-/// Bytes of JSON, with a row's overhead, that become one byte of Parquet, as measured on real access logs; rounded
-/// down, so that files come out rather smaller than the target.
+/// Bytes of a batch in memory that become one byte of Parquet. Real access logs give 12 and more; less, so that
+/// files come out rather smaller than the target.
 const INPUT_BYTES_PER_FILE_BYTE: usize = 8;
 
 /// A column's texts are addressed by 32 bits, so a batch stays well below that.
