@@ -33,7 +33,8 @@ fn open(engine: &mut Engine, out: &mut Outputs, session: u64) {
         hit.referrer = Some("https://www.google.com/");
         hit.language = Some("en-US");
         hit.screen = Some("1920x1080");
-        hit.user_agent = Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36");
+        hit.user_agent =
+            Some("Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0 Safari/537.36");
         let value = hit.to_json();
         let offset = Offset((session.wrapping_mul(PAGES) + page) as i64 & i64::MAX);
         engine.apply(Input { offset, append_time: time, value: Some(&value) }, out);

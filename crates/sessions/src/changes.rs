@@ -21,9 +21,9 @@ impl Changes {
         if !node.saved.exists {
             return;
         }
-        self.gone.push(node_key(&node.key, node.session_id).into());
+        self.gone.push(node_key(node.key(), node.session_id).into());
         for chunk in 0..node.saved.id_chunks {
-            self.gone.push(chunk_key(&node.key, node.session_id, List::Ids, chunk.into()).into());
+            self.gone.push(chunk_key(node.key(), node.session_id, List::Ids, chunk.into()).into());
         }
         self.forget_pages(node);
     }
@@ -31,7 +31,7 @@ impl Changes {
     /// A session became a stub: its lists of pages go.
     pub(crate) fn forget_pages(&mut self, node: &Node) {
         for chunk in 0..node.saved.page_chunks {
-            self.gone.push(chunk_key(&node.key, node.session_id, List::Pages, chunk.into()).into());
+            self.gone.push(chunk_key(node.key(), node.session_id, List::Pages, chunk.into()).into());
         }
     }
 }

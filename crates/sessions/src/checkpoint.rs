@@ -94,17 +94,17 @@ fn write_node(node: &mut Node, out: &mut Outputs) {
     let full = node.ids.len() / CHUNK;
     for chunk in usize::from(node.saved.id_chunks)..full {
         let ids = node.ids[chunk * CHUNK..][..CHUNK].iter().copied().map(Fingerprint).collect();
-        push_json(out, &chunk_key(&node.key, node.session_id, List::Ids, chunk), &ChunkState::Ids(ids));
+        push_json(out, &chunk_key(node.key(), node.session_id, List::Ids, chunk), &ChunkState::Ids(ids));
     }
-    let key = node_key(&node.key, node.session_id);
+    let key = node_key(node.key(), node.session_id);
     let mut saved_pages = node.saved.page_chunks;
     if let Some(open) = &node.open {
-        let full_pages = open.pages.len() / CHUNK;
+        let full_pages = node.texts.page_count() / CHUNK;
         let dirty =
             open.rare.as_ref().and_then(|rare| rare.overflow.as_ref()).map_or(0, |overflow| overflow.dirty_chunks);
         for chunk in (0..full_pages).filter(|&chunk| chunk >= saved_pages.into() || dirty & 1 << chunk != 0) {
-            let pages = open.pages.iter().skip(chunk * CHUNK).take(CHUNK).map(page_state).collect();
-            push_json(out, &chunk_key(&node.key, node.session_id, List::Pages, chunk), &ChunkState::Pages(pages));
+            let pages = node.texts.pages().skip(chunk * CHUNK).take(CHUNK).map(page_state).collect();
+            push_json(out, &chunk_key(node.key(), node.session_id, List::Pages, chunk), &ChunkState::Pages(pages));
         }
         saved_pages = full_pages as u8;
     }
@@ -113,7 +113,7 @@ fn write_node(node: &mut Node, out: &mut Outputs) {
         end: node.end,
         id_chunks: full as u16,
         ids: node.ids[full * CHUNK..].iter().copied().map(Fingerprint).collect(),
-        open: node.open.as_deref().map(|open| open_state(open, node.ids.len(), saved_pages)),
+        open: node.open.as_deref().map(|open| open_state(node, open, saved_pages)),
     };
     push_json(out, &key, &state);
     if let Some(overflow) = node.open.as_mut().and_then(|open| open.rare.as_mut()?.overflow.as_mut()) {
@@ -125,30 +125,30 @@ fn write_node(node: &mut Node, out: &mut Outputs) {
     node.saved.page_chunks = saved_pages;
 }
 
-fn open_state(open: &Open, hits: usize, page_chunks: u8) -> OpenState<'_> {
+fn open_state<'a>(node: &'a Node, open: &'a Open, page_chunks: u8) -> OpenState<'a> {
     let rare = open.rare.as_deref();
-    let origin = &*open.profile.origin;
+    let origin = open.profile.origin.origin();
+    let place = open.profile.place.place();
     let agent = &*open.profile.agent;
-    let [country, region, language, screen] = open.profile.place.fields().map(|field| field.map(Cow::Borrowed));
-    fn text(text: &Option<Box<str>>) -> Option<Cow<'_, str>> {
-        text.as_deref().map(Cow::Borrowed)
+    fn text(text: Option<&str>) -> Option<Cow<'_, str>> {
+        text.map(Cow::Borrowed)
     }
     OpenState {
         floor: Some(open.floor).filter(|&floor| floor != Timestamp::MIN),
         start_offset: open.start_offset,
         first_offset: open.first_offset,
         last_offset: open.last_offset,
-        hit_count: hits as u32,
+        hit_count: node.ids.len() as u32,
         pageview_count: open.pageviews,
         event_count: open.events,
         engaged_ms: open.engaged_ms,
         is_split: open.is_split,
         refused_by: open.refused_by,
         page_chunks,
-        pages: open.pages.iter().skip(usize::from(page_chunks) * CHUNK).map(page_state).collect(),
+        pages: node.texts.pages().skip(usize::from(page_chunks) * CHUNK).map(page_state).collect(),
         exit: rare.and_then(|rare| rare.overflow.as_ref()).map(|overflow| {
             let (time, offset, path) = &overflow.exit;
-            PageState { time: *time, offset: *offset, path: Cow::Borrowed(path), title: None }
+            PageState { time: *time, offset: *offset, path: utf8(path), title: None }
         }),
         user: rare.and_then(|rare| rare.user.as_ref()).map(|(time, offset, user)| UserState {
             time: *time,
@@ -157,25 +157,29 @@ fn open_state(open: &Open, hits: usize, page_chunks: u8) -> OpenState<'_> {
         }),
         merged_ids: rare.map(|rare| rare.merged_ids.clone()).unwrap_or_default(),
         first: FirstState {
-            referrer: text(&origin.referrer),
-            source: text(&origin.source),
-            medium: text(&origin.medium),
-            campaign: text(&origin.campaign),
-            term: text(&origin.term),
-            content: text(&origin.content),
+            referrer: text(origin.referrer),
+            source: text(origin.source),
+            medium: text(origin.medium),
+            campaign: text(origin.campaign),
+            term: text(origin.term),
+            content: text(origin.content),
             channel: origin.channel.map(|channel| channel.as_str().into()),
-            browser: text(&agent.browser),
-            os: text(&agent.os),
+            browser: text(agent.browser.as_deref()),
+            os: text(agent.os.as_deref()),
             device: Some(agent.device.as_str().into()),
             is_bot: agent.is_bot,
-            country,
-            region,
-            language,
-            screen,
+            country: text(place.country),
+            region: text(place.region),
+            language: text(place.language),
+            screen: text(place.screen),
         },
     }
 }
 
 fn page_state(page: PageRef<'_>) -> PageState<'_> {
-    PageState { time: page.time, offset: page.offset, path: page.path.into(), title: page.title.map(Cow::Borrowed) }
+    PageState { time: page.time, offset: page.offset, path: utf8(page.path), title: page.title.map(utf8) }
+}
+
+fn utf8(text: &[u8]) -> Cow<'_, str> {
+    Cow::Borrowed(std::str::from_utf8(text).expect("it was put in as text"))
 }

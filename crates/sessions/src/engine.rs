@@ -1,13 +1,15 @@
 //! The engine of one input partition: records in, outputs out.
 
+use std::sync::Arc;
+
 use events::{ClosedBy, Control, Hit, Invalid, NextOffset, Offset, Reason, Timestamp, Topic, WindowSettings, ids};
 
 use crate::clock::believed;
 use crate::emit::{self, Placed};
-use crate::enrich::{Derived, Enricher};
+use crate::enrich::Enricher;
 use crate::node::Contribution;
 use crate::outputs::Outputs;
-use crate::profile::{Origins, Place, Profile, bounded};
+use crate::profile::{Origin, Place, Profile, Shared, bounded};
 use crate::state::CheckpointMark;
 use crate::windows::{Placement, Windows};
 
@@ -29,7 +31,7 @@ pub struct Engine {
     pub(crate) partition: u32,
     pub(crate) windows: Windows,
     pub(crate) enricher: Enricher,
-    pub(crate) origins: Origins,
+    pub(crate) shared: Shared,
     pub(crate) position: NextOffset,
     pub(crate) last_checkpoint: CheckpointMark,
     key: Vec<u8>,
@@ -72,7 +74,7 @@ impl Engine {
             partition,
             windows,
             enricher: Enricher::new(),
-            origins: Origins::default(),
+            shared: Shared::default(),
             position,
             last_checkpoint,
             key: Vec::new(),
@@ -139,26 +141,37 @@ impl Engine {
         out.counts.clamped += u64::from(clamped);
         self.advance(time, out);
 
-        let mut key = std::mem::take(&mut self.key);
-        hit.key_into(&mut key);
-        let derived = self.enricher.derive(hit);
+        let Self { windows, enricher, shared, key, .. } = self;
+        hit.key_into(key);
+        let derived = enricher.derive(hit);
         let placement = if hit.visitor_id.is_some() {
-            self.place(&key, hit, time, input.offset, &derived)
+            let contribution = Contribution {
+                time,
+                offset: input.offset,
+                fingerprint: ids::hit_fingerprint(hit.hit_id),
+                kind: hit.kind,
+                path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
+                title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
+                user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_TITLE_BYTES)),
+            };
+            windows.place(key, hit.hit_id, &contribution, &mut || Profile {
+                origin: shared.origin(&Origin::of(hit, &derived.origin)),
+                agent: Arc::clone(derived.agent),
+                place: shared.place(&Place::of(hit)),
+            })
         } else {
-            self.windows.place_anonymous(&key, hit.hit_id, time)
+            windows.place_anonymous(key, hit.hit_id, time)
         };
         let raw = input.value.unwrap_or_default();
         let placed = Placed { time, clamped, offset: input.offset };
         let session = match placement {
             Placement::Duplicate => {
                 out.counts.duplicates += 1;
-                self.key = key;
                 return;
             }
             Placement::Late { reason, missed } => {
                 out.counts.late[reason as usize] += 1;
-                out.push(Topic::Late, &key, |out| emit::late(out, raw, placed, reason, missed));
-                self.key = key;
+                out.push(Topic::Late, key, |out| emit::late(out, raw, placed, reason, missed));
                 return;
             }
             Placement::InSession { session_id, seq } => Some((session_id, seq)),
@@ -169,34 +182,8 @@ impl Engine {
         };
         out.counts.enriched += 1;
         out.counts.bots += u64::from(derived.agent.is_bot);
-        out.counts.merged += std::mem::take(&mut self.windows.changes.merged);
-        out.push(Topic::HitsEnriched, &key, |out| emit::enriched(out, raw, placed, session, &derived));
-        self.key = key;
-    }
-
-    fn place(
-        &mut self,
-        key: &[u8],
-        hit: &Hit<'_>,
-        time: Timestamp,
-        offset: Offset,
-        derived: &Derived<'_>,
-    ) -> Placement {
-        let contribution = Contribution {
-            time,
-            offset,
-            fingerprint: ids::hit_fingerprint(hit.hit_id),
-            kind: hit.kind,
-            path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
-            title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
-            user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_TITLE_BYTES)),
-        };
-        let Self { windows, origins, .. } = self;
-        windows.place(key, hit.hit_id, &contribution, &mut || Profile {
-            origin: origins.of(hit.referrer.as_deref(), &derived.origin),
-            agent: derived.agent.clone(),
-            place: Place::of(hit),
-        })
+        out.counts.merged += std::mem::take(&mut windows.changes.merged);
+        out.push(Topic::HitsEnriched, key, |out| emit::enriched(out, raw, placed, session, &derived));
     }
 
     fn apply_control(&mut self, control: Control, input: Input<'_>, out: &mut Outputs) -> Applied {
@@ -243,7 +230,7 @@ impl Engine {
         for &slot in due {
             let node = self.windows.store.node(slot);
             let closed_at = self.windows.clock.watermark;
-            out.push(Topic::Sessions, &node.key, |out| emit::session(out, node, by, self.partition, closed_at));
+            out.push(Topic::Sessions, node.key(), |out| emit::session(out, node, by, self.partition, closed_at));
             out.counts.sessions += 1;
             self.windows.close(slot);
         }

@@ -16,6 +16,7 @@ mod deadlines;
 mod emit;
 mod engine;
 pub mod enrich;
+mod ids;
 mod late;
 mod node;
 mod outputs;

@@ -2,7 +2,8 @@
 
 use events::{ClosedBy, Kind, Offset, Timestamp, Uuid, WindowSettings};
 
-use crate::pages::{MAX_PAGES, PageRef, Pages};
+use crate::ids::Ids;
+use crate::pages::{KeyAndPages, MAX_PAGES, PageRef};
 use crate::profile::Profile;
 
 /// A session or a stub. What both need stands here; what only an open session needs, behind a pointer.
@@ -11,10 +12,10 @@ pub(crate) struct Node {
     pub(crate) session_id: Uuid,
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
-    /// `site/visitor_id`.
-    pub(crate) key: Box<[u8]>,
+    /// `site/visitor_id`, and the pages of an open session.
+    pub(crate) texts: KeyAndPages,
     /// Fingerprints of its hits in order of arrival; their number is the session's hit count.
-    pub(crate) ids: Vec<u64>,
+    pub(crate) ids: Ids,
     /// `None` is a stub.
     pub(crate) open: Option<Box<Open>>,
     /// The visitor's next session, or [`NO_SLOT`].
@@ -54,7 +55,6 @@ pub(crate) struct Open {
     pub(crate) events: u32,
     pub(crate) is_split: bool,
     pub(crate) refused_by: Option<ClosedBy>,
-    pub(crate) pages: Pages,
     /// What it has from its first hit in event time.
     pub(crate) profile: Profile,
     /// What few sessions have.
@@ -76,7 +76,7 @@ pub(crate) struct Overflow {
     /// The order of the last page that is listed: only earlier ones are let in.
     pub(crate) last_kept: (Timestamp, Offset),
     /// The last page of all: time, offset, path.
-    pub(crate) exit: (Timestamp, Offset, Box<str>),
+    pub(crate) exit: (Timestamp, Offset, Box<[u8]>),
     /// Full chunks of pages that changed since the last checkpoint, one bit each.
     pub(crate) dirty_chunks: u8,
 }
@@ -94,6 +94,11 @@ pub(crate) struct Contribution<'a> {
 }
 
 impl Node {
+    /// `site/visitor_id`.
+    pub(crate) fn key(&self) -> &[u8] {
+        self.texts.key()
+    }
+
     /// The distance of a moment from the span, 0 inside.
     pub(crate) fn is_within(&self, time: Timestamp, settings: &WindowSettings) -> bool {
         time >= self.start - settings.gap && time <= self.end + settings.gap
@@ -137,7 +142,7 @@ impl Node {
         self.start = self.start.min(hit.time);
         self.end = self.end.max(hit.time);
         self.ids.push(hit.fingerprint);
-        let open = self.open_mut();
+        let open = self.open.as_mut().expect("callers give hits to open sessions alone");
         open.first_offset = open.first_offset.min(hit.offset);
         open.last_offset = open.last_offset.max(hit.offset);
         if is_first {
@@ -148,7 +153,8 @@ impl Node {
                 open.pageviews += 1;
                 // A page has a path: a page view without a URL is counted, and is no page.
                 if let Some(path) = hit.path {
-                    open.add_page(PageRef { time: hit.time, offset: hit.offset, path, title: hit.title });
+                    let (path, title) = (path.as_bytes(), hit.title.map(str::as_bytes));
+                    open.add_page(&mut self.texts, PageRef { time: hit.time, offset: hit.offset, path, title });
                 }
             }
             Kind::Custom => open.events += 1,
@@ -164,13 +170,14 @@ impl Node {
     /// Takes another session of the visitor in, which then is no more. This one has the earlier start (or the
     /// lower id), and keeps its id and its floor.
     pub(crate) fn absorb(&mut self, other: &mut Self) {
-        self.ids.append(&mut other.ids);
+        other.ids.iter().for_each(|&id| self.ids.push(id));
         // Equal starts: what comes from the first hit comes from the one with the lower offset.
         let theirs_is_first = (other.start, other.open().start_offset) < (self.start, self.open().start_offset);
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
         let theirs = other.open.take().expect("callers merge open sessions alone");
-        let mine = self.open_mut();
+        let Self { open, texts, .. } = self;
+        let mine = open.as_mut().expect("callers merge open sessions alone");
         mine.first_offset = mine.first_offset.min(theirs.first_offset);
         mine.last_offset = mine.last_offset.max(theirs.last_offset);
         mine.engaged_ms = mine.engaged_ms.saturating_add(theirs.engaged_ms);
@@ -178,7 +185,7 @@ impl Node {
         mine.events += theirs.events;
         mine.is_split |= theirs.is_split;
         mine.refused_by = mine.refused_by.or(theirs.refused_by);
-        theirs.pages.iter().for_each(|page| mine.add_page(page));
+        other.texts.pages().for_each(|page| mine.add_page(texts, page));
         let rare = mine.rare_mut();
         rare.merged_ids.push(other.session_id);
         if let Some(theirs_rare) = &theirs.rare {
@@ -187,7 +194,7 @@ impl Node {
                 mine.set_user(*time, *offset, user);
             }
             if let Some(Overflow { exit: (time, offset, path), .. }) = &theirs_rare.overflow {
-                mine.overflow_mut();
+                mine.overflow_mut(texts);
                 mine.see_exit(*time, *offset, path);
             }
         }
@@ -211,7 +218,6 @@ impl Open {
             events: 0,
             is_split: false,
             refused_by: None,
-            pages: Pages::default(),
             profile,
             rare: None,
         }
@@ -222,34 +228,33 @@ impl Open {
     }
 
     /// Lists a page if it is among the earliest, and remembers the last one of all.
-    fn add_page(&mut self, page: PageRef<'_>) {
-        if self.pages.len() < MAX_PAGES {
-            return self.pages.push(page);
+    fn add_page(&mut self, texts: &mut KeyAndPages, page: PageRef<'_>) {
+        if texts.page_count() < MAX_PAGES {
+            return texts.push(page);
         }
-        self.overflow_mut();
+        self.overflow_mut(texts);
         self.see_exit(page.time, page.offset, page.path);
-        if page.order() < self.overflow_mut().last_kept {
-            let (index, _) = self.pages.last().expect("the list is full");
-            self.pages.replace(index, page);
-            let last_kept = self.pages.last().expect("the list is full").1;
-            let overflow = self.overflow_mut();
+        if page.order() < self.overflow_mut(texts).last_kept {
+            let (index, _) = texts.last().expect("the list is full");
+            texts.replace(index, page);
+            let last_kept = texts.last().expect("the list is full").1;
+            let overflow = self.overflow_mut(texts);
             overflow.last_kept = last_kept;
             overflow.dirty_chunks |= 1 << (index / crate::state::CHUNK);
         }
     }
 
     /// The overflow of a full list; made from the list where there is none yet.
-    fn overflow_mut(&mut self) -> &mut Overflow {
-        let Self { rare, pages, .. } = self;
-        rare.get_or_insert_default().overflow.get_or_insert_with(|| {
-            let (index, last_kept) = pages.last().expect("the list is full");
-            let exit = pages.iter().nth(index).expect("the index is of a page").path.into();
+    fn overflow_mut(&mut self, texts: &KeyAndPages) -> &mut Overflow {
+        self.rare_mut().overflow.get_or_insert_with(|| {
+            let (index, last_kept) = texts.last().expect("the list is full");
+            let exit = texts.pages().nth(index).expect("the index is of a page").path.into();
             Overflow { last_kept, exit: (last_kept.0, last_kept.1, exit), dirty_chunks: 0 }
         })
     }
 
     /// With an overflow: whether this is the last page of all. A tie goes to the lower offset.
-    fn see_exit(&mut self, time: Timestamp, offset: Offset, path: &str) {
+    fn see_exit(&mut self, time: Timestamp, offset: Offset, path: &[u8]) {
         let Some(overflow) = self.rare.as_mut().and_then(|rare| rare.overflow.as_mut()) else {
             return;
         };
@@ -265,18 +270,5 @@ impl Open {
         if is_later {
             *slot = Some((time, offset, user.into()));
         }
-    }
-
-    /// The path of the first and of the last page.
-    pub(crate) fn entry_and_exit(&self) -> (Option<&str>, Option<&str>) {
-        let entry = self.pages.iter().min_by_key(PageRef::order);
-        let exit = match self.rare.as_ref().and_then(|rare| rare.overflow.as_ref()) {
-            Some(overflow) => Some(&*overflow.exit.2),
-            // The highest time; on a tie the lower offset.
-            None => {
-                self.pages.iter().max_by_key(|page| (page.time, std::cmp::Reverse(page.offset))).map(|page| page.path)
-            }
-        };
-        (entry.map(|page| page.path), exit)
     }
 }

@@ -14,8 +14,8 @@ use crate::engine::Engine;
 use crate::enrich::{Agent, Channel, Device};
 use crate::late::{LateIds, REMEMBERED};
 use crate::node::{NO_SLOT, Node, Open, Overflow, Rare, Saved};
-use crate::pages::{PageRef, Pages};
-use crate::profile::{Origin, Origins, Place, Profile};
+use crate::pages::{KeyAndPages, PageRef};
+use crate::profile::{Origin, Place, Profile, Shared};
 use crate::state::{
     AnonymousState, ChunkState, LATE_PREFIX, LateState, NodeState, OpenState, PARTITION_KEY, PageState, PartitionState,
     STATE_FORMAT,
@@ -91,12 +91,12 @@ impl Restore {
         let mark = &state.checkpoint;
         let mut windows = Windows::new(mark.times.settings);
         windows.clock = mark.times.clock();
-        let mut shared = Shared::default();
+        let mut sharing = Sharing::default();
         let mut late: Vec<LateState> = Vec::new();
         for (key, value) in &self.records {
             match Kind::of(key) {
                 Kind::Node(visitor_key, session_id) => {
-                    windows.restore(self.node(visitor_key, session_id, key, value, &mut shared)?);
+                    windows.restore(self.node(visitor_key, session_id, key, value, &mut sharing)?);
                 }
                 Kind::Late => late.push(parse(key, value)?),
                 Kind::Anonymous(hit_id) => {
@@ -108,7 +108,7 @@ impl Restore {
         }
         windows.late_ids = late_ids(late, mark.late_ids);
         let mut engine = Engine::with_windows(partition, windows, mark.position);
-        engine.origins = shared.origins;
+        engine.shared = sharing.shared;
         Ok(Some(Restored { engine, position: state.position }))
     }
 
@@ -118,7 +118,7 @@ impl Restore {
         session_id: Uuid,
         key: &[u8],
         value: &[u8],
-        shared: &mut Shared,
+        sharing: &mut Sharing,
     ) -> Result<Node, StateError> {
         let state: NodeState<'_> = parse_borrowed(key, value)?;
         let mut ids = Vec::with_capacity(usize::from(state.id_chunks) * crate::state::CHUNK + state.ids.len());
@@ -131,22 +131,23 @@ impl Restore {
         ids.extend(state.ids.iter().map(|id| id.0));
         let page_chunks = state.open.as_ref().map_or(0, |open| open.page_chunks);
         let saved = Saved { exists: true, dirty: false, id_chunks: state.id_chunks, page_chunks };
+        let mut texts = KeyAndPages::new(visitor_key);
         let open = match state.open {
             None => None,
             Some(open) => {
-                let mut pages = Pages::default();
                 for chunk in 0..open.page_chunks {
                     let key = chunk_key(visitor_key, session_id, List::Pages, chunk.into());
                     if let ChunkState::Pages(chunk) = self.chunk(&key)? {
-                        chunk.iter().for_each(|page| pages.push(page_ref(page)));
+                        chunk.iter().for_each(|page| texts.push(page_ref(page)));
                     }
                 }
-                open.pages.iter().for_each(|page| pages.push(page_ref(page)));
-                Some(Box::new(shared.open(open, pages)))
+                open.pages.iter().for_each(|page| texts.push(page_ref(page)));
+                Some(Box::new(sharing.open(open, &texts)))
             }
         };
         let (start, end) = (state.start, state.end);
-        Ok(Node { session_id, start, end, key: visitor_key.into(), ids, open, next: NO_SLOT, held: false, saved })
+        let ids = ids.into();
+        Ok(Node { session_id, start, end, texts, ids, open, next: NO_SLOT, held: false, saved })
     }
 
     fn chunk(&self, key: &[u8]) -> Result<ChunkState<'_>, StateError> {
@@ -160,35 +161,33 @@ impl Restore {
 
 /// What restored sessions share, as they did before.
 #[derive(Default)]
-struct Shared {
-    origins: Origins,
+struct Sharing {
+    shared: Shared,
     agents: HashMap<Agent, Arc<Agent>, Xxh3DefaultBuilder>,
 }
 
-impl Shared {
-    fn open(&mut self, state: OpenState<'_>, pages: Pages) -> Open {
+impl Sharing {
+    fn open(&mut self, state: OpenState<'_>, texts: &KeyAndPages) -> Open {
         let first = &state.first;
-        fn boxed(text: &Option<std::borrow::Cow<'_, str>>) -> Option<Box<str>> {
-            text.as_deref().map(Into::into)
-        }
-        let origin = self.origins.share(Origin {
-            referrer: boxed(&first.referrer),
-            source: boxed(&first.source),
-            medium: boxed(&first.medium),
-            campaign: boxed(&first.campaign),
-            term: boxed(&first.term),
-            content: boxed(&first.content),
+        let boxed = |text: Option<&str>| text.map(Into::into);
+        let origin = self.shared.origin(&Origin {
+            referrer: first.referrer.as_deref(),
+            source: first.source.as_deref(),
+            medium: first.medium.as_deref(),
+            campaign: first.campaign.as_deref(),
+            term: first.term.as_deref(),
+            content: first.content.as_deref(),
             channel: first.channel.as_deref().and_then(Channel::parse),
         });
-        let agent = Agent {
-            browser: boxed(&first.browser),
-            os: boxed(&first.os),
-            device: first.device.as_deref().and_then(Device::parse).unwrap_or(Agent::UNKNOWN.device),
-            is_bot: first.is_bot,
-        };
+        let place = self.shared.place(&Place {
+            country: first.country.as_deref(),
+            region: first.region.as_deref(),
+            language: first.language.as_deref(),
+            screen: first.screen.as_deref(),
+        });
+        let device = first.device.as_deref().and_then(Device::parse).unwrap_or(Device::Other);
+        let agent = Agent::new(boxed(first.browser.as_deref()), boxed(first.os.as_deref()), device, first.is_bot);
         let agent = self.agents.entry(agent).or_insert_with_key(|agent| Arc::new(agent.clone())).clone();
-        let place =
-            Place::new([&first.country, &first.region, &first.language, &first.screen].map(|field| field.as_deref()));
         let mut open =
             Open::new(state.floor.unwrap_or(Timestamp::MIN), state.start_offset, Profile { origin, agent, place });
         open.first_offset = state.first_offset;
@@ -199,15 +198,14 @@ impl Shared {
         open.is_split = state.is_split;
         open.refused_by = state.refused_by;
         let overflow = state.exit.map(|exit| Overflow {
-            last_kept: pages.last().map_or((Timestamp::MIN, Offset(0)), |(_, order)| order),
-            exit: (exit.time, exit.offset, exit.path.into()),
+            last_kept: texts.last().map_or((Timestamp::MIN, Offset(0)), |(_, order)| order),
+            exit: (exit.time, exit.offset, exit.path.as_bytes().into()),
             dirty_chunks: 0,
         });
         let user = state.user.map(|user| (user.time, user.offset, user.user_id.into()));
         if overflow.is_some() || user.is_some() || !state.merged_ids.is_empty() {
             open.rare = Some(Box::new(Rare { user, merged_ids: state.merged_ids, overflow }));
         }
-        open.pages = pages;
         open
     }
 }
@@ -248,7 +246,12 @@ fn late_ids(mut records: Vec<LateState>, total: u64) -> LateIds {
 }
 
 fn page_ref<'a>(page: &'a PageState<'_>) -> PageRef<'a> {
-    PageRef { time: page.time, offset: page.offset, path: &page.path, title: page.title.as_deref() }
+    PageRef {
+        time: page.time,
+        offset: page.offset,
+        path: page.path.as_bytes(),
+        title: page.title.as_deref().map(str::as_bytes),
+    }
 }
 
 fn parse<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, StateError> {

@@ -3,8 +3,10 @@
 //! Nodes live in chunks that never move; a visitor's nodes form a chain, and a hash table of four-byte slots
 //! finds its head. Looking a visitor up allocates nothing.
 
+use std::hash::BuildHasher;
+
 use hashbrown::{HashMap, HashSet, HashTable};
-use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64};
+use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64_with_seed};
 
 use crate::node::{NO_SLOT, Node};
 
@@ -18,10 +20,31 @@ pub(crate) struct Store {
     chunks: Vec<Vec<Slot>>,
     free: Vec<u32>,
     heads: HashTable<u32>,
+    hashing: Hashing,
     /// Ids of the few visitors that have very many.
     many: HashMap<Box<[u8]>, HashSet<u64, Xxh3DefaultBuilder>, Xxh3DefaultBuilder>,
     open: usize,
     stubs: usize,
+}
+
+/// Visitors' names come from outside: were their hashes known beforehand, somebody could choose names that all
+/// fall into one place of the table. No output depends on the order of a hash.
+#[derive(Clone, Copy, Debug)]
+struct Hashing {
+    seed: u64,
+}
+
+impl Default for Hashing {
+    fn default() -> Self {
+        Self { seed: std::hash::RandomState::new().hash_one(0) }
+    }
+}
+
+/// A visitor's key with its hash, which is computed once for a hit.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Visitor<'a> {
+    pub(crate) key: &'a [u8],
+    hash: u64,
 }
 
 #[derive(Debug)]
@@ -30,6 +53,12 @@ enum Slot {
     /// Merged away; somebody may still hold the slot's number (see [`Store::bury`]).
     Dead,
     Free,
+}
+
+impl Hashing {
+    fn of(self, key: &[u8]) -> u64 {
+        xxh3_64_with_seed(key, self.seed)
+    }
 }
 
 impl Store {
@@ -60,18 +89,23 @@ impl Store {
         }
     }
 
+    /// A visitor, to be looked up here.
+    pub(crate) fn visitor<'a>(&self, key: &'a [u8]) -> Visitor<'a> {
+        Visitor { key, hash: self.hashing.of(key) }
+    }
+
     /// Writes the visitor's slots over what the list holds, in no particular order.
-    pub(crate) fn slots_of(&self, key: &[u8], slots: &mut Vec<u32>) {
+    pub(crate) fn slots_of(&self, visitor: Visitor<'_>, slots: &mut Vec<u32>) {
         slots.clear();
-        let mut next = self.head(key).unwrap_or(NO_SLOT);
+        let mut next = self.head(visitor).unwrap_or(NO_SLOT);
         while next != NO_SLOT {
             slots.push(next);
             next = self.node(next).next;
         }
     }
 
-    fn head(&self, key: &[u8]) -> Option<u32> {
-        self.heads.find(xxh3_64(key), |&slot| *self.node(slot).key == *key).copied()
+    fn head(&self, visitor: Visitor<'_>) -> Option<u32> {
+        self.heads.find(visitor.hash, |&slot| *self.node(slot).key() == *visitor.key).copied()
     }
 
     /// Whether one of the visitor's nodes has the id.
@@ -106,10 +140,10 @@ impl Store {
         } else {
             self.stubs += 1;
         }
-        let hash = xxh3_64(&node.key);
-        let chunks = &self.chunks;
+        let (chunks, hashing) = (&self.chunks, self.hashing);
+        let hash = hashing.of(node.key());
         let key_of = |slot: u32| match &chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
-            Slot::Node(node) => &*node.key,
+            Slot::Node(node) => node.key(),
             Slot::Dead | Slot::Free => unreachable!("the table holds live slots alone"),
         };
         let slot = self.free.pop().unwrap_or_else(|| {
@@ -117,7 +151,7 @@ impl Store {
             let full = chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK_NODES + last.len());
             u32::try_from(full).expect("four billion sessions do not fit into memory")
         });
-        match self.heads.entry(hash, |&slot| *key_of(slot) == *node.key, |&slot| xxh3_64(key_of(slot))) {
+        match self.heads.entry(hash, |&slot| *key_of(slot) == *node.key(), |&slot| hashing.of(key_of(slot))) {
             hashbrown::hash_table::Entry::Occupied(mut head) => {
                 node.next = *head.get();
                 *head.get_mut() = slot;
@@ -150,7 +184,7 @@ impl Store {
         let node = self.unlink(slot);
         self.stubs -= 1;
         if !self.many.is_empty()
-            && let Some(known) = self.many.get_mut(&node.key)
+            && let Some(known) = self.many.get_mut(node.key())
         {
             node.ids.iter().for_each(|id| {
                 known.remove(id);
@@ -174,25 +208,16 @@ impl Store {
     }
 
     fn unlink(&mut self, slot: u32) -> Node {
-        let place = &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES];
         // The chain must be walked while the node still stands: the table compares keys through it.
-        let (key, next) = match place {
-            Slot::Node(node) => (node.key.clone(), node.next),
-            Slot::Dead | Slot::Free => unreachable!("only live nodes are taken out"),
-        };
-        let head = self.head(&key).expect("a live node is on its visitor's chain");
+        let visitor = self.visitor(self.node(slot).key());
+        let (hash, next) = (visitor.hash, self.node(slot).next);
+        let head = self.head(visitor).expect("a live node is on its visitor's chain");
         if head == slot {
-            let hash = xxh3_64(&key);
-            let Self { heads, .. } = self;
-            let entry = heads.find_entry(hash, |&other| other == slot).expect("the head stands in the table");
+            let entry = self.heads.find_entry(hash, |&other| other == slot).expect("the head stands in the table");
             if next == NO_SLOT {
                 entry.remove();
-                if !self.many.is_empty() {
-                    self.many.remove(&key);
-                }
             } else {
-                let mut entry = entry;
-                *entry.get_mut() = next;
+                *entry.into_mut() = next;
             }
         } else {
             let mut before = head;
@@ -202,10 +227,13 @@ impl Store {
             self.node_mut(before).next = next;
         }
         let place = &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES];
-        match std::mem::replace(place, Slot::Dead) {
-            Slot::Node(node) => node,
-            Slot::Dead | Slot::Free => unreachable!("it stood there a moment ago"),
+        let Slot::Node(node) = std::mem::replace(place, Slot::Dead) else {
+            unreachable!("it stood there a moment ago")
+        };
+        if head == slot && next == NO_SLOT && !self.many.is_empty() {
+            self.many.remove(node.key());
         }
+        node
     }
 
     /// All nodes that stand, in the order of their slots.

@@ -3,14 +3,16 @@
 //! The rules are those of ARCHITECTURE.md, "Session windows"; the numbers R1 to R14 below are the list there. A
 //! second, slow implementation in `tests/model` follows the same list, and the laws in `tests/laws.rs` compare.
 
-use events::{Span, Timestamp, Uuid, WindowSettings, ids};
+use events::{Span, Timestamp, Uuid, WindowSettings};
 
 use crate::anonymous::AnonymousIds;
 use crate::changes::Changes;
 use crate::clock::StreamClock;
 use crate::deadlines::Deadlines;
+use crate::ids::Ids;
 use crate::late::{LateIds, LateReason};
 use crate::node::{Contribution, NO_SLOT, Node, Open, Saved};
+use crate::pages::KeyAndPages;
 use crate::profile::Profile;
 use crate::store::Store;
 
@@ -97,7 +99,7 @@ impl Windows {
     fn sort_final(&self, due: &mut [u32]) {
         let order = |slot: u32| {
             let node = self.store.node(slot);
-            (node.end, &*node.key, node.session_id)
+            (node.end, node.key(), node.session_id)
         };
         due.sort_unstable_by(|&a, &b| order(a).cmp(&order(b)));
     }
@@ -107,11 +109,12 @@ impl Windows {
         let gap = self.settings.gap;
         let node = self.store.node_mut(slot);
         node.open = None;
+        node.texts.forget_pages();
         self.changes.forget_pages(node);
         node.saved.page_chunks = 0;
         let end = node.end;
         let mut slots = std::mem::take(&mut self.slots);
-        self.store.slots_of(&self.store.node(slot).key, &mut slots);
+        self.store.slots_of(self.store.visitor(self.store.node(slot).key()), &mut slots);
         self.store.count_closed();
         self.touch(slot);
         self.expiring.insert(end, slot);
@@ -139,7 +142,7 @@ impl Windows {
             let store = &self.store;
             let Some(slot) = self.expiring.pop_before(bound, |slot| store.node(slot).end) else { break };
             let stub = self.store.node(slot);
-            self.store.slots_of(&stub.key, &mut slots);
+            self.store.slots_of(self.store.visitor(stub.key()), &mut slots);
             let is_held = slots.iter().any(|&other| {
                 let node = self.store.node(other);
                 node.open.is_some() && node.is_near(stub, &self.settings)
@@ -180,7 +183,7 @@ impl Windows {
     ) -> Placement {
         let mut slots = std::mem::take(&mut self.slots);
         let mut candidates = std::mem::take(&mut self.candidates);
-        self.store.slots_of(key, &mut slots);
+        self.store.slots_of(self.store.visitor(key), &mut slots);
         let placement = self.place_among(&slots, &mut candidates, key, hit_id, hit, profile);
         self.slots = slots;
         self.candidates = candidates;
@@ -324,13 +327,13 @@ impl Windows {
                 floor = floor.max(just_past(node.end, self.settings.gap));
             }
         }
-        let session_id = ids::session_id(key, hit_id);
+        let session_id = events::ids::session_id(key, hit_id);
         let mut node = Node {
             session_id,
             start: hit.time,
             end: hit.time,
-            key: key.into(),
-            ids: Vec::new(),
+            texts: KeyAndPages::new(key),
+            ids: Ids::default(),
             open: Some(Box::new(Open::new(floor, hit.offset, profile))),
             next: NO_SLOT,
             held: false,
@@ -367,7 +370,7 @@ impl Windows {
 
     /// R12: a hit without identity belongs to no session; only its id is kept for a while.
     pub(crate) fn place_anonymous(&mut self, key: &[u8], hit_id: Uuid, time: Timestamp) -> Placement {
-        let identity = ids::identity_fingerprint(key, hit_id);
+        let identity = events::ids::identity_fingerprint(key, hit_id);
         if self.anonymous.contains(identity) || self.late_ids.contains(identity) {
             Placement::Duplicate
         } else if time < self.clock.horizon {
@@ -382,12 +385,12 @@ impl Windows {
 
     /// R11: remembers a late hit's id.
     fn late(&mut self, key: &[u8], hit_id: Uuid, reason: LateReason, missed: Option<Uuid>) -> Placement {
-        self.late_ids.insert(ids::identity_fingerprint(key, hit_id));
+        self.late_ids.insert(events::ids::identity_fingerprint(key, hit_id));
         Placement::Late { reason, missed }
     }
 
     fn is_known_late(&self, key: &[u8], hit_id: Uuid) -> bool {
-        !self.late_ids.is_empty() && self.late_ids.contains(ids::identity_fingerprint(key, hit_id))
+        !self.late_ids.is_empty() && self.late_ids.contains(events::ids::identity_fingerprint(key, hit_id))
     }
 
     fn is_full(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Traffic for the benchmarks: seeded, in log order, about 3.4 hits a session and a steady number of open ones.
 
-use std::collections::BinaryHeap;
 use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use events::{NewHit, Offset, Timestamp, Uuid};
 use sessions::Input;
@@ -13,7 +13,8 @@ const SESSIONS_A_SECOND: i64 = 15;
 
 const SITES: [&str; 3] = ["shop.example", "news.example", "docs.example"];
 const SECTIONS: [&str; 5] = ["products", "articles", "guide", "help", "tags"];
-const REFERRERS: [&str; 5] = ["", "", "https://www.google.com/", "https://t.co/x1", "https://news.ycombinator.com/item?id=4"];
+const REFERRERS: [&str; 5] =
+    ["", "", "https://www.google.com/", "https://t.co/x1", "https://news.ycombinator.com/item?id=4"];
 const LANGUAGES: [&str; 4] = ["en-US", "en-GB", "de-DE", "ja-JP"];
 const SCREENS: [&str; 4] = ["1920x1080", "1366x768", "390x844", "2560x1440"];
 
@@ -95,7 +96,11 @@ fn record(offset: i64, at: i64, session: u64, page: u64, agent: &str, random: &m
     let site = SITES[session as usize % SITES.len()];
     let visitor = format!("v{:012x}", session.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 16);
     let number = random.below(1500);
-    let url = format!("https://{site}/{}/{number}{}", SECTIONS[number as usize % 5], if number % 17 == 3 { "?utm_source=mail" } else { "" });
+    let url = format!(
+        "https://{site}/{}/{number}{}",
+        SECTIONS[number as usize % 5],
+        if number % 17 == 3 { "?utm_source=mail" } else { "" }
+    );
     let title = format!("Page {number}");
     let own = format!("https://{site}/");
     let time = Timestamp::from_millis(at);

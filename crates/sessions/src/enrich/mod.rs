@@ -44,7 +44,7 @@ pub struct Derived<'h> {
     /// Where the visitor came from.
     pub origin: Origin<'h>,
     /// With what the visitor came.
-    pub agent: Arc<Agent>,
+    pub agent: &'h Arc<Agent>,
 }
 
 impl Default for Enricher {
@@ -70,7 +70,7 @@ impl Enricher {
     }
 
     /// What this hit tells.
-    pub fn derive<'h>(&mut self, hit: &'h Hit<'_>) -> Derived<'h> {
+    pub fn derive<'h>(&'h mut self, hit: &'h Hit<'_>) -> Derived<'h> {
         let page = hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split);
         Derived {
             path: page.map(|page| page.path),

@@ -61,7 +61,8 @@ fn the_usual_origins_are_borrowed() {
         ("https://shop.example/?gclid=1", ""),
     ] {
         let visit = hit(url, Some(referrer), None);
-        let origin = Enricher::new().derive(&visit).origin;
+        let mut enricher = Enricher::new();
+        let origin = enricher.derive(&visit).origin;
         assert!(matches!((origin.source, origin.medium), (Some(Cow::Borrowed(_)), Some(Cow::Borrowed(_)))), "{url}");
     }
 }

@@ -1,0 +1,99 @@
+//! JSON objects, written field by field into a buffer.
+
+use events::text::{is_plain, write_json_str};
+use events::{Offset, Timestamp, Uuid, ids};
+
+/// Appends fields to a JSON object that has one already. A name is given as it stands between two fields,
+/// `,"name":`, so that it is one copy of memory; names are ours and need no escape.
+pub(super) struct Fields<'o>(pub(super) &'o mut Vec<u8>);
+
+impl<'o> Fields<'o> {
+    /// Copies an object up to its closing brace. `more` is how many bytes will about follow.
+    pub(super) fn after(raw: &[u8], more: usize, out: &'o mut Vec<u8>) -> Self {
+        let object = raw.trim_ascii_end().strip_suffix(b"}").expect("a hit that was read is a JSON object");
+        out.reserve(object.len() + more);
+        out.extend_from_slice(object);
+        Self(out)
+    }
+
+    /// JSON as it stands.
+    pub(super) fn raw(&mut self, json: &[u8]) {
+        self.0.extend_from_slice(json);
+    }
+
+    pub(super) fn text(&mut self, name: &str, text: &str) {
+        self.raw(name.as_bytes());
+        write_json_str(self.0, text);
+    }
+
+    pub(super) fn maybe_text(&mut self, name: &str, text: Option<&str>) {
+        if let Some(text) = text {
+            self.text(name, text);
+        }
+    }
+
+    /// A text that is kept as bytes.
+    pub(super) fn utf8(&mut self, name: &str, text: &[u8]) {
+        if is_plain(text) {
+            self.quoted(name, text);
+        } else {
+            self.text(name, std::str::from_utf8(text).expect("it was put in as text"));
+        }
+    }
+
+    /// ASCII that needs no escape.
+    pub(super) fn quoted(&mut self, name: &str, ascii: &[u8]) {
+        self.raw(name.as_bytes());
+        self.0.push(b'"');
+        self.raw(ascii);
+        self.0.push(b'"');
+    }
+
+    pub(super) fn id(&mut self, name: &str, id: Uuid) {
+        self.raw(name.as_bytes());
+        self.0.push(b'"');
+        ids::write_uuid(self.0, id);
+        self.0.push(b'"');
+    }
+
+    pub(super) fn time(&mut self, name: &str, time: Timestamp) {
+        self.raw(name.as_bytes());
+        self.0.push(b'"');
+        time.write_rfc3339(self.0);
+        self.0.push(b'"');
+    }
+
+    pub(super) fn integer(&mut self, name: &str, value: u64) {
+        self.raw(name.as_bytes());
+        // Twenty digits hold every value.
+        let mut digits = [0; 20];
+        let (mut at, mut rest) = (digits.len(), value);
+        loop {
+            at -= 1;
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.raw(&digits[at..]);
+    }
+
+    pub(super) fn signed(&mut self, name: &str, value: i64) {
+        if value < 0 {
+            self.raw(name.as_bytes());
+            self.integer("-", value.unsigned_abs());
+        } else {
+            self.integer(name, value as u64);
+        }
+    }
+
+    pub(super) fn offset(&mut self, name: &str, offset: Offset) {
+        self.signed(name, offset.0);
+    }
+
+    pub(super) fn flag(&mut self, name: &str, value: bool) {
+        self.raw(name.as_bytes());
+        self.raw(if value { b"true" } else { b"false" });
+    }
+}
