@@ -16,8 +16,8 @@ use crate::{replay, services, tail, up, verify};
 ///
 /// Without a command it is `tributary up`.
 ///
-/// Exit codes: 0 all is well; 1 a service failed, or verify found a disagreement; 2 the command line, a setting, a
-/// file or a place cannot be used.
+/// Exit codes: 0 all is well; 1 a service could not start or failed, or verify found a disagreement; 2 the command
+/// line or a setting is wrong, or replay, tail or verify could not do what was asked.
 #[derive(Parser, Debug)]
 #[command(name = "tributary", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {

@@ -5,6 +5,7 @@
 
 pub mod beside;
 pub mod cli;
+mod quiet;
 pub mod replay;
 mod services;
 pub mod tail;

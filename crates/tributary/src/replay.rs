@@ -19,7 +19,7 @@ use std::time::Instant;
 use anyhow::{Context, Result};
 use events::Limits;
 use lake::Lake;
-use service::{Shutdown, telemetry};
+use service::Shutdown;
 
 use args::ReplayArgs;
 use input::files::Files;
@@ -30,7 +30,7 @@ use summary::Summary;
 /// Replays the files and says what became of them.
 pub fn run(args: &ReplayArgs) -> Result<()> {
     let started = Instant::now();
-    telemetry::init_log(&quiet(args))?;
+    crate::quiet::init_log(&args.log)?;
     let reader = line_reader(args)?;
     let windows = sessionizer::Config::from(&args.windows).settings;
 
@@ -64,15 +64,6 @@ pub fn run(args: &ReplayArgs) -> Result<()> {
         writeln!(io::stdout().lock(), "{}", serde_json::to_string(&summary)?)?;
     }
     Ok(())
-}
-
-/// The summary tells people what they need: without `--log`, only warnings come before it.
-fn quiet(args: &ReplayArgs) -> service::LogArgs {
-    let mut log = args.log.clone();
-    if log.log.is_none() && std::env::var_os("RUST_LOG").is_none() {
-        log.log = Some("warn".to_owned());
-    }
-    log
 }
 
 fn line_reader(args: &ReplayArgs) -> Result<LineReader> {

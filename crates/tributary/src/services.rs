@@ -7,7 +7,6 @@ use bus::SharedBus;
 use clap::Args;
 use collector::Collector;
 use lake::Lake;
-use metrics_exporter_prometheus::PrometheusHandle;
 use service::{
     AdminArgs, BusArgs, Crew, EdgeArgs, Health, LakeArgs, LogArgs, Shutdown, WindowArgs, admin, listen, open_bus,
     telemetry,
@@ -90,12 +89,13 @@ pub(crate) fn lake_writer(args: &LakeWriterArgs) -> Result<()> {
 /// Sets logs, metrics and signals up, lets the services be started, and works until they end.
 pub(crate) fn serve(log: &LogArgs, start: impl AsyncFnOnce(&mut Stage) -> Result<()>) -> Result<()> {
     telemetry::init_log(log)?;
-    let metrics = telemetry::install_metrics()?;
+    // Before anything counts: what is counted without a recorder is lost.
+    telemetry::install_metrics()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let shutdown = Shutdown::new();
         shutdown.cancel_on_signals()?;
-        let mut stage = Stage { crew: Crew::new(&shutdown), health: Health::default(), metrics };
+        let mut stage = Stage { crew: Crew::new(&shutdown), health: Health::default() };
         start(&mut stage).await?;
         Ok(stage.crew.run().await?)
     })
@@ -105,7 +105,6 @@ pub(crate) fn serve(log: &LogArgs, start: impl AsyncFnOnce(&mut Stage) -> Result
 pub(crate) struct Stage {
     crew: Crew,
     health: Health,
-    metrics: PrometheusHandle,
 }
 
 impl Stage {
@@ -131,7 +130,7 @@ impl Stage {
 
     /// Last of all, so that a drain can be watched.
     pub(crate) fn admin(&mut self, private: TcpListener) -> Result<()> {
-        let (metrics, health) = (self.metrics.clone(), self.health.clone());
+        let (metrics, health) = (telemetry::install_metrics()?, self.health.clone());
         tracing::info!(admin = %private.local_addr()?, "answering /live, /ready and /metrics");
         self.crew.task("admin", |stop| admin::serve(private, health, metrics, stop));
         Ok(())

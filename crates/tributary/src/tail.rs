@@ -40,6 +40,7 @@ pub struct TailArgs {
 
 /// Prints records until the end, or for ever; a reader that goes away (`| head`) ends it without an error.
 pub fn run(args: &TailArgs) -> Result<()> {
+    crate::quiet::init_log(&args.log)?;
     let bus = crate::beside::open(&args.bus)?;
     let result = follow(args, &bus, &mut io::BufWriter::new(io::stdout().lock()));
     match result {

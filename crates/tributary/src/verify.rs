@@ -37,6 +37,7 @@ pub struct VerifyArgs {
 
 /// Prints what was found; `true` where all of it agrees.
 pub fn run(args: &VerifyArgs) -> Result<bool> {
+    crate::quiet::init_log(&args.log)?;
     let lake = open_lake(&args.lake.url(&args.bus.data))?;
     let bus = open_bus(&args.bus)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -1,5 +1,7 @@
 //! `tributary replay`, as its users run it.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod support;
 
 use std::collections::BTreeSet;

@@ -1,5 +1,7 @@
 //! `tributary up`, as its users run it: the printed lines work as they stand.
 
+#![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+
 mod support;
 
 use std::io::{BufRead, BufReader, Read, Write};
@@ -195,4 +197,29 @@ fn tail_follows_from_beside_and_ends_quietly_when_its_reader_goes() {
         std::thread::sleep(Duration::from_millis(20));
     }
     assert!(tail.wait().unwrap().success());
+}
+
+#[test]
+fn each_service_runs_alone() {
+    for (name, own_flags) in
+        [("collector", &["--listen", "127.0.0.1:0"][..]), ("sessionizer", &[]), ("lake-writer", &[])]
+    {
+        let data = tempdir().unwrap();
+        let child = tributary()
+            .args([name, "--admin", "127.0.0.1:0", "--data"])
+            .arg(data.path())
+            .args(own_flags)
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut service = Up { child, banner: String::new() };
+        let mut log = BufReader::new(service.child.stderr.take().unwrap());
+        while !service.banner.contains("answering /live") {
+            assert!(log.read_line(&mut service.banner).unwrap() > 0, "{name}: {}", service.banner);
+        }
+        let admin: Value = serde_json::from_str(service.banner.lines().last().unwrap()).unwrap();
+        assert!(get(admin["admin"].as_str().unwrap(), "/live").starts_with("HTTP/1.1 200"), "{name}");
+        service.signal("-TERM");
+        assert_eq!(service.ended().code(), Some(0), "{name}");
+    }
 }

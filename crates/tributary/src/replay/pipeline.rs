@@ -43,9 +43,11 @@ impl Pipeline<'_> {
             if read.is_err() {
                 self.shutdown.cancel();
             }
+            let bar = progress::finishing();
             let sessions = sessions.join();
             topics_are_final.cancel();
             let written = written.join();
+            bar.finish_and_clear();
 
             // Who stops the others is asked first: what they say is that they were stopped.
             let written = written.map_err(|_| anyhow!("the lake-writer panicked"))??;

@@ -19,6 +19,14 @@ pub(super) fn replaying(bytes: u64) -> ProgressBar {
     bar
 }
 
+/// While sessions and rows of the last lines are written.
+pub(super) fn finishing() -> ProgressBar {
+    let bar = ProgressBar::new_spinner().with_message("writing the lake");
+    bar.set_style(style("{spinner} {msg} {elapsed}"));
+    bar.enable_steady_tick(Duration::from_millis(100));
+    bar
+}
+
 fn style(template: &str) -> ProgressStyle {
     ProgressStyle::with_template(template).expect("the template is well-formed")
 }

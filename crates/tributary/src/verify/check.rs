@@ -2,7 +2,7 @@
 
 use bus::Bounds;
 use events::NextOffset;
-use lake::{Audit, Fault};
+use lake::{Audit, Fault, OffsetRange};
 
 /// What the log says about one topic's partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -11,6 +11,25 @@ pub(super) struct LogSide {
     pub(super) bounds: Bounds,
     /// Records that can be read below the position through which the table is complete.
     pub(super) records: u64,
+}
+
+/// The last batch of a chain, where its record stands and not all of its files do.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Unfinished {
+    /// Its offsets.
+    pub(super) range: OffsetRange,
+    /// Its files.
+    pub(super) files: Vec<String>,
+}
+
+impl Unfinished {
+    fn explains(&self, fault: &Fault) -> bool {
+        match fault {
+            Fault::MissingFile(path) => self.files.contains(path),
+            Fault::Gap(range) => self.range.from <= range.from && range.to <= self.range.to,
+            _ => false,
+        }
+    }
 }
 
 /// One table's partition of one log.
@@ -25,10 +44,12 @@ pub(super) struct Check {
 }
 
 impl Check {
-    /// Holds the two against each other. `unfinished` are the files of the last batch, where not all of them stand
-    /// yet: the lake-writer writes them now, or when it starts again.
-    pub(super) fn new(mut audit: Audit, log: Option<LogSide>, unfinished: &[String]) -> Self {
-        audit.faults.retain(|fault| !matches!(fault, Fault::MissingFile(path) if unfinished.contains(path)));
+    /// Holds the two against each other. With the log at hand, what the last batch lacks is pending: the lake-writer
+    /// writes it now, or when it starts again.
+    pub(super) fn new(mut audit: Audit, log: Option<LogSide>, last: Option<&Unfinished>) -> Self {
+        if let Some(last) = last.filter(|_| log.is_some()) {
+            audit.faults.retain(|fault| !last.explains(fault));
+        }
         let mut faults: Vec<String> = audit.faults.iter().map(ToString::to_string).collect();
         let lost = audit
             .lost
@@ -59,7 +80,7 @@ impl Check {
 
     /// Offsets that had expired before their rows were written.
     pub(super) fn lost(&self) -> u64 {
-        self.audit.lost.iter().map(lake::OffsetRange::len).sum()
+        self.audit.lost.iter().map(OffsetRange::len).sum()
     }
 }
 
@@ -76,7 +97,7 @@ fn disagreements(audit: &Audit, log: &LogSide) -> Vec<String> {
     }
     // Every record below the position is a row, was skipped, or is lost. Some may have expired from the log since, so
     // that it may hold fewer; it never holds more.
-    let known = audit.records + audit.lost.iter().map(lake::OffsetRange::len).sum::<u64>();
+    let known = audit.records + audit.lost.iter().map(OffsetRange::len).sum::<u64>();
     if audit.is_sound() && log.records > known {
         faults.push(format!(
             "the log holds {} records below offset {through}, and the lake knows of {known}",
@@ -90,7 +111,7 @@ fn disagreements(audit: &Audit, log: &LogSide) -> Vec<String> {
 pub(super) mod tests {
     use super::*;
     use events::{LogId, Offset};
-    use lake::{OffsetRange, Series};
+    use lake::Series;
     use tables::Table;
 
     fn range(from: i64, to: i64) -> OffsetRange {
@@ -118,38 +139,43 @@ pub(super) mod tests {
 
     #[test]
     fn rows_that_wait_for_their_file_are_pending() {
-        let check = Check::new(audit(100), log(0, 130, 100), &[]);
+        let check = Check::new(audit(100), log(0, 130, 100), None);
         assert!(check.is_sound());
         assert_eq!(check.pending(), Some(30));
-        assert_eq!(Check::new(audit(100), None, &[]).pending(), None);
+        assert_eq!(Check::new(audit(100), None, None).pending(), None);
     }
 
     #[test]
     fn a_log_whose_first_records_have_expired_since_still_agrees() {
-        assert!(Check::new(audit(100), log(60, 130, 40), &[]).is_sound());
+        assert!(Check::new(audit(100), log(60, 130, 40), None).is_sound());
     }
 
     #[test]
     fn positions_without_a_record_are_no_gap() {
         let with_markers = Audit { records: 90, rows: 90, ..audit(100) };
-        assert!(Check::new(with_markers, log(0, 100, 90), &[]).is_sound());
+        assert!(Check::new(with_markers, log(0, 100, 90), None).is_sound());
     }
 
     #[test]
     fn a_batch_that_is_being_written_is_pending_and_any_other_file_is_missed() {
         let missing = |path: &str| Audit { faults: vec![Fault::MissingFile(path.to_owned())], ..audit(100) };
-        assert!(Check::new(missing("last"), log(0, 130, 100), &["last".to_owned()]).is_sound());
-        assert!(!Check::new(missing("first"), log(0, 130, 100), &["last".to_owned()]).is_sound());
+        let last = Unfinished { range: range(90, 100), files: vec!["last".to_owned()] };
+        assert!(Check::new(missing("last"), log(0, 130, 100), Some(&last)).is_sound());
+        assert!(!Check::new(missing("first"), log(0, 130, 100), Some(&last)).is_sound());
+        assert!(!Check::new(missing("last"), None, Some(&last)).is_sound());
+        let gap = |from, to| Audit { faults: vec![Fault::Gap(range(from, to))], ..audit(100) };
+        assert!(Check::new(gap(95, 100), log(0, 130, 100), Some(&last)).is_sound());
+        assert!(!Check::new(gap(85, 95), log(0, 130, 100), Some(&last)).is_sound());
     }
 
     #[test]
     fn every_disagreement_is_said() {
         let checks = [
-            Check::new(audit(100), log(0, 50, 50), &[]),
-            Check::new(audit(100), log(120, 150, 0), &[]),
-            Check::new(audit(0), log(20, 50, 0), &[]),
-            Check::new(Audit { records: 98, rows: 98, ..audit(100) }, log(0, 100, 100), &[]),
-            Check::new(Audit { lost: vec![range(10, 20)], records: 90, rows: 90, ..audit(100) }, log(0, 100, 90), &[]),
+            Check::new(audit(100), log(0, 50, 50), None),
+            Check::new(audit(100), log(120, 150, 0), None),
+            Check::new(audit(0), log(20, 50, 0), None),
+            Check::new(Audit { records: 98, rows: 98, ..audit(100) }, log(0, 100, 100), None),
+            Check::new(Audit { lost: vec![range(10, 20)], records: 90, rows: 90, ..audit(100) }, log(0, 100, 90), None),
             Check::new(
                 Audit {
                     faults: vec![
@@ -160,7 +186,7 @@ pub(super) mod tests {
                     ..audit(100)
                 },
                 log(0, 100, 100),
-                &[],
+                None,
             ),
         ];
         let said: Vec<_> = checks.iter().map(|check| check.faults.join("\n")).collect();

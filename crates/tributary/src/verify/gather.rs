@@ -6,10 +6,10 @@ use std::time::Duration;
 use anyhow::Result;
 use bus::{SharedBus, Source};
 use events::NextOffset;
-use lake::{Audit, Committer, Lake, Next, Series};
+use lake::{Audit, Committer, Lake, Next, OffsetRange, Series};
 use tables::Table;
 
-use super::check::{Check, LogSide};
+use super::check::{Check, LogSide, Unfinished};
 
 /// The longest wait for records that the log says it has.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -39,13 +39,16 @@ pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>) -> Result<Vec<C
 async fn check(lake: &Lake, bus: Option<&SharedBus>, series: Series) -> Result<Check> {
     let audit = audit(lake, &series).await?;
     let unfinished = match Committer::open(lake, series.clone()).await?.next() {
-        Next::Finish(record) => record.files.iter().map(|file| file.path.clone()).collect(),
-        Next::Append(_) => Vec::new(),
+        Next::Finish(record) => Some(Unfinished {
+            range: OffsetRange { from: record.start, to: record.end },
+            files: record.files.iter().map(|file| file.path.clone()).collect(),
+        }),
+        Next::Append(_) => None,
     };
     // The lake before the log: what is written meanwhile makes the log longer, never the lake ahead of it.
     let source = Source { topic: series.table.topic(), partition: series.partition };
     let log = bus.map(|bus| log_side(bus, source, audit.complete_through)).transpose()?;
-    Ok(Check::new(audit, log, &unfinished))
+    Ok(Check::new(audit, log, unfinished.as_ref()))
 }
 
 /// An audit takes a while, and batches may come in between: only what two of them find is a fault.

@@ -119,9 +119,9 @@ mod tests {
         let mut gone = audit(12);
         gone.series.log_id = LogId::from_bits(8);
         vec![
-            Check::new(audit(100), log(0, 130, 100), &[]),
-            Check::new(Audit { faults: many, ..audit(40) }, log(20, 40, 20), &[]),
-            Check::new(gone, None, &[]),
+            Check::new(audit(100), log(0, 130, 100), None),
+            Check::new(Audit { faults: many, ..audit(40) }, log(20, 40, 20), None),
+            Check::new(gone, None, None),
         ]
     }
 
