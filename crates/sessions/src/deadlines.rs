@@ -12,19 +12,28 @@ use events::Timestamp;
 /// The width of a bucket.
 const BUCKET_MS: i64 = 1000;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Deadlines {
     /// Buckets that the bound has not reached, by their number.
     far: BTreeMap<i64, Vec<u32>>,
     /// Everything before bucket `near_until`.
     near: BinaryHeap<Reverse<(i64, u32)>>,
     near_until: i64,
+    /// No slot stands here under an earlier time. Nearly every hit asks, and few have to look further.
+    none_before: i64,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self { far: BTreeMap::new(), near: BinaryHeap::new(), near_until: 0, none_before: i64::MAX }
+    }
 }
 
 impl Deadlines {
     /// Lets a slot wait for a time.
     pub(crate) fn insert(&mut self, time: Timestamp, slot: u32) {
         let bucket = time.as_millis().div_euclid(BUCKET_MS);
+        self.none_before = self.none_before.min(time.as_millis());
         if bucket < self.near_until {
             self.near.push(Reverse((time.as_millis(), slot)));
         } else {
@@ -35,6 +44,9 @@ impl Deadlines {
     /// Takes out one slot whose time is before the bound, the earliest first. `time_of` tells the true time of a
     /// slot; one that turns out not to be due goes back by itself.
     pub(crate) fn pop_before(&mut self, bound: Timestamp, time_of: impl Fn(u32) -> Timestamp) -> Option<u32> {
+        if bound.as_millis() <= self.none_before {
+            return None;
+        }
         let bound_bucket = bound.as_millis().div_euclid(BUCKET_MS);
         while let Some(entry) = self.far.first_entry() {
             if *entry.key() > bound_bucket {
@@ -56,7 +68,7 @@ impl Deadlines {
         }
         while let Some(&Reverse((time, slot))) = self.near.peek() {
             if time >= bound.as_millis() {
-                return None;
+                break;
             }
             self.near.pop();
             let now = time_of(slot);
@@ -65,6 +77,8 @@ impl Deadlines {
             }
             self.insert(now, slot);
         }
+        let far = self.far.first_key_value().map_or(i64::MAX, |(bucket, _)| bucket.saturating_mul(BUCKET_MS));
+        self.none_before = self.near.peek().map_or(far, |&Reverse((time, _))| far.min(time));
         None
     }
 }

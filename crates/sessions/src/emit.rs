@@ -8,7 +8,7 @@ mod session;
 
 use events::{Offset, Rejection, Timestamp, Uuid};
 use fields::Fields;
-pub(crate) use session::session;
+pub(crate) use session::{origin_json, place_json, session};
 
 use crate::enrich::Derived;
 use crate::late::LateReason;
@@ -49,7 +49,7 @@ pub(crate) fn enriched(
     placed.write(&mut fields);
     if let Some((session_id, seq)) = session {
         fields.id(",\"session_id\":", session_id);
-        fields.integer(",\"session_seq\":", seq.into());
+        fields.integer(",\"session_seq\":", seq);
     }
     fields.maybe_text(",\"path\":", derived.path);
     let origin = &derived.origin;

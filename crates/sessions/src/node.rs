@@ -93,6 +93,14 @@ pub(crate) struct Contribution<'a> {
     pub(crate) user_id: Option<&'a str>,
 }
 
+impl<'a> Contribution<'a> {
+    /// The page that it views: a page has a path.
+    pub(crate) fn page(&self) -> Option<PageRef<'a>> {
+        let path = self.path.filter(|_| self.kind == Kind::PageView)?.as_bytes();
+        Some(PageRef { time: self.time, offset: self.offset, path, title: self.title.map(str::as_bytes) })
+    }
+}
+
 impl Node {
     /// `site/visitor_id`.
     pub(crate) fn key(&self) -> &[u8] {
@@ -151,10 +159,9 @@ impl Node {
         match hit.kind {
             Kind::PageView => {
                 open.pageviews += 1;
-                // A page has a path: a page view without a URL is counted, and is no page.
-                if let Some(path) = hit.path {
-                    let (path, title) = (path.as_bytes(), hit.title.map(str::as_bytes));
-                    open.add_page(&mut self.texts, PageRef { time: hit.time, offset: hit.offset, path, title });
+                // A page view without a URL is counted, and is no page.
+                if let Some(page) = hit.page() {
+                    open.add_page(&mut self.texts, page);
                 }
             }
             Kind::Custom => open.events += 1,

@@ -34,10 +34,10 @@ pub(crate) struct KeyAndPages(Vec<u8>);
 const KEY_AT: usize = 3;
 
 impl KeyAndPages {
-    /// A key (`site/visitor_id`, 257 bytes at most), and no page yet.
-    pub(crate) fn new(key: &[u8]) -> Self {
+    /// A key (`site/visitor_id`, 257 bytes at most), and room for so many bytes of pages.
+    pub(crate) fn new(key: &[u8], room: usize) -> Self {
         let len = u16::try_from(key.len()).expect("sites and visitors have at most 128 characters");
-        let mut bytes = Vec::with_capacity(KEY_AT + key.len());
+        let mut bytes = Vec::with_capacity(fitting(KEY_AT + key.len() + room));
         bytes.extend_from_slice(&len.to_le_bytes());
         bytes.push(0);
         bytes.extend_from_slice(key);
@@ -67,10 +67,7 @@ impl KeyAndPages {
         debug_assert!(self.page_count() < MAX_PAGES);
         let need = self.0.len() + encoded_len(page);
         if self.0.capacity() < need {
-            // Growing no further than allocators round up to anyway: most sessions stay short, and growing by
-            // half took 45 bytes a session more and saved nothing that could be measured.
-            let capacity = (need + 8).next_multiple_of(32) - 8;
-            self.0.reserve_exact(capacity - self.0.len());
+            self.0.reserve_exact(fitting(need) - self.0.len());
         }
         encode(&mut self.0, page);
         self.0[2] += 1;
@@ -103,19 +100,45 @@ impl KeyAndPages {
     }
 }
 
+/// The capacity for so many bytes: no more than allocators round up to anyway, because most sessions stay short,
+/// and a million of them are kept at once.
+fn fitting(bytes: usize) -> usize {
+    (bytes + 8).next_multiple_of(32) - 8
+}
+
 /// How long [`encode`] makes a page, or a few bytes more.
-fn encoded_len(page: PageRef<'_>) -> usize {
+pub(crate) fn encoded_len(page: PageRef<'_>) -> usize {
     let head = varint_len(zigzag(page.time.as_millis())) + varint_len(page.offset.0 as u64) + 4;
     head + page.path.len() + page.title.map_or(0, <[u8]>::len)
 }
 
 fn encode(out: &mut Vec<u8>, page: PageRef<'_>) {
-    put_varint(out, zigzag(page.time.as_millis()));
-    put_varint(out, page.offset.0 as u64);
-    put_varint(out, page.path.len() as u64);
-    put_varint(out, page.title.map_or(0, |title| title.len() as u64 + 1));
+    let mut head = Head { bytes: [0; 40], len: 0 };
+    head.put(zigzag(page.time.as_millis()));
+    head.put(page.offset.0 as u64);
+    head.put(page.path.len() as u64);
+    head.put(page.title.map_or(0, |title| title.len() as u64 + 1));
+    out.extend_from_slice(&head.bytes[..head.len]);
     out.extend_from_slice(page.path);
     out.extend_from_slice(page.title.unwrap_or_default());
+}
+
+/// Four varints of ten bytes at most.
+struct Head {
+    bytes: [u8; 40],
+    len: usize,
+}
+
+impl Head {
+    fn put(&mut self, mut value: u64) {
+        while value >= 0x80 {
+            self.bytes[self.len] = value as u8 | 0x80;
+            self.len += 1;
+            value >>= 7;
+        }
+        self.bytes[self.len] = value as u8;
+        self.len += 1;
+    }
 }
 
 fn decode<'a>(rest: &mut &'a [u8]) -> PageRef<'a> {
@@ -184,7 +207,7 @@ mod tests {
 
     #[test]
     fn pages_keep_their_place_when_one_is_replaced() {
-        let mut pages = KeyAndPages::new(b"site/visitor");
+        let mut pages = KeyAndPages::new(b"site/visitor", 0);
         for (time, path) in [(5, "/a"), (-7, "/long/path"), (6, "")] {
             pages.push(page(time, path));
         }
@@ -198,7 +221,7 @@ mod tests {
 
     #[test]
     fn a_key_and_three_ordinary_pages_are_small() {
-        let mut pages = KeyAndPages::new(b"shop.example/v0123456789ab");
+        let mut pages = KeyAndPages::new(b"shop.example/v0123456789ab", 0);
         (0..3).for_each(|n| pages.push(page(1_793_577_600_000 + n * 30_000, "/products/1234")));
         assert!(pages.0.capacity() < 128, "{}", pages.0.capacity());
     }

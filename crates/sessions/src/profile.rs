@@ -6,6 +6,7 @@ use events::{Hit, Text};
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::emit;
 use crate::enrich::{self, Agent, Channel};
 use crate::pages::{put_varint, take_varint};
 
@@ -85,9 +86,15 @@ impl<'a> Place<'a> {
     }
 }
 
-/// Texts that may be absent, in one allocation: each with its length and one more, 0 for none.
-#[derive(PartialEq, Eq, Debug)]
-pub(crate) struct Packed(Box<[u8]>);
+/// An origin or a place, as sessions share it.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    /// Texts that may be absent: each with its length and one more, 0 for none.
+    texts: Box<[u8]>,
+    /// The fields of a session's record that follow from them, but for the referrer: written once for all
+    /// sessions that share them.
+    json: Box<[u8]>,
+}
 
 impl Packed {
     /// What was packed as an origin.
@@ -103,8 +110,20 @@ impl Packed {
         Place { country, region, language, screen }
     }
 
+    /// Of an origin `,"source":"google",…,"channel":"organic_search"`; of a place `,"country":"DE",…`.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.json
+    }
+
+    /// Of an origin: the referrer, which is too often another one, and too long, to be kept twice.
+    pub(crate) fn referrer(&self) -> Option<&[u8]> {
+        let mut rest = &self.texts[..];
+        let len = take_varint(&mut rest).checked_sub(1)?;
+        Some(&rest[..len as usize])
+    }
+
     fn texts<const N: usize>(&self) -> [Option<&str>; N] {
-        let mut rest = &self.0[..];
+        let mut rest = &self.texts[..];
         std::array::from_fn(|_| {
             let len = take_varint(&mut rest).checked_sub(1)? as usize;
             let (text, tail) = rest.split_at(len);
@@ -127,12 +146,13 @@ pub(crate) struct Shared {
 impl Shared {
     /// The origin, shared with others where it is the same.
     pub(crate) fn origin(&mut self, origin: &Origin<'_>) -> Arc<Packed> {
-        self.origins.share(origin.texts())
+        self.origins.share(origin.texts(), || emit::origin_json(origin))
     }
 
     /// The place, shared with others where it is the same.
     pub(crate) fn place(&mut self, place: &Place<'_>) -> Arc<Packed> {
-        self.places.share([place.country, place.region, place.language, place.screen])
+        let texts = [place.country, place.region, place.language, place.screen];
+        self.places.share(texts, || emit::place_json(place))
     }
 }
 
@@ -146,7 +166,7 @@ struct Pool {
 }
 
 impl Pool {
-    fn share<const N: usize>(&mut self, texts: [Option<&str>; N]) -> Arc<Packed> {
+    fn share<const N: usize>(&mut self, texts: [Option<&str>; N], json: impl FnOnce() -> Vec<u8>) -> Arc<Packed> {
         let Self { known, packing, until_sweep } = self;
         packing.clear();
         for text in texts {
@@ -154,10 +174,10 @@ impl Pool {
             packing.extend_from_slice(text.unwrap_or_default().as_bytes());
         }
         let hash = xxh3_64(packing);
-        if let Some(packed) = known.find(hash, |packed| *packed.0 == **packing) {
+        if let Some(packed) = known.find(hash, |packed| *packed.texts == **packing) {
             return Arc::clone(packed);
         }
-        let packed = Arc::new(Packed(packing.as_slice().into()));
+        let packed = Arc::new(Packed { texts: packing.as_slice().into(), json: json().into_boxed_slice() });
         if known.len() >= MOST_SHARED {
             if *until_sweep == 0 {
                 known.retain(|packed| Arc::strong_count(packed) > 1);
@@ -166,7 +186,7 @@ impl Pool {
             *until_sweep -= 1;
         }
         if known.len() < MOST_SHARED {
-            known.insert_unique(hash, Arc::clone(&packed), |packed| xxh3_64(&packed.0));
+            known.insert_unique(hash, Arc::clone(&packed), |packed| xxh3_64(&packed.texts));
         }
         packed
     }
@@ -193,10 +213,10 @@ mod tests {
     fn a_full_pool_makes_room_for_what_is_in_use() {
         let mut pool = Pool::default();
         for number in 0..3 * MOST_SHARED {
-            pool.share([Some(number.to_string().as_str())]);
+            pool.share([Some(number.to_string().as_str())], Vec::new);
         }
         assert!(pool.known.len() <= MOST_SHARED);
-        let one = pool.share([Some("one")]);
-        assert!(Arc::ptr_eq(&one, &pool.share([Some("one")])));
+        let one = pool.share([Some("one")], Vec::new);
+        assert!(Arc::ptr_eq(&one, &pool.share([Some("one")], Vec::new)));
     }
 }

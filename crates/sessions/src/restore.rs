@@ -131,7 +131,7 @@ impl Restore {
         ids.extend(state.ids.iter().map(|id| id.0));
         let page_chunks = state.open.as_ref().map_or(0, |open| open.page_chunks);
         let saved = Saved { exists: true, dirty: false, id_chunks: state.id_chunks, page_chunks };
-        let mut texts = KeyAndPages::new(visitor_key);
+        let mut texts = KeyAndPages::new(visitor_key, 0);
         let open = match state.open {
             None => None,
             Some(open) => {

@@ -12,7 +12,7 @@ use crate::deadlines::Deadlines;
 use crate::ids::Ids;
 use crate::late::{LateIds, LateReason};
 use crate::node::{Contribution, NO_SLOT, Node, Open, Saved};
-use crate::pages::KeyAndPages;
+use crate::pages::{KeyAndPages, encoded_len};
 use crate::profile::Profile;
 use crate::store::Store;
 
@@ -332,7 +332,7 @@ impl Windows {
             session_id,
             start: hit.time,
             end: hit.time,
-            texts: KeyAndPages::new(key),
+            texts: KeyAndPages::new(key, hit.page().map_or(0, encoded_len)),
             ids: Ids::default(),
             open: Some(Box::new(Open::new(floor, hit.offset, profile))),
             next: NO_SLOT,

@@ -63,33 +63,13 @@ impl<'o> Fields<'o> {
         self.0.push(b'"');
     }
 
-    pub(super) fn integer(&mut self, name: &str, value: u64) {
+    pub(super) fn integer(&mut self, name: &str, value: impl itoa::Integer) {
         self.raw(name.as_bytes());
-        // Twenty digits hold every value.
-        let mut digits = [0; 20];
-        let (mut at, mut rest) = (digits.len(), value);
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.raw(&digits[at..]);
-    }
-
-    pub(super) fn signed(&mut self, name: &str, value: i64) {
-        if value < 0 {
-            self.raw(name.as_bytes());
-            self.integer("-", value.unsigned_abs());
-        } else {
-            self.integer(name, value as u64);
-        }
+        self.raw(itoa::Buffer::new().format(value).as_bytes());
     }
 
     pub(super) fn offset(&mut self, name: &str, offset: Offset) {
-        self.signed(name, offset.0);
+        self.integer(name, offset.0);
     }
 
     pub(super) fn flag(&mut self, name: &str, value: bool) {

@@ -12,6 +12,7 @@ use super::split_key;
 use crate::enrich::Channel;
 use crate::node::Node;
 use crate::pages::PageRef;
+use crate::profile::{Origin, Place};
 
 /// A record of the topic `sessions`.
 pub(crate) fn session(out: &mut Vec<u8>, node: &Node, closed_by: ClosedBy, partition: u32, closed_at: Timestamp) {
@@ -28,20 +29,13 @@ pub(crate) fn session(out: &mut Vec<u8>, node: &Node, closed_by: ClosedBy, parti
     fields.maybe_text(",\"user_id\":", rare.and_then(|rare| rare.user.as_ref()).map(|(_, _, user)| &**user));
     fields.time(",\"start\":", node.start);
     fields.time(",\"end\":", node.end);
-    fields.signed(",\"duration_ms\":", (node.end - node.start).as_millis());
-    fields.integer(",\"hit_count\":", node.ids.len() as u64);
-    fields.integer(",\"pageview_count\":", open.pageviews.into());
-    fields.integer(",\"event_count\":", open.events.into());
+    fields.integer(",\"duration_ms\":", (node.end - node.start).as_millis());
+    fields.integer(",\"hit_count\":", node.ids.len());
+    fields.integer(",\"pageview_count\":", open.pageviews);
+    fields.integer(",\"event_count\":", open.events);
     fields.flag(",\"is_bounce\":", open.pageviews == 1 && open.events == 0);
     fields.integer(",\"engaged_ms\":", open.engaged_ms);
-    let Ends { entry, exit, is_sorted } = Ends::of(node);
-    if is_sorted {
-        pages(&mut fields, node.texts.pages());
-    } else {
-        let mut sorted: Vec<_> = node.texts.pages().collect();
-        sorted.sort_unstable_by_key(PageRef::order);
-        pages(&mut fields, sorted.into_iter());
-    }
+    let Ends { entry, exit } = pages(&mut fields, node);
     fields.flag(",\"pages_truncated\":", overflow.is_some());
     if let Some(entry) = entry {
         fields.utf8(",\"entry_page\":", entry.path);
@@ -49,20 +43,12 @@ pub(crate) fn session(out: &mut Vec<u8>, node: &Node, closed_by: ClosedBy, parti
     if let Some(exit) = overflow.map(|overflow| &*overflow.exit.2).or(exit.map(|exit| exit.path)) {
         fields.utf8(",\"exit_page\":", exit);
     }
-    let origin = open.profile.origin.origin();
-    fields.maybe_text(",\"referrer\":", origin.referrer);
-    fields.maybe_text(",\"source\":", origin.source);
-    fields.maybe_text(",\"medium\":", origin.medium);
-    fields.maybe_text(",\"campaign\":", origin.campaign);
-    fields.maybe_text(",\"term\":", origin.term);
-    fields.maybe_text(",\"content\":", origin.content);
-    fields.quoted(",\"channel\":", origin.channel.unwrap_or(Channel::Direct).as_str().as_bytes());
+    if let Some(referrer) = open.profile.origin.referrer() {
+        fields.utf8(",\"referrer\":", referrer);
+    }
+    fields.raw(open.profile.origin.json());
     fields.raw(open.profile.agent.json());
-    let place = open.profile.place.place();
-    fields.maybe_text(",\"country\":", place.country);
-    fields.maybe_text(",\"region\":", place.region);
-    fields.maybe_text(",\"language\":", place.language);
-    fields.maybe_text(",\"screen\":", place.screen);
+    fields.raw(open.profile.place.json());
     fields.raw(match open.refused_by.unwrap_or(closed_by) {
         ClosedBy::Gap => b",\"closed_by\":\"gap\"",
         ClosedBy::MaxDuration => b",\"closed_by\":\"max_duration\"",
@@ -75,11 +61,35 @@ pub(crate) fn session(out: &mut Vec<u8>, node: &Node, closed_by: ClosedBy, parti
         fields.id(if index == 0 { "" } else { "," }, id);
     }
     fields.raw(b"]");
-    fields.integer(",\"partition\":", partition.into());
+    fields.integer(",\"partition\":", partition);
     fields.offset(",\"first_offset\":", open.first_offset);
     fields.offset(",\"last_offset\":", open.last_offset);
     fields.time(",\"closed_at\":", closed_at);
     fields.raw(b"}");
+}
+
+/// The part of a record that follows from where its first hit came from, but for the referrer.
+pub(crate) fn origin_json(origin: &Origin<'_>) -> Vec<u8> {
+    let mut json = Vec::new();
+    let mut fields = Fields(&mut json);
+    fields.maybe_text(",\"source\":", origin.source);
+    fields.maybe_text(",\"medium\":", origin.medium);
+    fields.maybe_text(",\"campaign\":", origin.campaign);
+    fields.maybe_text(",\"term\":", origin.term);
+    fields.maybe_text(",\"content\":", origin.content);
+    fields.quoted(",\"channel\":", origin.channel.unwrap_or(Channel::Direct).as_str().as_bytes());
+    json
+}
+
+/// The part of a record that follows from where its first hit's visitor was.
+pub(crate) fn place_json(place: &Place<'_>) -> Vec<u8> {
+    let mut json = Vec::new();
+    let mut fields = Fields(&mut json);
+    fields.maybe_text(",\"country\":", place.country);
+    fields.maybe_text(",\"region\":", place.region);
+    fields.maybe_text(",\"language\":", place.language);
+    fields.maybe_text(",\"screen\":", place.screen);
+    json
 }
 
 /// The first and the last of the listed pages.
@@ -87,38 +97,49 @@ struct Ends<'a> {
     entry: Option<PageRef<'a>>,
     /// The highest time; on a tie the lower offset.
     exit: Option<PageRef<'a>>,
-    /// Whether the pages stand in their order, as they do where no hit overtook another.
-    is_sorted: bool,
 }
 
-impl<'a> Ends<'a> {
-    fn of(node: &'a Node) -> Self {
-        let mut ends = Self { entry: None, exit: None, is_sorted: true };
-        let mut last = None;
-        for page in node.texts.pages() {
-            let exit_order = |page: &PageRef<'_>| (page.time, Reverse(page.offset));
-            if ends.entry.is_none_or(|entry| page.order() < entry.order()) {
-                ends.entry = Some(page);
-            }
-            if ends.exit.is_none_or(|exit| exit_order(&page) > exit_order(&exit)) {
-                ends.exit = Some(page);
-            }
-            ends.is_sorted &= last <= Some(page.order());
-            last = Some(page.order());
-        }
-        ends
-    }
-}
-
-fn pages<'a>(fields: &mut Fields<'_>, pages: impl Iterator<Item = PageRef<'a>>) {
+/// Writes the pages in their order. They nearly always stand in it already; where a hit overtook another, what
+/// was written is taken back.
+fn pages<'a>(fields: &mut Fields<'_>, node: &'a Node) -> Ends<'a> {
     fields.raw(b",\"pages\":[");
-    for (index, page) in pages.enumerate() {
-        fields.utf8(if index == 0 { "{\"path\":" } else { ",{\"path\":" }, page.path);
-        if let Some(title) = page.title {
-            fields.utf8(",\"title\":", title);
+    let start = fields.0.len();
+    let mut ends = Ends { entry: None, exit: None };
+    let mut last = None;
+    for page in node.texts.pages() {
+        let order = Some(page.order());
+        if order < last {
+            fields.0.truncate(start);
+            return sorted_pages(fields, node);
         }
-        fields.time(",\"time\":", page.time);
-        fields.raw(b"}");
+        // With equal times the lower offset is the exit.
+        if ends.exit.is_none_or(|exit| page.time > exit.time) {
+            ends.exit = Some(page);
+        }
+        ends.entry = ends.entry.or(Some(page));
+        write_page(fields, page, last.is_none());
+        last = order;
     }
     fields.raw(b"]");
+    ends
+}
+
+fn sorted_pages<'a>(fields: &mut Fields<'_>, node: &'a Node) -> Ends<'a> {
+    let mut pages: Vec<_> = node.texts.pages().collect();
+    pages.sort_unstable_by_key(PageRef::order);
+    for (index, &page) in pages.iter().enumerate() {
+        write_page(fields, page, index == 0);
+    }
+    fields.raw(b"]");
+    let exit = pages.iter().copied().max_by_key(|page| (page.time, Reverse(page.offset)));
+    Ends { entry: pages.first().copied(), exit }
+}
+
+fn write_page(fields: &mut Fields<'_>, page: PageRef<'_>, is_first: bool) {
+    fields.utf8(if is_first { "{\"path\":" } else { ",{\"path\":" }, page.path);
+    if let Some(title) = page.title {
+        fields.utf8(",\"title\":", title);
+    }
+    fields.time(",\"time\":", page.time);
+    fields.raw(b"}");
 }

@@ -18,13 +18,32 @@ pub(super) struct Url<'a> {
 impl<'a> Url<'a> {
     /// Splits an absolute URL, or a bare path as server logs have it. Any other text is taken as a path.
     pub(super) fn split(url: &'a str) -> Self {
+        Self::split_plain(url).unwrap_or_else(|| Self::split_any(url))
+    }
+
+    /// What nearly every URL is: `https://` or `http://`, a host without user and port, a slash. It takes a third
+    /// of the instructions.
+    fn split_plain(url: &'a str) -> Option<Self> {
+        let (scheme, rest) = match url.strip_prefix("https://") {
+            Some(rest) => ("https", rest),
+            None => ("http", url.strip_prefix("http://")?),
+        };
+        let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b':' | b'@'))?;
+        let (host, tail) = rest.split_at(end);
+        if !tail.starts_with('/') {
+            return None;
+        }
+        let (path, query) = match memchr2(b'?', b'#', tail.as_bytes()) {
+            None => (tail, ""),
+            Some(at) => (&tail[..at], query(&tail[at..])),
+        };
+        Some(Self { scheme, host: host.strip_suffix('.').unwrap_or(host), path, query })
+    }
+
+    fn split_any(url: &'a str) -> Self {
         let (front, query) = match memchr2(b'?', b'#', url.as_bytes()) {
             None => (url, ""),
-            Some(at) if url.as_bytes()[at] == b'#' => (&url[..at], ""),
-            Some(at) => {
-                let query = &url[at + 1..];
-                (&url[..at], memchr(b'#', query.as_bytes()).map_or(query, |end| &query[..end]))
-            }
+            Some(at) => (&url[..at], query(&url[at..])),
         };
         let (scheme, host, path) = match authority(front) {
             None => ("", "", front),
@@ -34,6 +53,14 @@ impl<'a> Url<'a> {
             }
         };
         Self { scheme, host, path: if path.is_empty() { "/" } else { path }, query }
+    }
+}
+
+/// The query of a text that begins with `?` or `#`.
+fn query(tail: &str) -> &str {
+    match tail.strip_prefix('?') {
+        None => "",
+        Some(query) => memchr(b'#', query.as_bytes()).map_or(query, |end| &query[..end]),
     }
 }
 
@@ -66,5 +93,22 @@ pub(super) fn without_www(host: &str) -> &str {
     match host.as_bytes() {
         [w0, w1, w2, b'.', _, ..] if [w0, w1, w2].iter().all(|byte| byte.eq_ignore_ascii_case(&b'w')) => &host[4..],
         _ => host,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_plain_url_is_split_as_any_other(tail in "[a-c./?#:@\\[\\]é]{0,12}", scheme in prop::sample::select(vec!["https://", "http://", ""])) {
+            let url = format!("{scheme}{tail}");
+            if let Some(plain) = Url::split_plain(&url) {
+                prop_assert_eq!(plain, Url::split_any(&url));
+            }
+        }
     }
 }
