@@ -5,30 +5,13 @@
 mod support;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
+use support::duckdb::{python, query};
 use support::process::{PATIENCE, Up, tributary};
-
-/// A Python that has DuckDB: the one that `make test` sets up, else the system's.
-fn python() -> PathBuf {
-    let python = std::env::var_os("TRIBUTARY_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
-    let has_duckdb = Command::new(&python).args(["-c", "import duckdb"]).stderr(Stdio::null()).status();
-    let has_duckdb = has_duckdb.is_ok_and(|status| status.success());
-    assert!(has_duckdb, "{} has no DuckDB: run `make test`, which sets one up", python.display());
-    python
-}
-
-/// The rows of a query, as JSON.
-fn query(lake: &Path, sql: &str) -> Value {
-    let script = "import duckdb, json, sys; print(json.dumps(duckdb.sql(sys.argv[1]).fetchall(), default=str))";
-    let sql = sql.replace("LAKE", lake.to_str().unwrap());
-    let output = Command::new(python()).args(["-c", script, &sql]).output().unwrap();
-    assert!(output.status.success(), "{sql}: {}", String::from_utf8_lossy(&output.stderr));
-    serde_json::from_slice(&output.stdout).unwrap()
-}
 
 #[test]
 fn a_replay_is_tables_that_duckdb_reads_as_they_are() {
@@ -42,32 +25,35 @@ fn a_replay_is_tables_that_duckdb_reads_as_they_are() {
     let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
 
     let counts = query(
-        &lake,
-        "select (select count(*) from 'LAKE/hits/*/*.parquet'), (select count(*) from 'LAKE/sessions/*/*.parquet'),
-                (select sum(hit_count)::bigint from 'LAKE/sessions/*/*.parquet'), (select count(*) from 'LAKE/rejected/*/*.parquet')",
+        directory.path(),
+        "select (select count(*) from 'FOLDER/lake/hits/*/*.parquet'), (select count(*) from 'FOLDER/lake/sessions/*/*.parquet'),
+                (select sum(hit_count)::bigint from 'FOLDER/lake/sessions/*/*.parquet'), (select count(*) from 'FOLDER/lake/rejected/*/*.parquet')",
     );
     let (accepted, sessions, rejected) = (&summary["accepted"], &summary["sessions"], &summary["rejected"]);
     assert_eq!(counts, serde_json::json!([[accepted, sessions, accepted, rejected]]));
     assert!(accepted.as_u64() > Some(100) && rejected.as_u64() > Some(0), "{summary}");
 
     let types = query(
-        &lake,
+        directory.path(),
         "select typeof(time), typeof(date), typeof(partition), typeof(\"offset\"), typeof(is_bot) from
-         read_parquet('LAKE/hits/*/*.parquet', hive_partitioning = true) limit 1",
+         read_parquet('FOLDER/lake/hits/*/*.parquet', hive_partitioning = true) limit 1",
     );
     assert_eq!(types, serde_json::json!([["TIMESTAMP WITH TIME ZONE", "DATE", "INTEGER", "BIGINT", "BOOLEAN"]]));
-    let pages = query(&lake, "select distinct typeof(pages), typeof(merged_ids) from 'LAKE/sessions/*/*.parquet'");
+    let pages = query(
+        directory.path(),
+        "select distinct typeof(pages), typeof(merged_ids) from 'FOLDER/lake/sessions/*/*.parquet'",
+    );
     let list = "STRUCT(path VARCHAR, title VARCHAR, \"time\" TIMESTAMP WITH TIME ZONE)[]";
     assert_eq!(pages, serde_json::json!([[list, "VARCHAR[]"]]));
 
     let strays = query(
-        &lake,
-        "select count(*) from 'LAKE/hits/*/*.parquet' h anti join 'LAKE/sessions/*/*.parquet' s using (session_id)",
+        directory.path(),
+        "select count(*) from 'FOLDER/lake/hits/*/*.parquet' h anti join 'FOLDER/lake/sessions/*/*.parquet' s using (session_id)",
     );
     assert_eq!(strays, serde_json::json!([[0]]), "each hit names a session that is there");
     let wrong_day = query(
-        &lake,
-        "select count(*) from read_parquet('LAKE/hits/*/*.parquet', hive_partitioning = true)
+        directory.path(),
+        "select count(*) from read_parquet('FOLDER/lake/hits/*/*.parquet', hive_partitioning = true)
          where date <> (time at time zone 'UTC')::date",
     );
     assert_eq!(wrong_day, serde_json::json!([[0]]), "a row stands under its own day");

@@ -3,6 +3,7 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod duckdb;
 pub(crate) mod lake;
 pub(crate) mod load;
 pub(crate) mod process;
