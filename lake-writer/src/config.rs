@@ -18,7 +18,7 @@ pub struct Config {
     pub flush: Flush,
     /// Size at which a file is cut, in bytes.
     pub target_file_size: usize,
-    /// What all batches that are gathering may take together, in bytes.
+    /// What all batches may take together that are gathering or on their way, in bytes.
     pub memory: usize,
     /// How files are laid out.
     pub layout: Layout,
@@ -79,12 +79,12 @@ impl Config {
         Table::ALL.map(Table::topic).to_vec()
     }
 
-    /// When a batch of this table is full. Live, any batch may take all memory, and the largest is cut when there
-    /// is none left; in a bounded run each partition has a share of its own, so that what it does depends on its own
+    /// When a batch of this table is full. Live, half of the memory is for whatever gathers, and the largest is cut
+    /// when that is used up; in a bounded run each partition has a share of its own, so that what it does depends on its own
     /// records alone.
     pub(crate) fn rolling(&self, table: Table, partitions: u32) -> Rolling {
         let memory = match self.stop {
-            Stop::OnShutdown => self.memory,
+            Stop::OnShutdown => self.memory / 2,
             Stop::AtEnd { .. } => self.memory / share(table) / partitions.max(1) as usize,
         };
         Rolling::new(self.target_file_size, memory)

@@ -54,6 +54,11 @@ impl Gathering {
         self.first_at.is_none()
     }
 
+    /// Whether its record stands already.
+    pub(crate) fn is_made_again(&self) -> bool {
+        self.again.is_some()
+    }
+
     /// Whether it may be cut where it is: a batch that is made again ends where it ended.
     pub(crate) fn may_be_cut(&self) -> bool {
         !self.is_empty() && self.again.is_none()

@@ -3,11 +3,13 @@
 //! What a batch is and how it is committed is `crates/lake`'s; what a row is, `crates/tables`'. This crate must never
 //! take the group's offset for its position: the chain of batch records in the lake is the position.
 //!
-//! One record's way: [`run`]'s worker polls it, its partition's `gathering` takes it as a row, `worker` cuts the
-//! batch when it is full, due or the largest when memory is short, and `partition` commits it.
+//! One record's way: [`run`]'s `worker` polls it, its partition's `gathering` takes it as a row, the batch is cut when
+//! it is full, due or the largest while memory is short, and a `job` encodes and commits it beside the loop.
 
 mod config;
+mod ending;
 mod gathering;
+mod job;
 mod outage;
 mod partition;
 mod report;

@@ -17,16 +17,25 @@ struct Away {
 }
 
 impl Outage {
-    /// A call failed. Gives the wait until the next one.
-    pub(crate) fn failed(&mut self, now: Instant) -> Duration {
+    /// A call failed. Gives the wait until the next one; `None` where that was known before, since several calls
+    /// can fail of one cause.
+    pub(crate) fn failed(&mut self, now: Instant) -> Option<Duration> {
+        if !self.allows(now) {
+            return None;
+        }
         let wait = self.0.map_or(WAITS.0, |away| (away.wait * 2).min(WAITS.1));
         self.0 = Some(Away { until: now + wait, wait });
-        wait
+        Some(wait)
     }
 
     /// A call worked. Gives whether that ends an outage.
     pub(crate) fn worked(&mut self) -> bool {
         self.0.take().is_some()
+    }
+
+    /// Whether the store is away.
+    pub(crate) fn is_away(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Whether the store may be called now.
@@ -46,11 +55,16 @@ mod tests {
 
     #[test]
     fn each_failure_doubles_the_wait_up_to_a_bound_and_a_success_ends_it() {
-        let (mut outage, now) = (Outage::default(), Instant::now());
+        let (mut outage, mut now) = (Outage::default(), Instant::now());
         assert!(outage.allows(now) && !outage.worked());
-        let waits: Vec<_> = (0..9).map(|_| outage.failed(now).as_millis()).collect();
+        let waits = (0..9).map(|_| {
+            let wait = outage.failed(now).unwrap();
+            assert_eq!(outage.failed(now), None, "another call failed of the same cause");
+            now += wait;
+            wait.as_millis()
+        });
+        let waits: Vec<_> = waits.collect();
         assert_eq!(waits, [200, 400, 800, 1600, 3200, 6400, 12_800, 15_000, 15_000]);
-        assert!(!outage.allows(now) && outage.allows(now + WAITS.1));
-        assert!(outage.worked() && outage.allows(now));
+        assert!(outage.is_away() && outage.worked() && !outage.is_away());
     }
 }

@@ -4,18 +4,19 @@ use std::time::Instant;
 
 use bus::{Record, SharedBus, Source};
 use events::NextOffset;
-use lake::{Batch, Committed, Committer, Lake, LakeError, Series};
-use tables::{Layout, Rolling};
-use tokio::runtime::Handle;
+use lake::{Committed, Committer, LakeError, Series};
+use tables::Rolling;
 
 use crate::Error;
 use crate::gathering::{Gathering, Taken};
+use crate::job::{Cut, Job, Jobs, Outcome};
 use crate::report::{self, Summary};
 
 /// A topic partition that is ours.
 pub(crate) struct Partition {
     source: Source,
     series: Series,
+    number: u64,
     rolling: Rolling,
     /// What the worker would hand out next.
     reads_at: Option<NextOffset>,
@@ -23,33 +24,41 @@ pub(crate) struct Partition {
 }
 
 enum Phase {
-    /// The chain has not been found yet.
-    Opening,
     /// Records are gathering.
-    Gathering(Committer, Box<Gathering>),
-    /// A batch is cut and not committed yet.
-    Cut(Committer, Box<Batch>),
-    /// Between two phases, within one call.
-    Moving,
+    Gathering(Box<Committer>, Box<Gathering>),
+    /// A job waits to be started; what its batch takes in memory, in bytes.
+    Waiting(Job, usize),
+    /// A job is on its way; what its batch takes in memory.
+    Busy(usize),
 }
 
-/// What a step needs from around it.
-pub(crate) struct Around<'a> {
+/// What a job's outcome means for the loop.
+pub(crate) enum Moved {
+    /// It worked; the position to commit for the group, if a batch was committed.
+    On(Option<NextOffset>),
+    /// The store is away: the job waits to be started again.
+    Back(LakeError),
+}
+
+/// What the log is, seen from a partition.
+pub(crate) struct Log<'a> {
     pub(crate) bus: &'a SharedBus,
-    pub(crate) lake: &'a Lake,
-    pub(crate) runtime: &'a Handle,
-    pub(crate) layout: Layout,
     /// Whether the topic may still be filling up to where its chain ends: a replay that runs again.
     pub(crate) may_lie_ahead: bool,
 }
 
 impl Partition {
-    pub(crate) fn new(source: Source, series: Series, rolling: Rolling) -> Self {
-        Self { source, series, rolling, reads_at: None, phase: Phase::Opening }
+    pub(crate) fn new(source: Source, series: Series, number: u64, rolling: Rolling) -> Self {
+        Self { source, series, number, rolling, reads_at: None, phase: Phase::Waiting(Job::Open, 0) }
     }
 
-    /// Whether it waits for the store: for its chain, or for a batch to be committed.
-    pub(crate) fn waits_for_store(&self) -> bool {
+    /// Tells it from another one of the same source.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
+    }
+
+    /// Whether it takes no records now.
+    pub(crate) fn is_paused(&self) -> bool {
         !matches!(self.phase, Phase::Gathering(..))
     }
 
@@ -57,7 +66,25 @@ impl Partition {
     pub(crate) fn gathering(&self) -> Option<&Gathering> {
         match &self.phase {
             Phase::Gathering(_, gathering) => Some(gathering),
-            Phase::Opening | Phase::Cut(..) | Phase::Moving => None,
+            Phase::Waiting(..) | Phase::Busy(_) => None,
+        }
+    }
+
+    /// Whether it takes records even while memory is short: a batch that is made again cannot be cut before its end.
+    pub(crate) fn must_go_on(&self) -> bool {
+        self.gathering().is_some_and(Gathering::is_made_again)
+    }
+
+    /// What gathers and may be cut where it is.
+    pub(crate) fn cuttable(&self) -> Option<&Gathering> {
+        self.gathering().filter(|gathering| gathering.may_be_cut())
+    }
+
+    /// What it takes in memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.phase {
+            Phase::Gathering(_, gathering) => gathering.bytes(),
+            Phase::Waiting(_, bytes) | Phase::Busy(bytes) => *bytes,
         }
     }
 
@@ -73,11 +100,14 @@ impl Partition {
     }
 
     /// Takes records as far as the batch goes. What is left is read again later.
-    pub(crate) fn take(&mut self, records: &[Record], around: &Around<'_>, now: Instant) -> Result<(), Error> {
-        let Some(last) = records.last() else { return Ok(()) };
+    pub(crate) fn take(&mut self, records: &[Record], log: &Log<'_>, now: Instant) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
         self.reads_at = Some(last.offset.next());
-        self.note_gap(records[0].offset.0, around)?;
-        let Phase::Gathering(_, gathering) = &mut self.phase else { return Ok(()) };
+        let Phase::Gathering(committer, gathering) = &mut self.phase else { return Ok(()) };
+        if gathering.is_empty() && first.offset.0 > gathering.position().0 {
+            // What was expected to come first may have expired since the batch was begun.
+            **gathering = begin(&self.series, committer, self.source, log)?;
+        }
         let mut skipped = 0;
         for record in records {
             if gathering.is_full(&self.rolling) {
@@ -93,101 +123,92 @@ impl Partition {
         if skipped > 0 {
             report::unreadable(self.series.table, skipped, 0);
         }
-        if gathering.is_full(&self.rolling) {
-            self.cut(around)?;
-        }
+        self.cut_if_full();
         Ok(())
     }
 
-    /// Where the first record of a batch is not the expected one, others may have expired before it was read.
-    fn note_gap(&mut self, first: i64, around: &Around<'_>) -> Result<(), Error> {
-        let is_gap = self.gathering().is_some_and(|gathering| gathering.is_empty() && first > gathering.position().0);
-        if is_gap {
-            let Phase::Gathering(committer, _) = std::mem::replace(&mut self.phase, Phase::Moving) else {
-                unreachable!("only what gathers has a gap");
-            };
-            self.begin(committer, around)?;
+    fn cut_if_full(&mut self) {
+        if self.gathering().is_some_and(|gathering| gathering.is_full(&self.rolling)) {
+            self.cut();
         }
-        Ok(())
     }
 
     /// Cuts the batch where it is.
-    pub(crate) fn cut(&mut self, around: &Around<'_>) -> Result<(), LakeError> {
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Moving) {
+    pub(crate) fn cut(&mut self) {
+        let bytes = self.bytes();
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Busy(bytes)) {
             Phase::Gathering(committer, gathering) => {
                 report::unreadable(self.series.table, 0, gathering.unreadable_cells());
-                Phase::Cut(committer, Box::new(gathering.finish(&self.series, around.layout)?))
+                Phase::Waiting(Job::Write(committer, Cut::Gathered(gathering)), bytes)
             }
             other => other,
         };
-        Ok(())
     }
 
-    /// Does what waits for the store. Gives the position to commit for the group, if a batch was committed.
-    ///
-    /// After an error that may pass, the same call goes on where it stopped.
-    pub(crate) fn call_store(
-        &mut self,
-        around: &Around<'_>,
-        summary: &mut Summary,
-    ) -> Result<Option<NextOffset>, Error> {
-        match std::mem::replace(&mut self.phase, Phase::Moving) {
-            Phase::Opening => {
-                self.phase = Phase::Opening;
-                let committer = around.runtime.block_on(Committer::open(around.lake, self.series.clone()))?;
-                self.begin(committer, around)?;
-                Ok(None)
-            }
-            Phase::Cut(mut committer, batch) => {
-                let started = Instant::now();
-                let committed = match around.runtime.block_on(committer.commit(&batch)) {
-                    Ok(committed) => committed,
-                    Err(error) => {
-                        self.phase = Phase::Cut(committer, batch);
-                        return Err(error.into());
-                    }
-                };
-                match committed {
-                    Committed::Done => summary.committed(&batch, started.elapsed()),
-                    Committed::Overtaken => {
-                        tracing::warn!(source = %self.source, "another lake-writer was first; going on behind it");
-                    }
-                }
-                self.begin(committer, around)?;
-                Ok((committed == Committed::Done).then_some(batch.record().end))
+    /// Starts the job that waits. Gives whether one did.
+    pub(crate) fn start_job(&mut self, jobs: &Jobs) -> bool {
+        let bytes = self.bytes();
+        match std::mem::replace(&mut self.phase, Phase::Busy(bytes)) {
+            Phase::Waiting(job, _) => {
+                jobs.start(self.source, self.number, self.series.clone(), job);
+                true
             }
             other => {
                 self.phase = other;
-                Ok(None)
+                false
             }
         }
     }
 
-    /// Begins what the chain asks for next.
-    fn begin(&mut self, committer: Committer, around: &Around<'_>) -> Result<(), Error> {
-        let bounds = around.bus.bounds(self.source)?;
-        let end = if around.may_lie_ahead { bounds.end.max(committer.chain().position()) } else { bounds.end };
-        let expired = committer.chain().expired(&self.series, bounds.start, end)?;
-        if let Some(expired) = expired {
-            tracing::warn!(source = %self.source, from = %expired.from, to = %expired.to, "offsets have expired unread");
-        }
-        let gathering = Gathering::begin(&self.series, committer.next(), expired);
-        // A batch that must be made again may have nothing left to read.
-        let is_full = gathering.is_full(&self.rolling);
+    /// Goes on with what came of the job.
+    pub(crate) fn move_on(&mut self, outcome: Outcome, log: &Log<'_>, summary: &mut Summary) -> Result<Moved, Error> {
+        let (committer, end) = match outcome {
+            Outcome::Opened(Ok(committer)) => (committer, None),
+            Outcome::Opened(Err(error)) if error.may_pass() => {
+                self.phase = Phase::Waiting(Job::Open, 0);
+                return Ok(Moved::Back(error));
+            }
+            Outcome::Failed { committer, cut, error } => {
+                let bytes = if let Cut::Encoded(batch) = &cut { batch.bytes() } else { self.bytes() };
+                self.phase = Phase::Waiting(Job::Write(committer, cut), bytes);
+                return Ok(Moved::Back(error));
+            }
+            Outcome::Opened(Err(error)) | Outcome::Lost(error) => return Err(error.into()),
+            Outcome::Written { committer, committed: Committed::Overtaken, .. } => {
+                tracing::warn!(source = %self.source, "another lake-writer was first; going on behind it");
+                (committer, None)
+            }
+            Outcome::Written { committer, committed: Committed::Done, batch, took } => {
+                summary.committed(&batch, took);
+                (committer, Some(batch.record().end))
+            }
+        };
+        let gathering = begin(&self.series, &committer, self.source, log)?;
         self.phase = Phase::Gathering(committer, Box::new(gathering));
-        if is_full {
-            self.cut(around)?;
-        }
-        Ok(())
+        // A batch that must be made again may have nothing left to read.
+        self.cut_if_full();
+        Ok(Moved::On(end))
     }
 
     /// Fails where the chain lies beyond the topic's end, now that the topic is known to be whole.
     pub(crate) fn check_end(&self, start: NextOffset, end: NextOffset) -> Result<(), LakeError> {
         match &self.phase {
-            Phase::Gathering(committer, _) | Phase::Cut(committer, _) => {
+            Phase::Gathering(committer, _) | Phase::Waiting(Job::Write(committer, _), _) => {
                 committer.chain().expired(&self.series, start, end).map(|_| ())
             }
-            Phase::Opening | Phase::Moving => Ok(()),
+            Phase::Waiting(Job::Open, _) | Phase::Busy(_) => Ok(()),
         }
     }
+}
+
+/// Begins what the chain asks for.
+fn begin(series: &Series, committer: &Committer, source: Source, log: &Log<'_>) -> Result<Gathering, Error> {
+    let bounds = log.bus.bounds(source)?;
+    let chain = committer.chain();
+    let end = if log.may_lie_ahead { bounds.end.max(chain.position()) } else { bounds.end };
+    let expired = chain.expired(series, bounds.start, end)?;
+    if let Some(expired) = expired {
+        tracing::warn!(%source, from = %expired.from, to = %expired.to, "offsets have expired unread");
+    }
+    Ok(Gathering::begin(series, committer.next(), expired))
 }

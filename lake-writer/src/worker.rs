@@ -1,9 +1,10 @@
-//! The loop: polls records, lets partitions gather them, cuts and commits batches, and knows when to end.
+//! The loop: polls records, lets partitions gather them, cuts batches, has them committed, and knows when to end.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
 
-use bus::{BusError, Group, Polled, SharedBus, Source, Step, Worker};
+use bus::{Assignment, BusError, Group, Polled, SharedBus, Source, Step, Worker};
 use events::{LogId, NextOffset};
 use lake::{Lake, Series};
 use service::{Readiness, Shutdown};
@@ -12,13 +13,22 @@ use tokio::runtime::Handle;
 
 use crate::Error;
 use crate::config::{Config, GROUP, Stop};
+use crate::ending::Ending;
 use crate::gathering::Gathering;
+use crate::job::{Jobs, Report};
 use crate::outage::Outage;
-use crate::partition::{Around, Partition};
+use crate::partition::{Log, Moved, Partition};
 use crate::report::{self, Summary};
 
 /// The longest time until the stop token is asked again.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// The longest time until a job's report is read while there may be records to poll.
+const JOB_SLICE: Duration = Duration::from_millis(5);
+
+/// The most jobs at once. Each encodes on a thread of its own, with some tens of MiB for its columns' dictionaries,
+/// and has a few files on their way.
+const JOBS: usize = 2;
 
 /// One stay in the group: until told to stop, or until the bus fails.
 pub(crate) fn run(
@@ -31,26 +41,26 @@ pub(crate) fn run(
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let log_id = bus.log_id()?;
-    let topics = Config::topics();
-    let sources = topics.len() * bus.partitions() as usize;
-    let group = Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics };
-    let around =
-        Around { bus, lake, runtime, layout: config.layout, may_lie_ahead: matches!(config.stop, Stop::AtEnd { .. }) };
+    let group = Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics: Config::topics() };
     let worker = bus.join(group)?;
-    let (partitions, paused, outage) = (BTreeMap::new(), BTreeSet::new(), Outage::default());
-    let started = Instant::now();
+    let (sender, reports) = mpsc::channel();
+    let jobs = Jobs { runtime: runtime.clone(), lake: lake.clone(), layout: config.layout, reports: sender };
     let desk = Desk {
         config,
-        around,
+        log: Log { bus, may_lie_ahead: matches!(config.stop, Stop::AtEnd { .. }) },
         log_id,
-        sources,
         worker,
-        partitions,
-        paused,
-        outage,
+        partitions: BTreeMap::new(),
+        given: 0,
+        paused: BTreeSet::new(),
+        jobs,
+        reports,
+        running: 0,
+        outage: Outage::default(),
         readiness,
         summary,
-        started,
+        started: Instant::now(),
+        is_new: true,
         ending: None,
     };
     desk.run(shutdown)
@@ -59,58 +69,52 @@ pub(crate) fn run(
 /// Everything that the loop has before it.
 struct Desk<'a> {
     config: &'a Config,
-    around: Around<'a>,
+    log: Log<'a>,
     log_id: LogId,
-    /// How many sources there are, whoever has them.
-    sources: usize,
     worker: Box<dyn Worker>,
     partitions: BTreeMap<Source, Partition>,
+    /// How many partitions were given to us so far.
+    given: u64,
     paused: BTreeSet<Source>,
+    jobs: Jobs,
+    reports: Receiver<Report>,
+    /// Jobs whose reports are still to come.
+    running: usize,
     outage: Outage,
     readiness: &'a Readiness,
     summary: &'a mut Summary,
     started: Instant,
+    /// Until the bus has answered once.
+    is_new: bool,
     ending: Option<Ending>,
-}
-
-/// The end is in sight.
-struct Ending {
-    /// How far each source is still read.
-    ends: BTreeMap<Source, NextOffset>,
-    /// When it is given up; `None`: never.
-    deadline: Option<Instant>,
 }
 
 impl Desk<'_> {
     fn run(mut self, shutdown: &Shutdown) -> Result<(), Error> {
         loop {
+            while let Ok(report) = self.reports.try_recv() {
+                self.read(report)?;
+            }
             let now = Instant::now();
-            self.call_store(now)?;
-            self.look_for_the_end(shutdown, now)?;
-            if self.is_done(shutdown, now)? {
+            if self.is_over(shutdown, now)? {
                 return Ok(());
             }
-            if self.cut_what_must_be(now)? {
-                continue;
-            }
+            self.cut_what_must_be(now);
+            self.start_jobs(now);
             self.steer()?;
-            match self.worker.poll(self.timeout(now))? {
-                Polled::Assigned(assigned) => {
-                    for assignment in assigned {
-                        let source = assignment.source;
-                        let table = Table::of(source.topic).expect("only tables' topics are read");
-                        let series = Series { table, log_id: self.log_id.clone(), partition: source.partition };
-                        let rolling = self.config.rolling(table, self.around.bus.partitions());
-                        self.partitions.insert(source, Partition::new(source, series, rolling));
-                    }
-                }
+            let polled = self.poll(now)?;
+            if std::mem::take(&mut self.is_new) && !self.outage.is_away() {
+                self.readiness.ready();
+            }
+            match polled {
+                Polled::Assigned(assigned) => assigned.into_iter().for_each(|assignment| self.accept(assignment)),
                 Polled::Revoked(sources) => {
                     self.partitions.retain(|source, _| !sources.contains(source));
                     self.paused.retain(|source| !sources.contains(source));
                 }
                 Polled::Records { source, records, .. } => {
                     if let Some(partition) = self.partitions.get_mut(&source) {
-                        partition.take(&records, &self.around, Instant::now())?;
+                        partition.take(&records, &self.log, Instant::now())?;
                     }
                 }
                 Polled::Nothing => {}
@@ -118,71 +122,86 @@ impl Desk<'_> {
         }
     }
 
-    /// Opens chains and commits batches, until none waits or the store fails.
-    fn call_store(&mut self, now: Instant) -> Result<(), Error> {
-        if !self.outage.allows(now) {
-            return Ok(());
+    fn accept(&mut self, Assignment { source, .. }: Assignment) {
+        let table = Table::of(source.topic).expect("only tables' topics are read");
+        let series = Series { table, log_id: self.log_id.clone(), partition: source.partition };
+        let rolling = self.config.rolling(table, self.log.bus.partitions());
+        self.given += 1;
+        self.partitions.insert(source, Partition::new(source, series, self.given, rolling));
+    }
+
+    /// Waits for records. Where nobody takes any, waits for a job instead and only stays in touch with the bus.
+    fn poll(&mut self, now: Instant) -> Result<Polled, Error> {
+        let wait = self.timeout(now);
+        if self.running == 0 {
+            return Ok(self.worker.poll(wait)?);
         }
-        for (&source, partition) in &mut self.partitions {
-            while partition.waits_for_store() {
-                match partition.call_store(&self.around, self.summary) {
-                    Ok(committed) => {
-                        if self.outage.worked() {
-                            tracing::info!("the lake's store is back");
-                        }
-                        if let Some(end) = committed {
-                            commit_position(self.worker.as_mut(), source, end)?;
-                        }
-                    }
-                    Err(Error::Lake(error)) if error.may_pass() => {
-                        let wait = self.outage.failed(Instant::now());
-                        report::failed(&error);
-                        self.readiness.not_ready(error.to_string());
-                        tracing::warn!(%error, "trying again in {wait:?}");
-                        return Ok(());
-                    }
-                    Err(error) => return Err(error),
+        if self.paused.len() < self.partitions.len() {
+            return Ok(self.worker.poll(wait.min(JOB_SLICE))?);
+        }
+        if let Ok(report) = self.reports.recv_timeout(wait) {
+            self.read(report)?;
+        }
+        Ok(self.worker.poll(Duration::ZERO)?)
+    }
+
+    /// Goes on with what a job reports.
+    fn read(&mut self, report: Report) -> Result<(), Error> {
+        self.running -= 1;
+        let partition = self.partitions.get_mut(&report.source);
+        let Some(partition) = partition.filter(|partition| partition.number() == report.number) else { return Ok(()) };
+        match partition.move_on(report.outcome, &self.log, self.summary)? {
+            Moved::On(end) => {
+                if self.outage.worked() {
+                    tracing::info!("the lake's store is back");
+                    self.readiness.ready();
+                }
+                if let Some(end) = end {
+                    commit_position(self.worker.as_mut(), report.source, end)?;
                 }
             }
+            Moved::Back(error) => {
+                report::failed(&error);
+                if let Some(wait) = self.outage.failed(Instant::now()) {
+                    tracing::warn!(%error, "the lake's store is away; trying again in {wait:?}");
+                }
+                self.readiness.not_ready(error.to_string());
+            }
         }
-        self.readiness.ready();
         Ok(())
     }
 
-    /// Cuts batches that are due, that reach the end, or that are the largest while memory is short. Gives whether
-    /// any was cut.
-    fn cut_what_must_be(&mut self, now: Instant) -> Result<bool, Error> {
-        let interval = self.interval(now);
-        let is_late = self.ending.as_ref().and_then(|ending| ending.deadline).is_some_and(|deadline| now >= deadline);
-        let mut cut = false;
-        for (source, partition) in &mut self.partitions {
-            let Some(gathering) = partition.gathering().filter(|gathering| gathering.may_be_cut()) else { continue };
-            let end = self.ending.as_ref().and_then(|ending| ending.ends.get(source));
-            let is_at_end = end.is_some_and(|&end| gathering.position() >= end);
-            let is_due = interval.and_then(|interval| gathering.due_at(interval)).is_some_and(|due| due <= now);
-            if is_late || is_at_end || is_due {
-                partition.cut(&self.around)?;
-                cut = true;
+    /// Starts the jobs that wait: as many as there may be, or one to try a store that was away.
+    fn start_jobs(&mut self, now: Instant) {
+        let most = match self.outage.is_away() {
+            false => JOBS,
+            true if self.outage.allows(now) => 1,
+            true => 0,
+        };
+        for partition in self.partitions.values_mut() {
+            if self.running >= most {
+                break;
             }
+            self.running += usize::from(partition.start_job(&self.jobs));
         }
-        Ok(cut || self.cut_the_largest()?)
     }
 
-    /// Cuts the largest batch where all of them together take more memory than they may. A batch that is cut is
-    /// encoded, so it takes a fraction from then on, and its partition is paused until it is committed.
-    fn cut_the_largest(&mut self) -> Result<bool, Error> {
-        let gathered = self.partitions.values().filter_map(Partition::gathering).map(Gathering::bytes).sum();
-        report::gathered(gathered);
-        if gathered <= self.config.memory {
-            return Ok(false);
+    /// Cuts batches that are due, that reach the end, or that are the largest while memory is short.
+    fn cut_what_must_be(&mut self, now: Instant) {
+        let interval = self.interval(now);
+        for (source, partition) in &mut self.partitions {
+            let Some(gathering) = partition.cuttable() else { continue };
+            let is_due = interval.and_then(|interval| gathering.due_at(interval)).is_some_and(|due| due <= now);
+            let is_last = self.ending.as_ref().is_some_and(|ending| ending.cuts(source, gathering.position(), now));
+            if is_due || is_last {
+                partition.cut();
+            }
         }
-        let sizes = self.partitions.iter_mut().filter_map(|(_, partition)| {
-            let bytes = partition.gathering().filter(|gathering| gathering.may_be_cut())?.bytes();
-            Some((bytes, partition))
-        });
-        match sizes.max_by_key(|(bytes, _)| *bytes) {
-            Some((_, largest)) => largest.cut(&self.around).map(|()| true).map_err(Error::from),
-            None => Ok(false),
+        let gathered: usize = self.partitions.values().filter_map(Partition::cuttable).map(Gathering::bytes).sum();
+        report::gathered(self.partitions.values().map(Partition::bytes).sum());
+        if matches!(self.config.stop, Stop::OnShutdown) && gathered > self.config.memory / 2 {
+            let of_size = |partition: &&mut Partition| partition.cuttable().map_or(0, Gathering::bytes);
+            self.partitions.values_mut().max_by_key(of_size).into_iter().for_each(Partition::cut);
         }
     }
 
@@ -194,10 +213,12 @@ impl Desk<'_> {
         }
     }
 
-    /// Tells the bus which partitions to read, and from where.
+    /// Tells the bus which partitions to read, and from where. None while memory is short: a half gathers, and what
+    /// is cut and not yet committed may take the other one.
     fn steer(&mut self) -> Result<(), Error> {
+        let is_short = self.partitions.values().map(Partition::bytes).sum::<usize>() > self.config.memory;
         for (&source, partition) in &mut self.partitions {
-            if partition.waits_for_store() {
+            if partition.is_paused() || (is_short && !partition.must_go_on()) {
                 if self.paused.insert(source) {
                     self.worker.pause(source)?;
                 }
@@ -220,50 +241,26 @@ impl Desk<'_> {
         next.map_or(SLICE, |next| next.saturating_duration_since(now).min(SLICE))
     }
 
-    /// Notices that there is an end, and fixes how far each source is still read.
-    fn look_for_the_end(&mut self, shutdown: &Shutdown, now: Instant) -> Result<(), Error> {
-        if self.ending.is_some() {
-            return Ok(());
-        }
-        let deadline = match &self.config.stop {
-            Stop::OnShutdown if shutdown.is_cancelled() => Some(now + self.config.drain),
-            Stop::AtEnd { upstream_finished } if upstream_finished.is_cancelled() => None,
-            Stop::OnShutdown | Stop::AtEnd { .. } => return Ok(()),
-        };
-        if deadline.is_none() && self.partitions.len() < self.sources {
-            return Ok(());
-        }
-        self.around.may_lie_ahead = false;
-        let mut ends = BTreeMap::new();
-        for (&source, partition) in &self.partitions {
-            let bounds = self.around.bus.bounds(source)?;
-            partition.check_end(bounds.start, bounds.end)?;
-            ends.insert(source, bounds.end);
-        }
-        self.ending = Some(Ending { ends, deadline });
-        Ok(())
-    }
-
     /// Whether there is nothing left to do, or no time left to do it.
-    fn is_done(&mut self, shutdown: &Shutdown, now: Instant) -> Result<bool, Error> {
-        let is_bounded = matches!(self.config.stop, Stop::AtEnd { .. });
-        if is_bounded && shutdown.is_cancelled() {
+    fn is_over(&mut self, shutdown: &Shutdown, now: Instant) -> Result<bool, Error> {
+        if matches!(self.config.stop, Stop::AtEnd { .. }) && shutdown.is_cancelled() {
             // Not even a flush: it would cut where no other run of the same replay does.
             return Ok(true);
         }
+        if self.ending.is_none() {
+            self.ending = Ending::begins(self.config, self.log.bus, &self.partitions, shutdown, now)?;
+        }
         let Some(ending) = &self.ending else { return Ok(false) };
-        let mut sources = ending.ends.iter().filter_map(|(source, end)| Some((self.partitions.get(source)?, *end)));
-        if sources.all(|(partition, end)| partition.is_committed_to(end)) {
+        self.log.may_lie_ahead = false;
+        if ending.is_reached(&self.partitions) {
             self.summary.is_complete = true;
             return Ok(true);
         }
-        if ending.deadline.is_none_or(|deadline| now < deadline) {
-            return Ok(false);
+        let is_late = ending.is_late(now);
+        if is_late {
+            tracing::warn!("no time left: what is not in the lake yet is written at the next start");
         }
-        self.cut_what_must_be(now)?;
-        self.call_store(now)?;
-        tracing::warn!("no time left: what is not in the lake yet is written at the next start");
-        Ok(true)
+        Ok(is_late)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::record::{BatchRecord, GapRecord, OffsetRange};
 use crate::store::{Put, Store};
 
 /// Files of one batch that are on their way at once.
-const FILES_AT_ONCE: usize = 4;
+const FILES_AT_ONCE: usize = 8;
 
 /// Writes one chain. Any number of them may stand on the same chain at once, in any process: each batch is
 /// written exactly once, and who comes second finds it there.
