@@ -25,7 +25,7 @@ fn open(engine: &mut Engine, out: &mut Outputs, session: u64) {
         let number = session.wrapping_add(page) % 1500;
         let (url, title) = (format!("https://shop.example/products/{number}"), format!("Product {number}"));
         let time = Timestamp::from_millis(1_793_577_600_000 + (page * 30_000 + session % 60_000) as i64);
-        let id = Uuid::from_u128(u128::from(session) << 8 | u128::from(page) + 1);
+        let id = Uuid::from_u128((u128::from(session) << 8) | u128::from(page + 1));
         let mut hit = NewHit::new(id, "shop.example", "pageview", time, time);
         hit.visitor_id = Some(&visitor);
         hit.url = Some(&url);

@@ -104,7 +104,7 @@ fn record(offset: i64, at: i64, session: u64, page: u64, agent: &str, random: &m
     let title = format!("Page {number}");
     let own = format!("https://{site}/");
     let time = Timestamp::from_millis(at);
-    let id = Uuid::from_u128(u128::from(random.next()) << 64 | u128::from(random.next()));
+    let id = Uuid::from_u128((u128::from(random.next()) << 64) | u128::from(random.next()));
     let mut hit = NewHit::new(id, site, "pageview", time, time);
     hit.visitor_id = Some(&visitor);
     hit.client_time = Some(time);

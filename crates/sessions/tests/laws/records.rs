@@ -158,6 +158,9 @@ fn late(value: &[u8]) -> Effect {
 
 fn final_session(value: &[u8]) -> FinalSession {
     let session: Session<'_> = serde_json::from_slice(value).expect("a session's own JSON is read back");
+    let mut again = Vec::new();
+    session.write_json(&mut again);
+    assert_eq!(std::str::from_utf8(value), std::str::from_utf8(&again), "the record is what its type writes");
     let fields = json(value);
     FinalSession {
         session_id: session.session_id.to_string(),

@@ -1,0 +1,114 @@
+//! The formats that others read: records of the topics, and the state that later builds must restore.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod log;
+
+use std::collections::BTreeMap;
+
+use events::{Session, Topic};
+use sessions::{Outputs, Restore, STATE_FORMAT};
+
+/// The state as the build wrote it that first had format 1. It may never be written anew: a state that this file
+/// stands for is out there.
+const STATE_1: &str = include_str!("../fixtures/state-1.jsonl");
+
+const PARTITIONS: u32 = 4;
+
+fn text(bytes: Option<&[u8]>) -> String {
+    String::from_utf8(bytes.unwrap_or(b"-").to_vec()).unwrap()
+}
+
+/// The records of one topic: key, value.
+fn records(out: &Outputs, topic: Topic) -> Vec<(String, String)> {
+    out.iter().filter(|record| record.topic == topic).map(|record| (text(record.key), text(record.value))).collect()
+}
+
+/// What applying the first part of the log gives, and the state behind it.
+fn first_part() -> Outputs {
+    let (mut engine, mut out) = (log::engine(), Outputs::default());
+    log::apply(&mut engine, &log::before(), &mut out);
+    engine.write_checkpoint(&mut out);
+    engine.write_position(PARTITIONS, &mut out);
+    out
+}
+
+/// The last part, applied by an engine that was never stopped.
+fn last_part() -> Outputs {
+    let (mut engine, mut out) = (log::engine(), Outputs::default());
+    log::apply(&mut engine, &log::before(), &mut out);
+    out.clear();
+    log::apply(&mut engine, &log::after(), &mut out);
+    out
+}
+
+fn snapshot(records: &[(String, String)]) -> String {
+    records.iter().map(|(key, value)| format!("{key}\n  {value}\n")).collect()
+}
+
+#[test]
+fn an_enriched_hit_is_public_json() {
+    let enriched = records(&first_part(), Topic::HitsEnriched);
+    let chosen: Vec<_> = enriched.into_iter().filter(|(key, _)| key.contains("/v") || key.contains("/~")).collect();
+    insta::assert_snapshot!(snapshot(&chosen));
+}
+
+#[test]
+fn a_late_hit_is_public_json() {
+    insta::assert_snapshot!(snapshot(&records(&first_part(), Topic::Late)));
+}
+
+#[test]
+fn a_session_is_public_json() {
+    let mut sessions = records(&first_part(), Topic::Sessions);
+    sessions.extend(records(&last_part(), Topic::Sessions).into_iter().filter(|(key, _)| key.contains("/v")));
+    insta::assert_snapshot!(snapshot(&sessions));
+}
+
+#[test]
+fn a_session_is_written_as_its_type_is() {
+    for out in [first_part(), last_part()] {
+        let sessions = records(&out, Topic::Sessions);
+        assert!(!sessions.is_empty());
+        for (_, value) in sessions {
+            let session: Session<'_> = serde_json::from_str(&value).unwrap();
+            let mut again = Vec::new();
+            session.write_json(&mut again);
+            assert_eq!(value, String::from_utf8(again).unwrap());
+        }
+    }
+}
+
+#[test]
+fn the_state_is_public_json() {
+    insta::assert_snapshot!(snapshot(&records(&first_part(), Topic::SessionsOpen)));
+}
+
+/// Restores the fixture and runs on: what comes out is what an engine puts out that was never stopped.
+#[test]
+fn a_state_of_format_1_is_read_back() {
+    assert_eq!(STATE_FORMAT, 1, "a new format gets a fixture of its own beside this one");
+    let mut restore = Restore::default();
+    for line in STATE_1.lines() {
+        let (key, value): (String, String) = serde_json::from_str(line).unwrap();
+        restore.record(key.as_bytes(), Some(value.as_bytes()));
+    }
+    let restored = restore.finish(2, PARTITIONS).unwrap().unwrap();
+    let (mut engine, mut out) = (restored.engine, Outputs::default());
+    assert_eq!(engine.position(), restored.position);
+    log::apply(&mut engine, &log::after(), &mut out);
+    let expected = last_part();
+    for topic in [Topic::HitsEnriched, Topic::Late, Topic::Sessions] {
+        assert_eq!(snapshot(&records(&out, topic)), snapshot(&records(&expected, topic)), "{topic}");
+    }
+    assert_eq!(out.counts, expected.counts);
+    assert_eq!((out.counts.duplicates, out.counts.sessions), (6, 3));
+}
+
+/// The fixture holds what this build writes too, while the format is the same.
+#[test]
+fn the_fixture_is_what_is_written() {
+    let written: BTreeMap<_, _> = records(&first_part(), Topic::SessionsOpen).into_iter().collect();
+    let fixture: BTreeMap<String, String> = STATE_1.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(written, fixture);
+}
