@@ -79,13 +79,18 @@ impl Config {
         Table::ALL.map(Table::topic).to_vec()
     }
 
-    /// When a batch of this table is full. Live, half of the memory is for whatever gathers, and the largest is cut
-    /// when that is used up; in a bounded run each partition has a share of its own, so that what it does depends on its own
+    /// What may gather, in bytes. The other half of the memory is for what is on its way: cut, encoded, uploaded.
+    pub(crate) fn gathering_memory(&self) -> usize {
+        self.memory / 2
+    }
+
+    /// When a batch of this table is full. Live, any batch may take all there is, and the largest is cut when it is
+    /// used up; in a bounded run each partition has a share of its own, so that what it does depends on its own
     /// records alone.
     pub(crate) fn rolling(&self, table: Table, partitions: u32) -> Rolling {
         let memory = match self.stop {
-            Stop::OnShutdown => self.memory / 2,
-            Stop::AtEnd { .. } => self.memory / share(table) / partitions.max(1) as usize,
+            Stop::OnShutdown => self.gathering_memory(),
+            Stop::AtEnd { .. } => self.gathering_memory() / share(table) / partitions.max(1) as usize,
         };
         Rolling::new(self.target_file_size, memory)
     }

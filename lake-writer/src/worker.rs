@@ -199,7 +199,7 @@ impl Desk<'_> {
         }
         let gathered: usize = self.partitions.values().filter_map(Partition::cuttable).map(Gathering::bytes).sum();
         report::gathered(self.partitions.values().map(Partition::bytes).sum());
-        if matches!(self.config.stop, Stop::OnShutdown) && gathered > self.config.memory / 2 {
+        if matches!(self.config.stop, Stop::OnShutdown) && gathered > self.config.gathering_memory() {
             let of_size = |partition: &&mut Partition| partition.cuttable().map_or(0, Gathering::bytes);
             self.partitions.values_mut().max_by_key(of_size).into_iter().for_each(Partition::cut);
         }

@@ -9,7 +9,7 @@ use crate::support::{World, all_kinds, contents, hit, in_memory, nonsense, patie
 
 /// Small batches, so that there are many.
 fn small() -> Config {
-    Config { memory: 80_000, ..patient() }
+    Config { memory: 160_000, ..patient() }
 }
 
 #[test]
