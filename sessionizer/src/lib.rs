@@ -5,6 +5,7 @@
 //! commits what they put out as one step with the position, and writes ticks where a partition is idle.
 
 mod config;
+mod controls;
 mod partition;
 mod report;
 mod restore;
@@ -33,6 +34,24 @@ pub enum Error {
         partition: u32,
         /// What is wrong.
         error: StateError,
+    },
+    /// The bus does not take a record that a partition's hits lead to. Starting anew would lead to it again.
+    #[error(
+        "partition {partition} at offset {position}: a record for `{topic}` with key `{key}` has {size} bytes, over the bus's limit of {limit}: raise that limit"
+    )]
+    TooLarge {
+        /// The partition.
+        partition: u32,
+        /// Behind which input record.
+        position: events::NextOffset,
+        /// Where the record should go.
+        topic: events::Topic,
+        /// The record's key.
+        key: String,
+        /// The record's size in bytes.
+        size: usize,
+        /// The bus's limit in bytes.
+        limit: usize,
     },
     /// The state says a position that the log does not have.
     #[error(
@@ -71,14 +90,16 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
     let readiness = health.register("sessionizer");
     let mut summary = Summary::default();
     let mut wait = BACKOFF.0;
+    let mut was_away = false;
     loop {
         let before = summary;
-        match worker::run(config, bus, shutdown, &readiness, &mut summary) {
+        match worker::run(config, bus, shutdown, &readiness, was_away, &mut summary) {
             Ok(()) => return Ok(summary),
             Err(error) if error.is_passing() && !shutdown.is_cancelled() => {
                 readiness.not_ready(error.to_string());
                 metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "process").increment(1);
                 tracing::warn!(%error, "starting the worker anew in {wait:?}");
+                was_away = !matches!(error, Error::Bus(BusError::Fenced(_)));
                 sleep(wait, shutdown);
                 // Progress since the last failure means that this is another one.
                 wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };

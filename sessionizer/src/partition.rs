@@ -1,11 +1,17 @@
 //! One partition that is ours: its engine, what it put out since the last commit, and its ticks.
 
+use std::time::Instant;
+
 use bus::{Output, Record, Source};
 use events::{NextOffset, Timestamp, Topic};
 use service::metrics as name;
 use sessions::{Applied, Engine, Input, Outputs};
 
+use crate::restore::Restored;
 use crate::ticks::Ticks;
+
+/// Outputs keep their buffer from commit to commit up to this size; what a checkpoint took is given back (P6).
+const KEPT_BYTES: usize = 16 << 20;
 
 pub(crate) struct Partition {
     pub(crate) engine: Engine,
@@ -13,13 +19,16 @@ pub(crate) struct Partition {
     pub(crate) ticks: Ticks,
     /// The position that the last commit wrote.
     committed: NextOffset,
+    /// The position as of the last checkpoint, and when that was made.
+    checkpoint: (NextOffset, Instant),
     pub(crate) has_ended: bool,
 }
 
 impl Partition {
-    pub(crate) fn new(engine: Engine, out: Outputs, ticks: Ticks) -> Self {
+    pub(crate) fn new(restored: Restored, ticks: Ticks) -> Self {
+        let Restored { engine, from: restored_from, out, has_ended, .. } = restored;
         let committed = engine.position();
-        Self { engine, out, ticks, committed, has_ended: false }
+        Self { engine, out, ticks, committed, checkpoint: (restored_from, Instant::now()), has_ended }
     }
 
     pub(crate) fn source(&self) -> Source {
@@ -47,6 +56,16 @@ impl Partition {
         self.engine.position() != self.committed || !self.out.is_empty()
     }
 
+    /// Whether a checkpoint would say more than the last one.
+    pub(crate) fn wants_checkpoint(&self) -> bool {
+        self.engine.position() != self.checkpoint.0 || self.engine.changed() > 0
+    }
+
+    /// When the last checkpoint was made.
+    pub(crate) fn checkpoint_at(&self) -> Instant {
+        self.checkpoint.1
+    }
+
     /// Completes the outputs for a commit with the position, and with a checkpoint where one is due.
     pub(crate) fn seal(&mut self, partitions: u32, with_checkpoint: bool) {
         if with_checkpoint {
@@ -66,8 +85,14 @@ impl Partition {
     }
 
     /// The commit went through.
-    pub(crate) fn committed(&mut self, now: Timestamp) {
-        self.out.clear();
+    pub(crate) fn committed(&mut self, now: Timestamp, with_checkpoint: bool) {
+        if with_checkpoint {
+            self.checkpoint = (self.engine.position(), Instant::now());
+        }
+        match self.out.bytes() {
+            0..KEPT_BYTES => self.out.clear(),
+            _ => self.out = Outputs::default(),
+        }
         self.committed = self.engine.position();
         let label = self.engine.partition().to_string();
         metrics::gauge!(name::SESSIONS_OPEN, "partition" => label.clone()).set(self.engine.open_sessions() as f64);

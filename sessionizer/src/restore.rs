@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bus::{BusError, SharedBus, Source};
-use events::{NextOffset, Topic};
+use events::{Control, NextOffset, Topic};
 use service::{Readiness, Shutdown, metrics as name};
 use sessions::{Engine, Input, Outputs, Restore};
 
@@ -13,18 +13,29 @@ use crate::config::Config;
 /// How long one read waits; only a log that does not hold what it promised lets it come to that.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// A partition as it was when its position was committed.
+pub(crate) struct Restored {
+    pub(crate) engine: Engine,
+    /// The position as of the checkpoint.
+    pub(crate) from: NextOffset,
+    /// What must be said anew: which offsets retention took away.
+    pub(crate) out: Outputs,
+    /// Whether no record stood behind the position.
+    pub(crate) is_at_end: bool,
+    /// Whether the last record before the position ended a bounded log.
+    pub(crate) has_ended: bool,
+}
+
 /// Loads a partition: the checkpoint, then the log from there to the position, whose outputs were committed
-/// before and are thrown away. A partition that nothing was committed for starts at the log's start.
-///
-/// `out` takes what must be said anew: which offsets retention took away.
+/// before and are thrown away. A partition that nothing was committed for starts at the log's start. `None` when
+/// the token said stop before that was done.
 pub(crate) fn restore(
     config: &Config,
     bus: &SharedBus,
     partition: u32,
-    out: &mut Outputs,
     readiness: &Readiness,
     shutdown: &Shutdown,
-) -> Result<Engine, Error> {
+) -> Result<Option<Restored>, Error> {
     let started = Instant::now();
     readiness.not_ready(format!("restoring partition {partition}"));
     let hits = Source { topic: Topic::Hits, partition };
@@ -32,12 +43,15 @@ pub(crate) fn restore(
     let mut restore = Restore::default();
     let state = Source { topic: Topic::SessionsOpen, partition };
     let mut records = 0u64;
-    read_through(bus, state, NextOffset::START, bus.bounds(state)?.end, shutdown, |record| {
+    let is_read = read_through(bus, state, NextOffset::START, bus.bounds(state)?.end, shutdown, |record| {
         records += 1;
         if let Some(key) = &record.key {
             restore.record(key, record.value.as_deref());
         }
     })?;
+    if !is_read {
+        return Ok(None);
+    }
     metrics::gauge!(name::RESTORE_RECORDS, "partition" => label.clone()).set(records as f64);
 
     let restored = restore.finish(partition, bus.partitions()).map_err(|error| Error::State { partition, error })?;
@@ -50,14 +64,29 @@ pub(crate) fn restore(
         return Err(Error::StateAhead { partition, position, end: bounds.end });
     }
     let from = engine.position();
+    if bounds.start > from && from < position {
+        let lost_below = bounds.start.min(position);
+        tracing::error!(
+            partition, %from, %lost_below,
+            "records of `hits` behind the last checkpoint were removed; sessions that were open lack those hits"
+        );
+    }
     let mut thrown_away = Outputs::default();
-    read_through(bus, hits, from, position, shutdown, |record| {
-        if record.offset.next() <= position {
+    let mut last = None;
+    let is_read = read_through(bus, hits, from.min(before(position)), position, shutdown, |record| {
+        if record.offset.next() == position {
+            last.clone_from(&record.value);
+        }
+        if record.offset.0 >= from.0 && record.offset.next() <= position {
             let value = record.value.as_deref();
             engine.apply(Input { offset: record.offset, append_time: record.append_time, value }, &mut thrown_away);
             thrown_away.clear();
         }
     })?;
+    if !is_read {
+        return Ok(None);
+    }
+    let mut out = Outputs::default();
     // Offsets without a record, such as transaction markers, may stand before the position.
     engine.advance_to(position);
     if bounds.start > engine.position() {
@@ -65,16 +94,23 @@ pub(crate) fn restore(
             partition, position = %engine.position(), start = %bounds.start,
             "records of `hits` were removed before they were read; going on at the log's start"
         );
-        engine.skip_to(bounds.start, (config.clock)(), out);
+        engine.skip_to(bounds.start, (config.clock)(), &mut out);
     }
     tracing::info!(
         partition, position = %position, records, replayed = position.0 - from.0,
         open_sessions = engine.open_sessions(), took = ?started.elapsed(), "restored"
     );
-    Ok(engine)
+    let is_at_end = engine.position() >= bounds.end;
+    let has_ended = last.is_some_and(|value| matches!(Control::from_json(&value), Ok(Control::End)));
+    Ok(Some(Restored { engine, from, out, is_at_end, has_ended }))
 }
 
-/// Reads a partition from a position until another one is reached.
+/// The position of the record before a position.
+fn before(position: NextOffset) -> NextOffset {
+    NextOffset(position.0.max(1) - 1)
+}
+
+/// Reads a partition from a position until another one is reached. `false` when the token said stop before that.
 fn read_through(
     bus: &SharedBus,
     source: Source,
@@ -82,21 +118,24 @@ fn read_through(
     until: NextOffset,
     shutdown: &Shutdown,
     mut each: impl FnMut(&bus::Record),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     if from >= until {
-        return Ok(());
+        return Ok(true);
     }
     let mut reader = bus.read(source, from)?;
     let mut waited = Instant::now();
     while reader.position() < until {
+        if shutdown.is_cancelled() {
+            return Ok(false);
+        }
         let records = reader.next(Duration::from_millis(200))?;
         records.iter().for_each(&mut each);
         if !records.is_empty() {
             waited = Instant::now();
-        } else if reader.position() < until && (waited.elapsed() > PATIENCE || shutdown.is_cancelled()) {
+        } else if reader.position() < until && waited.elapsed() > PATIENCE {
             let detail = format!("{source} ends at {} and not at {until}", reader.position());
             return Err(BusError::Unavailable(detail).into());
         }
     }
-    Ok(())
+    Ok(true)
 }

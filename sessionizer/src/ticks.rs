@@ -19,8 +19,10 @@ pub(crate) struct Ticks {
 }
 
 impl Ticks {
-    pub(crate) fn new(idle_interval: Span, now: Timestamp) -> Self {
-        Self { idle_interval, not_before: now + idle_interval, at_end: false }
+    /// `at_end`: whether nothing stands behind the position that reading starts at. A partition that was read to
+    /// its end before a restart must be ticked though no record comes.
+    pub(crate) fn new(idle_interval: Span, now: Timestamp, at_end: bool) -> Self {
+        Self { idle_interval, not_before: now + idle_interval, at_end }
     }
 
     /// Records were read; whether these were the last ones, and whether one of them was a hit.
@@ -43,6 +45,8 @@ impl Ticks {
 
     /// Whether a tick is due; asking for it starts the next interval.
     pub(crate) fn take_due(&mut self, now: Timestamp) -> bool {
+        // Nothing holds for longer than this. What lies further ahead was noted before the clock was set back.
+        self.not_before = self.not_before.min(now + self.idle_interval.max(AFTER_OUTAGE));
         let is_due = self.at_end && now >= self.not_before;
         if is_due {
             self.hold(now + self.idle_interval);
@@ -64,7 +68,7 @@ mod tests {
     }
 
     fn ticks() -> Ticks {
-        Ticks::new(Span::from_secs(10), at(0))
+        Ticks::new(Span::from_secs(10), at(0), false)
     }
 
     #[test]
@@ -84,6 +88,20 @@ mod tests {
         assert!(!ticks.take_due(at(60)), "there is more to read");
         ticks.read(at(61), true, false);
         assert!(ticks.take_due(at(61)));
+    }
+
+    #[test]
+    fn a_partition_that_begins_at_its_end_is_ticked_without_a_record() {
+        let mut ticks = Ticks::new(Span::from_secs(10), at(0), true);
+        assert!(!ticks.take_due(at(9)) && ticks.take_due(at(10)));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_delays_ticks_by_a_minute_at_most() {
+        let mut ticks = ticks();
+        ticks.read(at(100_000), true, true);
+        assert!(!ticks.take_due(at(50)));
+        assert!(!ticks.take_due(at(109)) && ticks.take_due(at(110)));
     }
 
     #[test]

@@ -3,56 +3,54 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bus::{Assignment, Group, Outgoing, Output, Polled, SharedBus, Step, Worker};
-use bytes::Bytes;
-use events::{Control, Topic};
-use futures::FutureExt;
-use futures::future::BoxFuture;
-use service::{Readiness, Shutdown, metrics as name};
-use sessions::Outputs;
+use bus::{Assignment, BusError, Group, Output, Polled, Record, SharedBus, Source, Step, Worker};
+use events::Topic;
+use service::{Readiness, Shutdown};
 
+use crate::Error;
 use crate::config::{Config, GROUP, Mode};
+use crate::controls::Controls;
 use crate::partition::Partition;
 use crate::report::Summary;
+use crate::restore::restore;
 use crate::ticks::Ticks;
-use crate::{Error, restore};
 
 /// A commit is made early when the outputs reach this many bytes (P6).
 const STEP_BYTES: usize = 8 << 20;
 
-/// A checkpoint is made early when this many entries changed.
+/// A checkpoint is made early when this many entries of all partitions together changed.
 const CHECKPOINT_CHANGES: usize = 200_000;
 
 /// The longest wait for records: ticks and the end are looked for in between.
 const POLL: Duration = Duration::from_millis(100);
 
 /// Joins the group and works until the token says stop, the bounded log has ended, or something fails. What was
-/// not committed then is lost from memory alone.
+/// not committed then is lost from memory alone. `was_away`: the bus failed a moment ago.
 pub(crate) fn run(
     config: &Config,
     bus: &SharedBus,
     shutdown: &Shutdown,
     readiness: &Readiness,
+    was_away: bool,
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let group = Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics: vec![Topic::Hits] };
-    let now = Instant::now();
     let mut loops = Loop {
         config,
         bus,
         shutdown,
         readiness,
+        was_away,
         summary,
         worker: bus.join(group)?,
         partitions: BTreeMap::new(),
-        committed_at: now,
-        checkpoint_at: now,
-        in_flight: Vec::new(),
+        committed_at: Instant::now(),
+        controls: Controls::new(bus.clone()),
     };
     while !shutdown.is_cancelled() && !loops.has_ended() {
         loops.step()?;
     }
-    loops.commit(config.mode == Mode::Live)
+    loops.finish()
 }
 
 struct Loop<'a> {
@@ -60,13 +58,12 @@ struct Loop<'a> {
     bus: &'a SharedBus,
     shutdown: &'a Shutdown,
     readiness: &'a Readiness,
+    was_away: bool,
     summary: &'a mut Summary,
     worker: Box<dyn Worker>,
     partitions: BTreeMap<u32, Partition>,
     committed_at: Instant,
-    checkpoint_at: Instant,
-    /// Ticks and settings on their way to the bus.
-    in_flight: Vec<BoxFuture<'static, Result<(), bus::BusError>>>,
+    controls: Controls,
 }
 
 impl Loop<'_> {
@@ -74,30 +71,31 @@ impl Loop<'_> {
         match self.worker.poll(self.patience())? {
             Polled::Assigned(assignments) => {
                 for assignment in assignments {
-                    self.assigned(assignment)?;
+                    if !self.assigned(assignment)? {
+                        return Ok(());
+                    }
                 }
                 self.readiness.ready();
             }
             Polled::Revoked(sources) => {
                 // Quick: whoever takes over runs the engine from the last checkpoint again.
-                self.commit(false)?;
+                self.commit(None)?;
                 for source in sources {
                     self.partitions.remove(&source.partition);
+                    self.controls.forget(source.partition);
                 }
             }
-            Polled::Records { source, records, at_end } => {
-                let now = (self.config.clock)();
-                if let Some(partition) = self.partitions.get_mut(&source.partition) {
-                    partition.apply(&records, at_end, now);
-                }
-            }
+            Polled::Records { source, records, at_end } => self.read(source, &records, at_end)?,
+            // Who has no partition waits to take one over, and that is what it can do.
+            Polled::Nothing if self.partitions.is_empty() => self.readiness.ready(),
             Polled::Nothing => {}
         }
         if self.is_commit_due() {
-            let with_checkpoint = self.is_checkpoint_due();
-            self.commit(with_checkpoint)?;
+            self.commit(self.checkpoint_due())?;
         }
-        self.send_ticks();
+        if self.config.mode == Mode::Live {
+            self.send_controls();
+        }
         Ok(())
     }
 
@@ -110,24 +108,48 @@ impl Loop<'_> {
         }
     }
 
-    fn assigned(&mut self, assignment: Assignment) -> Result<(), Error> {
+    /// Loads a partition that became ours. `false` when the token said stop on the way.
+    fn assigned(&mut self, assignment: Assignment) -> Result<bool, Error> {
         let number = assignment.source.partition;
-        let mut out = Outputs::default();
-        let engine = restore::restore(self.config, self.bus, number, &mut out, self.readiness, self.shutdown)?;
-        let position = engine.position();
+        let Some(restored) = restore(self.config, self.bus, number, self.readiness, self.shutdown)? else {
+            return Ok(false);
+        };
+        let position = restored.engine.position();
         if assignment.committed.is_some_and(|committed| committed != position) {
             tracing::warn!(
                 partition = number, %position, committed = assignment.committed.map(|at| at.0),
                 "the group's offset is not the position in the state; the state's holds"
             );
         }
-        if *engine.settings() != self.config.settings {
+        // A bounded log goes on under the settings that it was begun with: behind its end nothing may follow.
+        if *restored.engine.settings() != self.config.settings && self.config.mode == Mode::Live {
             tracing::info!(partition = number, "the settings differ from the log's; writing them to it");
-            self.publish(number, &Control::Settings(self.config.settings));
+            self.controls.want_settings(number);
         }
         self.worker.seek(assignment.source, position)?;
-        let ticks = Ticks::new(self.config.idle_interval, (self.config.clock)());
-        self.partitions.insert(number, Partition::new(engine, out, ticks));
+        let now = (self.config.clock)();
+        let mut ticks = Ticks::new(self.config.idle_interval, now, restored.is_at_end);
+        if self.was_away {
+            ticks.outage(now);
+        }
+        self.partitions.insert(number, Partition::new(restored, ticks));
+        Ok(true)
+    }
+
+    fn read(&mut self, source: Source, records: &[Record], at_end: bool) -> Result<(), Error> {
+        let now = (self.config.clock)();
+        let Some(partition) = self.partitions.get_mut(&source.partition) else { return Ok(()) };
+        let position = partition.engine.position();
+        if let Some(first) = records.first().filter(|first| first.offset.0 > position.0) {
+            // Either these offsets hold no record, or retention overtook us.
+            let start = self.bus.bounds(source)?.start;
+            if start > position {
+                let next = start.min(events::NextOffset(first.offset.0));
+                tracing::error!(%source, %position, %next, "records were removed before they were read");
+                partition.engine.skip_to(next, now, &mut partition.out);
+            }
+        }
+        partition.apply(records, at_end, now);
         Ok(())
     }
 
@@ -143,80 +165,93 @@ impl Loop<'_> {
         bytes >= STEP_BYTES || (self.committed_at.elapsed() >= self.config.commit_interval && has_moved())
     }
 
-    fn is_checkpoint_due(&self) -> bool {
-        let changes = || self.partitions.values().map(|partition| partition.engine.changed()).sum::<usize>();
-        self.config.mode == Mode::Live
-            && (self.checkpoint_at.elapsed() >= self.config.checkpoint_interval || changes() >= CHECKPOINT_CHANGES)
+    /// The partition whose checkpoint goes with the next commit. One at a time, so that no step grows larger than it
+    /// must: everybody else's records wait for it.
+    fn checkpoint_due(&self) -> Option<u32> {
+        if self.config.mode == Mode::Bounded {
+            return None;
+        }
+        let changes = |partition: &Partition| partition.engine.changed();
+        let are_many = self.partitions.values().map(changes).sum::<usize>() >= CHECKPOINT_CHANGES;
+        let is_due = |partition: &Partition| partition.checkpoint_at().elapsed() >= self.config.checkpoint_interval;
+        let wanting = self.partitions.iter().filter(|(_, partition)| partition.wants_checkpoint());
+        let due = wanting.filter(|(_, partition)| are_many || is_due(partition));
+        due.max_by_key(|(_, partition)| (is_due(partition), changes(partition))).map(|(&number, _)| number)
     }
 
-    /// Makes everything since the last commit durable as one step (P2).
-    fn commit(&mut self, with_checkpoint: bool) -> Result<(), Error> {
-        let partitions = self.bus.partitions();
-        let mut moved: Vec<_> =
-            self.partitions.values_mut().filter(|partition| with_checkpoint || partition.has_moved()).collect();
+    /// Makes everything since the last commit durable as one step (P2), with a checkpoint of one partition or none.
+    fn commit(&mut self, checkpoint: Option<u32>) -> Result<(), Error> {
+        let has_checkpoint = |number: u32| checkpoint == Some(number);
+        let mut moved: Vec<_> = self
+            .partitions
+            .iter_mut()
+            .filter(|(number, partition)| has_checkpoint(**number) || partition.has_moved())
+            .collect();
         if moved.is_empty() {
             return Ok(());
         }
-        moved.iter_mut().for_each(|partition| partition.seal(partitions, with_checkpoint));
-        let outputs: Vec<Output<'_>> = moved.iter().flat_map(|partition| partition.outputs()).collect();
+        let partitions = self.bus.partitions();
+        moved.iter_mut().for_each(|(number, partition)| partition.seal(partitions, has_checkpoint(**number)));
+        let outputs: Vec<Output<'_>> = moved.iter().flat_map(|(_, partition)| partition.outputs()).collect();
         let positions: Vec<_> =
-            moved.iter().map(|partition| (partition.source(), partition.engine.position())).collect();
-        self.worker.commit(Step { outputs: &outputs, positions: &positions })?;
+            moved.iter().map(|(_, partition)| (partition.source(), partition.engine.position())).collect();
+        let result = self.worker.commit(Step { outputs: &outputs, positions: &positions });
+        result.map_err(|error| name_too_large(error, &outputs, &positions))?;
         drop(outputs);
         let now = (self.config.clock)();
+        self.committed_at = Instant::now();
         self.summary.steps += 1;
-        for partition in moved {
+        for (number, partition) in moved {
             self.summary.committed(&partition.out.counts);
-            partition.committed(now);
+            partition.committed(now, has_checkpoint(*number));
             if self.config.mode == Mode::Bounded {
                 // Who starts anew reads a bounded log from its start: cheaper than checkpoints on the way.
                 partition.engine.drop_changes();
             }
         }
-        self.committed_at = Instant::now();
-        if with_checkpoint {
-            self.checkpoint_at = self.committed_at;
-        }
         Ok(())
     }
 
-    /// Writes a tick to each partition that has been idle, outside any step: nobody's crash may block readers
-    /// of `hits`.
-    fn send_ticks(&mut self) {
-        if self.config.mode == Mode::Bounded {
-            return;
-        }
-        let now = (self.config.clock)();
-        self.see_what_arrived(now);
-        let due = |partition: &mut Partition| partition.engine.waits_for_time() && partition.ticks.take_due(now);
-        let due: Vec<u32> =
-            self.partitions.iter_mut().filter_map(|(&number, partition)| due(partition).then_some(number)).collect();
-        for number in due {
-            metrics::counter!(name::TICKS_WRITTEN).increment(1);
-            self.publish(number, &Control::Tick { time: now });
-        }
-    }
-
-    fn publish(&mut self, partition: u32, control: &Control) {
-        let value = Bytes::from(control.to_json());
-        let record = Outgoing { topic: Topic::Hits, partition: Some(partition), key: None, value, append_time: None };
-        self.in_flight.push(self.bus.publish(vec![record]));
-    }
-
-    /// Drops the publishes that are through. One that failed means that the bus was away.
-    fn see_what_arrived(&mut self, now: events::Timestamp) {
-        let mut failed = None;
-        self.in_flight.retain_mut(|publish| match publish.now_or_never() {
-            None => true,
-            Some(Ok(())) => false,
-            Some(Err(error)) => {
-                failed = Some(error);
-                false
+    /// The last commits: everything, and where the log goes on, a checkpoint of each partition.
+    fn finish(mut self) -> Result<(), Error> {
+        let checkpoints: Vec<u32> = match self.config.mode {
+            Mode::Live => {
+                let wanting = self.partitions.iter().filter(|(_, partition)| partition.wants_checkpoint());
+                wanting.map(|(&number, _)| number).collect()
             }
-        });
-        if let Some(error) = failed {
+            Mode::Bounded => Vec::new(),
+        };
+        for number in checkpoints {
+            self.commit(Some(number))?;
+        }
+        self.commit(None)
+    }
+
+    /// Writes the settings where they differ, and a tick to each partition that has been idle.
+    fn send_controls(&mut self) {
+        let now = (self.config.clock)();
+        if let Err(error) = self.controls.settle() {
             tracing::warn!(%error, "a control record could not be written; no ticks for a minute");
             self.partitions.values_mut().for_each(|partition| partition.ticks.outage(now));
         }
+        self.controls.send_settings(self.config.settings);
+        for (&number, partition) in &mut self.partitions {
+            if partition.engine.waits_for_time() && partition.ticks.take_due(now) {
+                self.controls.send_tick(number, now);
+            }
+        }
     }
+}
+
+/// Says which record it was that the bus does not take.
+fn name_too_large(error: BusError, outputs: &[Output<'_>], positions: &[(Source, events::NextOffset)]) -> Error {
+    let BusError::TooLarge { size, limit } = error else { return error.into() };
+    let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
+    let named = outputs.iter().find(|output| length(output.key) + length(output.value) == size).and_then(|output| {
+        let partition = output.target.partition;
+        let (_, position) = positions.iter().find(|(source, _)| source.partition == partition)?;
+        let key = String::from_utf8_lossy(output.key.unwrap_or_default()).into_owned();
+        Some(Error::TooLarge { partition, position: *position, topic: output.target.topic, key, size, limit })
+    });
+    named.unwrap_or(BusError::TooLarge { size, limit }.into())
 }

@@ -1,0 +1,197 @@
+//! Restarts in odd moments, a bus that fails now and then, and a log whose front is gone.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bus::embedded::{EmbeddedBus, Limits, Options};
+use bus::{Bounds, Bus, BusError, Group, Outgoing, Reader, Record, SharedBus, Source, Worker};
+use events::{Control, LogId, NextOffset, Span, Timestamp, Topic};
+use futures::FutureExt;
+use futures::future::{self, BoxFuture};
+use service::{Health, Shutdown};
+use sessionizer::{Config, Error};
+
+use crate::support::*;
+
+#[test]
+fn sessions_that_were_open_at_a_restart_become_final_though_no_hit_comes_any_more() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(1, "v1", now())]);
+    let config = hasty(500);
+    run_until(&bus, &config, |bus| read(bus, Topic::HitsEnriched).len() == 1);
+    assert_eq!(read(&bus, Topic::Sessions).len(), 0, "the session was to be open still");
+    run_until(&bus, &config, |bus| read(bus, Topic::Sessions).len() == 1);
+}
+
+#[test]
+fn a_bounded_run_over_a_log_that_was_processed_already_ends_at_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(1, "v1", now()), control(0, Control::End), control(1, Control::End)]);
+    assert_eq!(run_bounded(&bus).counts.enriched, 1);
+    assert_eq!(run_bounded(&bus).counts.enriched, 0);
+    assert_eq!(read(&bus, Topic::HitsEnriched).len(), 1);
+}
+
+/// A bus that does not take a control record at first, and whose readers may be slow.
+struct Troubled {
+    bus: SharedBus,
+    refuses_once: AtomicBool,
+    reads_take: Duration,
+}
+
+impl Bus for Troubled {
+    fn partitions(&self) -> u32 {
+        self.bus.partitions()
+    }
+
+    fn log_id(&self) -> Result<LogId, BusError> {
+        self.bus.log_id()
+    }
+
+    fn publish(&self, records: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
+        if self.refuses_once.swap(false, Ordering::SeqCst) {
+            return future::ready(Err(BusError::Unavailable("the queue is full".to_owned()))).boxed();
+        }
+        self.bus.publish(records)
+    }
+
+    fn join(&self, group: Group) -> Result<Box<dyn Worker>, BusError> {
+        self.bus.join(group)
+    }
+
+    fn read(&self, source: Source, from: NextOffset) -> Result<Box<dyn Reader>, BusError> {
+        Ok(Box::new(SlowReader { reader: self.bus.read(source, from)?, takes: self.reads_take }))
+    }
+
+    fn bounds(&self, source: Source) -> Result<Bounds, BusError> {
+        self.bus.bounds(source)
+    }
+}
+
+struct SlowReader {
+    reader: Box<dyn Reader>,
+    takes: Duration,
+}
+
+impl Reader for SlowReader {
+    fn next(&mut self, timeout: Duration) -> Result<Vec<Record>, BusError> {
+        std::thread::sleep(self.takes);
+        self.reader.next(timeout)
+    }
+
+    fn position(&self) -> NextOffset {
+        self.reader.position()
+    }
+}
+
+#[test]
+fn settings_that_the_bus_did_not_take_are_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(1, "v1", now())]);
+    run_until(&bus, &Config::default(), |bus| read(bus, Topic::HitsEnriched).len() == 1);
+    let settings =
+        |bus: &SharedBus| read(bus, Topic::Hits).iter().filter(|record| record["control"] == "settings").count();
+    let refuses_once = AtomicBool::new(true);
+    let troubled: SharedBus = Arc::new(Troubled { bus, refuses_once, reads_take: Duration::ZERO });
+    run_until(&troubled, &hasty(200), |bus| settings(bus) == 1);
+}
+
+#[test]
+fn a_restore_ends_soon_when_the_sessionizer_is_stopped() {
+    let directory = tempfile::tempdir().unwrap();
+    // Each read gives one batch: a log that takes minutes to run through again.
+    let limits = Limits { recent: 0, ..Limits::default() };
+    let options = Options { partitions: PARTITIONS, limits, ..Options::at(directory.path().join("bus")) };
+    let bus: SharedBus = Arc::new(EmbeddedBus::open(options).unwrap());
+    for n in 0..40 {
+        let large = |_| Outgoing { value: vec![b'x'; 600_000].into(), ..control(0, Control::Draining) };
+        publish(&bus, (0..2).map(large).chain([hit(n, "v1", now())]).collect());
+    }
+    let done = |bus: &SharedBus| read(bus, Topic::HitsEnriched).len() == 40;
+    // A bounded run makes no checkpoints, so that the whole log is run through.
+    let bounded = Config { mode: sessionizer::Mode::Bounded, ..Config::default() };
+    run_until(&bus, &bounded, done);
+
+    let slow = Troubled { bus, refuses_once: AtomicBool::new(false), reads_take: Duration::from_millis(500) };
+    let slow: SharedBus = Arc::new(slow);
+    let (shutdown, health) = (Shutdown::new(), Health::default());
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| sessionizer::run(&Config::default(), &slow, &shutdown, &health));
+        while !health.report().values().any(|part| part.as_ref().is_some_and(|why| why.starts_with("restoring"))) {
+            std::thread::yield_now();
+        }
+        shutdown.cancel();
+        let stopped = Instant::now();
+        assert_eq!(thread.join().unwrap().unwrap().counts.hits, 0);
+        // Some twenty reads of half a second each would be left.
+        assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
+    });
+}
+
+#[test]
+fn hits_that_retention_takes_from_under_a_running_sessionizer_are_named() {
+    let directory = tempfile::tempdir().unwrap();
+    let embedded = EmbeddedBus::open(Options { partitions: PARTITIONS, ..Options::at(directory.path()) }).unwrap();
+    let bus: SharedBus = Arc::new(embedded.clone());
+    let to_first = |n, visitor| Outgoing { partition: Some(0), ..hit(n, visitor, now()) };
+    publish(&bus, vec![to_first(1, "v1")]);
+
+    // The sessionizer has its partitions and stands still, by its clock, while the log's front goes.
+    let (gate, calls) = (Arc::new(Mutex::new(())), Arc::new(AtomicU32::new(0)));
+    let clock = {
+        let (gate, calls) = (gate.clone(), calls.clone());
+        Arc::new(move || {
+            calls.fetch_add(1, Ordering::SeqCst);
+            drop(gate.lock().unwrap());
+            now()
+        })
+    };
+    let config = Config { clock, ..hasty(60_000) };
+    let mut was_cut = false;
+    let enriched = |bus: &SharedBus| read(bus, Topic::HitsEnriched).len();
+    let looks = Mutex::new(|bus: &SharedBus| {
+        if enriched(bus) == 1 && !was_cut {
+            was_cut = true;
+            let held = gate.lock().unwrap();
+            let before = calls.load(Ordering::SeqCst);
+            while calls.load(Ordering::SeqCst) == before {
+                std::thread::yield_now();
+            }
+            publish(bus, vec![to_first(2, "v2")]);
+            embedded.enforce_retention(far_future()).unwrap();
+            publish(bus, vec![to_first(3, "v3")]);
+            drop(held);
+        }
+        was_cut && read(bus, Topic::Rejected).len() == 1
+    });
+    run_until(&bus, &config, |bus| looks.lock().unwrap()(bus));
+    let rejected = &read(&bus, Topic::Rejected)[0];
+    assert_eq!(rejected["reason"], "expired");
+}
+
+fn far_future() -> Timestamp {
+    now() + Span::from_hours(24 * 365)
+}
+
+#[test]
+fn a_record_that_the_bus_does_not_take_ends_the_sessionizer_with_its_name() {
+    let directory = tempfile::tempdir().unwrap();
+    let hit = hit(1, "v1", now());
+    // Just enough for the hit, and not for what is appended to it.
+    let record = hit.key.as_ref().unwrap().len() + hit.value.len();
+    let options = Options {
+        partitions: PARTITIONS,
+        limits: Limits { record, ..Limits::default() },
+        ..Options::at(directory.path())
+    };
+    let bus: SharedBus = Arc::new(EmbeddedBus::open(options).unwrap());
+    publish(&bus, vec![hit]);
+    let error = sessionizer::run(&Config::default(), &bus, &Shutdown::new(), &Health::default()).unwrap_err();
+    let text = error.to_string();
+    assert!(matches!(error, Error::TooLarge { limit, .. } if limit == record), "{text}");
+    assert!(text.contains("shop.example/v1") && !text.contains('\n'), "{text}");
+}
