@@ -77,6 +77,9 @@ pub fn tell(summary: &Summary, read: &Read, outcome: &Outcome, lateness: Span, l
     if summary.rejected > read.shown.len() as u64 {
         line(format_args!("    … all of them are in the lake's table `rejected`"));
     }
+    if summary.accepted == 0 && summary.rejected > 0 {
+        line(format_args!("    not one line could be read: is --format right?"));
+    }
     line(format_args!("duplicates  {:>12}", grouped(summary.duplicates)));
     line(format_args!("late        {:>12}", grouped(summary.late)));
     if summary.late * 100 > summary.accepted {
@@ -155,6 +158,14 @@ mod tests {
         let shown: Vec<_> = (1..=2).map(rejection).collect();
         let read = Read { accepted: 10, rejected: 7, shown, ..Read::default() };
         insta::assert_snapshot!(told(&read, &Outcome { new_files: 3, ..Outcome::default() }));
+    }
+
+    #[test]
+    fn a_wrong_format_is_suspected_where_nothing_could_be_read() {
+        let read = Read { rejected: 7, ..Read::default() };
+        assert!(told(&read, &Outcome::default()).contains("is --format right?"));
+        let read = Read { accepted: 1, rejected: 7, ..Read::default() };
+        assert!(!told(&read, &Outcome::default()).contains("is --format right?"));
     }
 
     #[test]
