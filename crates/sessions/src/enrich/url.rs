@@ -21,7 +21,7 @@ impl<'a> Url<'a> {
         Self::split_plain(url).unwrap_or_else(|| Self::split_any(url))
     }
 
-    /// What nearly every URL is: `https://` or `http://`, a host without user and port, a slash. It takes a third
+    /// What nearly every URL is: `https://` or `http://`, a host without user and port, a slash. It takes half
     /// of the instructions.
     fn split_plain(url: &'a str) -> Option<Self> {
         let (scheme, rest) = match url.strip_prefix("https://") {

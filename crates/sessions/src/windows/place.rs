@@ -1,0 +1,208 @@
+//! R5 to R11: where a hit with identity belongs.
+
+use events::{Span, Timestamp, Uuid};
+
+use super::{Placement, Windows, just_past};
+use crate::ids::Ids;
+use crate::late::LateReason;
+use crate::node::{Contribution, NO_SLOT, Node, Open, Saved};
+use crate::pages::{KeyAndPages, encoded_len};
+use crate::profile::Profile;
+
+impl Windows {
+    /// R5 to R11: finds the place of a hit with identity and puts it there. `profile` is asked only where the
+    /// hit is the first of its session in event time.
+    pub(crate) fn place(
+        &mut self,
+        key: &[u8],
+        hit_id: Uuid,
+        hit: &Contribution<'_>,
+        profile: &mut dyn FnMut() -> Profile,
+    ) -> Placement {
+        let mut slots = std::mem::take(&mut self.slots);
+        let mut candidates = std::mem::take(&mut self.candidates);
+        self.store.slots_of(self.store.visitor(key), &mut slots);
+        let placement = self.place_among(&slots, &mut candidates, key, hit_id, hit, profile);
+        self.slots = slots;
+        self.candidates = candidates;
+        placement
+    }
+
+    fn place_among(
+        &mut self,
+        slots: &[u32],
+        candidates: &mut Vec<u32>,
+        key: &[u8],
+        hit_id: Uuid,
+        hit: &Contribution<'_>,
+        profile: &mut dyn FnMut() -> Profile,
+    ) -> Placement {
+        if self.store.knows(key, slots, hit.fingerprint) || self.is_known_late(key, hit_id) {
+            return Placement::Duplicate;
+        }
+        if let Some(session_id) = self.find_candidates(slots, hit.time, candidates) {
+            return self.late(key, hit_id, LateReason::SessionClosed, Some(session_id));
+        }
+        if let Some(placement) = self.join(slots, candidates, key, hit, profile) {
+            return placement;
+        }
+        if hit.time < self.clock.horizon {
+            for &slot in slots {
+                let node = self.store.node_mut(slot);
+                let start = node.start;
+                if let Some(open) = &mut node.open
+                    && hit.time < start
+                {
+                    open.floor = open.floor.max(just_past(hit.time, Span::ZERO));
+                    self.touch(slot);
+                }
+            }
+            return self.late(key, hit_id, LateReason::TooOld, None);
+        }
+        if self.is_full() {
+            return self.late(key, hit_id, LateReason::StateFull, None);
+        }
+        self.open(slots, key, hit_id, hit, profile())
+    }
+
+    /// R6 and R7: collects the open sessions that may take the hit, ordered by start, then id; or names the
+    /// final session that the hit has missed.
+    fn find_candidates(&self, slots: &[u32], time: Timestamp, candidates: &mut Vec<u32>) -> Option<Uuid> {
+        candidates.clear();
+        let mut missed: Option<(Timestamp, Uuid)> = None;
+        let mut is_covered = false;
+        for &slot in slots {
+            let node = self.store.node(slot);
+            if !node.is_within(time, &self.settings) {
+                continue;
+            }
+            match &node.open {
+                None => {
+                    let order = (node.start, node.session_id);
+                    missed = Some(missed.map_or(order, |least| least.min(order)));
+                }
+                Some(open) => {
+                    is_covered |= time >= node.start;
+                    if time >= open.floor || time >= node.start {
+                        candidates.push(slot);
+                    }
+                }
+            }
+        }
+        if candidates.len() > 1 {
+            candidates.sort_unstable_by_key(|&slot| {
+                let node = self.store.node(slot);
+                (node.start, node.session_id)
+            });
+        }
+        missed.filter(|_| !is_covered).map(|(_, session_id)| session_id)
+    }
+
+    /// R7: the hit joins the first candidate that stays within the maxima, and later ones are merged in.
+    fn join(
+        &mut self,
+        slots: &[u32],
+        candidates: &[u32],
+        key: &[u8],
+        hit: &Contribution<'_>,
+        profile: &mut dyn FnMut() -> Profile,
+    ) -> Option<Placement> {
+        let settings = self.settings;
+        let mut rest = candidates.iter();
+        let joined = loop {
+            let &slot = rest.next()?;
+            let node = self.store.node_mut(slot);
+            let hits = node.ids.len() + 1;
+            match Node::refusal(node.start.min(hit.time), node.end.max(hit.time), hits, &settings) {
+                None => break slot,
+                Some(maximum) => {
+                    node.open_mut().refused_by.get_or_insert(maximum);
+                    self.touch(slot);
+                }
+            }
+        };
+        let node = self.store.node_mut(joined);
+        if node.take(hit) {
+            node.open_mut().profile = profile();
+        }
+        let placement = Placement::InSession { session_id: node.session_id, seq: node.ids.len() as u32 };
+        self.store.learn(key, hit.fingerprint);
+        self.touch(joined);
+        for &slot in rest {
+            self.merge_or_refuse(joined, slot);
+        }
+        if slots.len() > 1 {
+            self.mark_splits(slots, joined);
+        }
+        Some(placement)
+    }
+
+    fn merge_or_refuse(&mut self, joined: u32, slot: u32) {
+        let (mine, theirs) = (self.store.node(joined), self.store.node(slot));
+        let (start, end) = (mine.start.min(theirs.start), mine.end.max(theirs.end));
+        match Node::refusal(start, end, mine.ids.len() + theirs.ids.len(), &self.settings) {
+            None => {
+                let mut other = self.store.bury(slot);
+                self.changes.forget(&other);
+                self.changes.merged += 1;
+                self.store.node_mut(joined).absorb(&mut other);
+            }
+            Some(maximum) => {
+                for slot in [joined, slot] {
+                    self.store.node_mut(slot).open_mut().refused_by.get_or_insert(maximum);
+                    self.touch(slot);
+                }
+            }
+        }
+    }
+
+    /// R9: the hit opens a session.
+    fn open(&mut self, slots: &[u32], key: &[u8], hit_id: Uuid, hit: &Contribution<'_>, profile: Profile) -> Placement {
+        let mut floor = self.clock.horizon;
+        for &slot in slots {
+            let node = self.store.node(slot);
+            if node.open.is_none() && node.end < hit.time {
+                floor = floor.max(just_past(node.end, self.settings.gap));
+            }
+        }
+        let session_id = events::ids::session_id(key, hit_id);
+        let mut node = Node {
+            session_id,
+            start: hit.time,
+            end: hit.time,
+            texts: KeyAndPages::new(key, hit.page().map_or(0, encoded_len)),
+            ids: Ids::default(),
+            open: Some(Box::new(Open::new(floor, hit.offset, profile))),
+            next: NO_SLOT,
+            held: false,
+            saved: Saved::default(),
+        };
+        node.take(hit);
+        let slot = self.store.insert(node);
+        self.store.learn(key, hit.fingerprint);
+        self.closing.insert(hit.time, slot);
+        self.touch(slot);
+        if !slots.is_empty() {
+            self.mark_splits(slots, slot);
+        }
+        Placement::InSession { session_id, seq: 1 }
+    }
+
+    /// R10: open sessions that now stand within the gap of each other and were not merged are split.
+    fn mark_splits(&mut self, slots: &[u32], joined: u32) {
+        let mut is_split = false;
+        for &slot in slots.iter().filter(|&&slot| slot != joined) {
+            let mine = self.store.node(joined);
+            let is_near =
+                self.store.get(slot).is_some_and(|other| other.open.is_some() && other.is_near(mine, &self.settings));
+            if is_near {
+                is_split = true;
+                self.store.node_mut(slot).open_mut().is_split = true;
+                self.touch(slot);
+            }
+        }
+        if is_split {
+            self.store.node_mut(joined).open_mut().is_split = true;
+        }
+    }
+}
