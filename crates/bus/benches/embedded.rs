@@ -1,6 +1,7 @@
 //! What the embedded bus carries, in records of 600 bytes.
 
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use bus::embedded::{Durability, EmbeddedBus, Limits, Options, Retention};
 use bus::{Bus, Group, Outgoing, Output, Polled, Source, Step, Worker};
@@ -116,6 +117,70 @@ fn checkpoints_of_1000_keys(bencher: Bencher<'_, '_>) {
             worker.commit(Step { outputs: &outputs, positions: &[] }).expect("the step is committed");
         }
     });
+}
+
+/// The largest checkpoint: 200,000 changed sessions of 700 bytes in one step, over and over.
+#[divan::bench(sample_count = 8, sample_size = 1)]
+fn a_checkpoint_of_200_000_keys(bencher: Bencher<'_, '_>) {
+    let directory = tempfile::tempdir().expect("a directory for the log");
+    let bus = open(&directory, Durability::Synced, Limits::default().recent);
+    let mut worker = join(&bus);
+    let state = Checkpoint::new();
+    bencher.counter(ItemsCount::new(Checkpoint::KEYS)).bench_local(|| state.commit(&mut *worker));
+}
+
+/// What somebody who publishes one record at a time waits for at most while such a checkpoint is written: told by
+/// each sample on stderr.
+#[divan::bench(sample_count = 8, sample_size = 1)]
+#[expect(clippy::print_stderr, reason = "divan knows no figure but the whole sample's time")]
+fn the_slowest_publish_beside_a_checkpoint(bencher: Bencher<'_, '_>) {
+    let directory = tempfile::tempdir().expect("a directory for the log");
+    let bus = open(&directory, Durability::Synced, Limits::default().recent);
+    let mut worker = join(&bus);
+    let state = Checkpoint::new();
+    state.commit(&mut *worker);
+    bencher.bench_local(|| {
+        let is_done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let publisher = scope.spawn(|| {
+                let mut slowest = Duration::ZERO;
+                while !is_done.load(Ordering::Relaxed) {
+                    let started = Instant::now();
+                    block_on(bus.publish(vec![hit(1)])).expect("the bus takes records");
+                    slowest = slowest.max(started.elapsed());
+                }
+                slowest
+            });
+            state.commit(&mut *worker);
+            is_done.store(true, Ordering::Relaxed);
+            let slowest = publisher.join().expect("the publisher ends in order");
+            eprintln!("the slowest publish took {slowest:?}");
+        });
+    });
+}
+
+struct Checkpoint {
+    keys: Vec<String>,
+    value: [u8; 650],
+}
+
+impl Checkpoint {
+    const KEYS: usize = 200_000;
+
+    fn new() -> Self {
+        let keys = (0..Self::KEYS).map(|n| format!("example.org/visitor-{}/session", n * 7919 % Self::KEYS)).collect();
+        Self { keys, value: [b'x'; 650] }
+    }
+
+    fn commit(&self, worker: &mut dyn Worker) {
+        let target = Source { topic: Topic::SessionsOpen, partition: 0 };
+        let outputs: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| Output { target, key: Some(key.as_bytes()), value: Some(&self.value) })
+            .collect();
+        worker.commit(Step { outputs: &outputs, positions: &[] }).expect("the step is committed");
+    }
 }
 
 /// Polling what is in memory (a worker that keeps up) and what is not (one that lags).

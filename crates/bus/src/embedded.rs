@@ -7,16 +7,18 @@
 //! ```
 //!
 //! `queue` holds what waits and bounds it, `writer` turns it into one `transaction`, `tail` is the log's ends and its
-//! newest batches, `disk` reads older ones, `groups` decides who owns which partition, `file` makes and opens the
-//! log, `beside` reads it from another process.
+//! newest batches, `disk` reads older ones, `housekeeping` removes what need not stay (`retention`, `compaction`),
+//! `groups` decides who owns which partition, `file` makes and opens the log, `beside` reads it from another process.
 
 mod batch;
 mod beside;
+mod compaction;
 mod counters;
 mod disk;
 mod fault;
 mod file;
 mod groups;
+mod housekeeping;
 mod options;
 mod place;
 mod queue;
@@ -49,6 +51,7 @@ use batch::{Segment, Segments};
 use counters::Counters;
 use disk::Disk;
 use groups::{Committed, GroupState};
+use housekeeping::Housekeeping;
 use queue::{Answer, Queue, Request, Work};
 use tail::Tail;
 
@@ -104,7 +107,7 @@ impl EmbeddedBus {
             connection: opened.connection,
             file: paths.log.clone(),
             shared: shared.clone(),
-            retention: options.retention,
+            housekeeping: Housekeeping::new(options.retention),
             clock: options.clock,
             is_failing: false,
         };
@@ -137,7 +140,8 @@ impl EmbeddedBus {
         Ok(Arc::new(beside::LogBeside::open(directory)?))
     }
 
-    /// Removes what the retention does not keep at a moment. The writer does so by itself every minute.
+    /// Removes what the retention does not keep at a moment, and what was superseded in compacted topics. The writer
+    /// does so by itself, now and then and in small steps.
     ///
     /// # Errors
     ///

@@ -7,9 +7,10 @@ use bytes::Bytes;
 use events::{NextOffset, Timestamp};
 use rusqlite::{Connection, Row, params};
 
-use super::batch::{BATCH_BYTES, BATCH_RECORDS, Batch};
+use super::batch::{BATCH_BYTES, Batch, Layout};
+use super::compaction::Slice;
 use super::tail::Standing;
-use super::{fault, file, place, transaction};
+use super::{fault, file, place};
 use crate::{BusError, Record, Source};
 
 /// Reading connections, handed out one look at a time.
@@ -57,19 +58,54 @@ pub(super) fn read(
     from: NextOffset,
     end: NextOffset,
 ) -> Result<Chunk, BusError> {
-    let look = if source.topic.is_compacted() { read_newest } else { read_batches };
-    look(connection, source, from, end).map_err(|trouble| match trouble {
-        Trouble::Sqlite(error) => match fault::at(file, "read", &error) {
-            BusError::Damaged(text) => BusError::Damaged(format!("{text} ({source} from offset {from} on)")),
-            other => other,
-        },
-        Trouble::Damaged(what) => BusError::Damaged(format!("{}: {source}: {what}", file.display())),
-    })
+    read_batches(connection, source, from, end).map_err(|trouble| trouble.at(file, source, from))
+}
+
+/// The batches that begin at a position or behind it, up to an end, as many as stay within the sizes that are given;
+/// at least one where there is one.
+pub(super) fn batches(
+    connection: &Connection,
+    file: &Path,
+    source: Source,
+    (from, end): (NextOffset, NextOffset),
+    most: Slice,
+) -> Result<Vec<Batch>, BusError> {
+    let read = || -> Result<Vec<Batch>, Trouble> {
+        let mut query = connection.prepare_cached(
+            "SELECT id, next_offset, append_time, layout, checksum, records FROM batches
+             WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3",
+        )?;
+        let mut rows =
+            query.query(params![place::row_id(source, from), place::row_id(source, end), most.batches as i64])?;
+        let (mut batches, mut bytes) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            let batch = checked(row, source)?;
+            bytes += batch.bytes.len();
+            if !batches.is_empty() && bytes > most.bytes {
+                break;
+            }
+            batches.push(batch);
+        }
+        Ok(batches)
+    };
+    read().map_err(|trouble| trouble.at(file, source, from))
 }
 
 enum Trouble {
     Sqlite(rusqlite::Error),
     Damaged(String),
+}
+
+impl Trouble {
+    fn at(self, file: &Path, source: Source, from: NextOffset) -> BusError {
+        match self {
+            Self::Sqlite(error) => match fault::at(file, "read", &error) {
+                BusError::Damaged(text) => BusError::Damaged(format!("{text} ({source} from offset {from} on)")),
+                other => other,
+            },
+            Self::Damaged(what) => BusError::Damaged(format!("{}: {source}: {what}", file.display())),
+        }
+    }
 }
 
 impl From<rusqlite::Error> for Trouble {
@@ -80,7 +116,7 @@ impl From<rusqlite::Error> for Trouble {
 
 fn read_batches(connection: &Connection, source: Source, from: NextOffset, end: NextOffset) -> Result<Chunk, Trouble> {
     let mut query = connection.prepare_cached(
-        "SELECT id, next_offset, append_time, timed, checksum, records FROM batches
+        "SELECT id, next_offset, append_time, layout, checksum, records FROM batches
          WHERE id >= coalesce((SELECT max(id) FROM batches WHERE id >= ?1 AND id <= ?2), ?2) AND id < ?3
          ORDER BY id",
     )?;
@@ -88,9 +124,11 @@ fn read_batches(connection: &Connection, source: Source, from: NextOffset, end: 
     let mut rows = query.query(params![first, at, last])?;
     let mut chunk = Chunk { records: Vec::new(), position: from };
     let mut bytes = 0;
+    let mut is_anything_there = false;
     while let Some(row) = rows.next()? {
+        is_anything_there = true;
         let size = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?.len();
-        if !chunk.records.is_empty() && bytes + size > BATCH_BYTES {
+        if bytes > 0 && bytes + size > BATCH_BYTES {
             break;
         }
         bytes += size;
@@ -104,7 +142,8 @@ fn read_batches(connection: &Connection, source: Source, from: NextOffset, end: 
             .ok_or_else(|| Trouble::Damaged(format!("the batch at offset {} cannot be read", batch.base)))?;
         chunk.position = chunk.position.max(batch.next);
     }
-    if chunk.records.is_empty() {
+    // What compaction left may cover all offsets up to the end and hold no record.
+    if !is_anything_there {
         let last = NextOffset(end.0 - 1);
         if !is_cut(connection, source, last)? {
             return Err(Trouble::Damaged(format!("offsets from {from} to below {end} are missing")));
@@ -125,11 +164,14 @@ fn is_cut(connection: &Connection, source: Source, position: NextOffset) -> rusq
 
 fn checked(row: &Row<'_>, source: Source) -> Result<Batch, Trouble> {
     let id: i64 = row.get(0)?;
+    let code: i64 = row.get(3)?;
+    let base = place::offset_in(id);
     let batch = Batch {
-        base: place::offset_in(id),
+        base,
         next: NextOffset(row.get(1)?),
         taken: Timestamp::from_millis(row.get(2)?),
-        timed: row.get(3)?,
+        layout: Layout::of_code(code)
+            .ok_or_else(|| Trouble::Damaged(format!("the batch at offset {base} has a layout {code}, unknown")))?,
         bytes: Bytes::copy_from_slice(row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?),
     };
     if batch.checksum(id) == row.get::<_, i64>(4)? {
@@ -138,40 +180,6 @@ fn checked(row: &Row<'_>, source: Source) -> Result<Batch, Trouble> {
         let (base, next) = (batch.base, batch.next);
         Err(Trouble::Damaged(format!("the batch of {source} at offsets {base} to below {next} fails its checksum")))
     }
-}
-
-fn read_newest(connection: &Connection, source: Source, from: NextOffset, end: NextOffset) -> Result<Chunk, Trouble> {
-    let mut query = connection.prepare_cached(
-        "SELECT id, append_time, checksum, key, value FROM newest WHERE id >= ?1 AND id < ?2 ORDER BY id",
-    )?;
-    let [at, last] = [from, end].map(|offset| place::row_id(source, offset));
-    let mut rows = query.query(params![at, last])?;
-    let mut chunk = Chunk { records: Vec::new(), position: from };
-    let mut bytes = 0;
-    while let Some(row) = rows.next()? {
-        if bytes >= BATCH_BYTES || chunk.records.len() >= BATCH_RECORDS as usize {
-            return Ok(chunk);
-        }
-        let id: i64 = row.get(0)?;
-        let offset = place::offset_in(id);
-        let time: i64 = row.get(1)?;
-        let key = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
-        let value = row.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)?;
-        if transaction::newest_checksum(id, time, key, value) != row.get::<_, i64>(2)? {
-            return Err(Trouble::Damaged(format!("the record at offset {offset} fails its checksum")));
-        }
-        bytes += key.len() + value.map_or(0, <[u8]>::len);
-        chunk.position = offset.next();
-        chunk.records.push(Record {
-            offset,
-            append_time: Timestamp::from_millis(time),
-            key: Some(Bytes::copy_from_slice(key)),
-            value: value.map(Bytes::copy_from_slice),
-        });
-    }
-    // Nothing stands between here and the end but what was superseded.
-    chunk.position = end;
-    Ok(chunk)
 }
 
 /// Where one partition stands, as the file says.
@@ -211,7 +219,7 @@ pub(super) fn check_end(
         })
         .map_err(|error| fault::at(file, "read", &error))?;
     let last = last.map_or(standing.start, NextOffset);
-    if last == standing.end || source.topic.is_compacted() {
+    if last == standing.end {
         return Ok(());
     }
     let end = standing.end;

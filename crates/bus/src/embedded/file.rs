@@ -13,7 +13,7 @@ use super::place;
 use crate::BusError;
 
 /// The version of the format that this build reads and writes.
-pub(super) const FORMAT: i64 = 1;
+pub(super) const FORMAT: i64 = 2;
 /// Marks a file as a Tributary log; `TRIB` in ASCII.
 const APPLICATION_ID: i64 = 0x5452_4942;
 /// Larger pages than the default: batches are large, and each page costs a frame in the write-ahead log.
@@ -24,7 +24,8 @@ const CHECKPOINT_PAGES: u64 = (32 << 20) / PAGE_BYTES;
 const SCHEMA: &str = "
     -- One row: what this log is.
     CREATE TABLE log (log_id TEXT NOT NULL, partitions INTEGER NOT NULL);
-    -- One row for each topic's partition. `next_offset` is the truth; it is never computed from the records.
+    -- One row for each topic's partition. `next_offset` is the truth; it is never computed from the records. In a
+    -- compacted topic no key has two records before `cleaned_offset`; see compaction.rs.
     CREATE TABLE partitions (
         place INTEGER PRIMARY KEY,
         topic TEXT NOT NULL,
@@ -32,28 +33,18 @@ const SCHEMA: &str = "
         start_offset INTEGER NOT NULL,
         next_offset INTEGER NOT NULL,
         append_time INTEGER NOT NULL,
-        bytes INTEGER NOT NULL
+        bytes INTEGER NOT NULL,
+        cleaned_offset INTEGER NOT NULL
     );
     -- Records in runs. The id is the place and the first offset; see place.rs and batch.rs.
     CREATE TABLE batches (
         id INTEGER PRIMARY KEY,
         next_offset INTEGER NOT NULL,
         append_time INTEGER NOT NULL,
-        timed INTEGER NOT NULL,
+        layout INTEGER NOT NULL,
         checksum INTEGER NOT NULL,
         records BLOB NOT NULL
     );
-    -- Compacted topics: the newest record of each key. The id is the place and the offset.
-    CREATE TABLE newest (
-        id INTEGER PRIMARY KEY,
-        place INTEGER NOT NULL,
-        key BLOB NOT NULL,
-        append_time INTEGER NOT NULL,
-        checksum INTEGER NOT NULL,
-        value BLOB
-    );
-    CREATE UNIQUE INDEX newest_of_key ON newest (place, key);
-    CREATE INDEX tombstones ON newest (append_time) WHERE value IS NULL;
     -- How far each consumer group has come.
     CREATE TABLE positions (
         consumer_group TEXT NOT NULL,
@@ -198,7 +189,7 @@ fn make(options: &Options, paths: &Paths) -> Result<(), BusError> {
         transaction.execute("INSERT INTO log VALUES (?1, ?2)", (log_id.as_str(), options.partitions))?;
         for source in place::all_sources(options.partitions) {
             transaction.execute(
-                "INSERT INTO partitions VALUES (?1, ?2, ?3, 0, 0, ?4, 0)",
+                "INSERT INTO partitions VALUES (?1, ?2, ?3, 0, 0, ?4, 0, 0)",
                 (place::place(source), source.topic.name(), source.partition, i64::MIN),
             )?;
         }
@@ -245,6 +236,12 @@ fn check_marks(connection: &Connection, log: &Path) -> Result<(), BusError> {
 fn check_format(log: &Path, application: i64, format: i64) -> Result<(), BusError> {
     if application != APPLICATION_ID {
         return Err(no_log(log));
+    }
+    if format < FORMAT {
+        return Err(BusError::Refused(format!(
+            "{} has format {format}, which no release has written: start a new log in another directory",
+            log.display()
+        )));
     }
     if format > FORMAT {
         return Err(BusError::Refused(format!(

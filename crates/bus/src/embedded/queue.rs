@@ -52,6 +52,11 @@ impl Answer {
 }
 
 impl Request {
+    /// Whether it came by [`Queue::offer`].
+    fn is_published(&self) -> bool {
+        matches!(self.answer, Answer::Task(_))
+    }
+
     fn size(&self) -> usize {
         match &self.work {
             Work::Append { segments, .. } => segments.iter().map(|s| s.bytes.len()).sum::<usize>() + REQUEST_OVERHEAD,
@@ -79,7 +84,10 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     requests: VecDeque<Request>,
+    /// The size of all that waits.
     bytes: usize,
+    /// Of that, what the limit is for.
+    published: usize,
     closed: bool,
 }
 
@@ -94,25 +102,28 @@ impl Queue {
 
     /// Puts a publisher's request in, unless the queue is full.
     pub(super) fn offer(&self, request: Request) -> Result<(), BusError> {
-        self.put(request, self.limit)
+        self.put(request)
     }
 
-    /// Puts a request in whose sender waits for it. Each worker has one at most, which is bound enough.
+    /// Puts a request in whose sender waits for it. Each worker has one at most, which is bound enough; nor does it
+    /// take room away from publishers, who would be refused for as long as a large checkpoint waits.
     pub(super) fn push(&self, request: Request) -> Result<(), BusError> {
-        self.put(request, usize::MAX)
+        self.put(request)
     }
 
-    fn put(&self, request: Request, limit: usize) -> Result<(), BusError> {
+    fn put(&self, request: Request) -> Result<(), BusError> {
         let size = request.size();
+        let is_published = request.is_published();
         let mut state = self.lock();
         if state.closed {
             return Err(closed());
         }
         // One request over the limit may pass when nothing else waits; otherwise it never could.
-        if state.bytes > 0 && state.bytes.saturating_add(size) > limit {
-            return Err(BusError::Unavailable(format!("{} bytes wait for the disk already", state.bytes)));
+        if is_published && state.published > 0 && state.published.saturating_add(size) > self.limit {
+            return Err(BusError::Unavailable(format!("{} bytes wait for the disk already", state.published)));
         }
         state.bytes += size;
+        state.published += if is_published { size } else { 0 };
         state.requests.push_back(request);
         drop(state);
         self.filled.notify_one();
@@ -140,11 +151,12 @@ impl Queue {
         let mut group = Vec::new();
         let mut bytes = 0;
         while let Some(request) = state.requests.front() {
-            let size = request.size();
+            let (size, is_published) = (request.size(), request.is_published());
             if !group.is_empty() && bytes + size > GROUP_BYTES {
                 break;
             }
             bytes += size;
+            state.published -= if is_published { size } else { 0 };
             group.extend(state.requests.pop_front());
         }
         state.bytes -= bytes;
@@ -186,14 +198,27 @@ mod tests {
         Request { work: Work::Append { segments: vec![segment], positions: None }, answer: Answer::Task(sender) }
     }
 
+    fn step(bytes: usize) -> Request {
+        Request { answer: Answer::Thread(mpsc::sync_channel(1).0), ..request(bytes) }
+    }
+
     #[test]
     fn a_full_queue_refuses_publishers_and_takes_them_again_when_it_was_emptied() {
         let queue = Queue::new(10_000);
         queue.offer(request(9000)).unwrap();
         assert!(matches!(queue.offer(request(2000)), Err(BusError::Unavailable(_))));
-        queue.push(request(2000)).unwrap();
+        queue.push(step(2000)).unwrap();
         assert!(matches!(queue.take(Instant::now()), Next::Group(group) if group.len() == 2));
+        assert_eq!(queue.bytes(), 0);
         queue.offer(request(20_000)).unwrap();
+    }
+
+    #[test]
+    fn a_step_that_waits_takes_no_room_from_publishers() {
+        let queue = Queue::new(10_000);
+        queue.push(step(1_000_000)).unwrap();
+        queue.offer(request(9000)).unwrap();
+        assert!(matches!(queue.offer(request(2000)), Err(BusError::Unavailable(_))));
     }
 
     #[test]

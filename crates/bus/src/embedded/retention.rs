@@ -1,6 +1,6 @@
-//! What goes, and when: whole batches from the front, and old tombstones.
+//! What goes from the front of a topic, and when: whole batches. What goes from compacted topics: see `compaction`.
 
-use events::{NextOffset, Span, Timestamp};
+use events::{NextOffset, Timestamp};
 use rusqlite::{Connection, params};
 
 use super::options::Retention;
@@ -8,12 +8,10 @@ use super::tail::Standing;
 use super::{place, transaction};
 use crate::Source;
 
-/// How long a tombstone stays, so that who follows a compacted topic learns of it (Kafka: `delete.retention.ms`).
-const TOMBSTONE_AGE: Span = Span::from_mins(15);
 /// The most batches that one transaction removes: publishers wait for no longer than that takes.
 const BATCHES_AT_ONCE: usize = 256;
-/// The same for tombstones, which are small.
-const TOMBSTONES_AT_ONCE: usize = 4096;
+/// The same for their bytes: SQLite looks at each page that it frees.
+const BYTES_AT_ONCE: i64 = 32 << 20;
 
 /// What was removed from a partition's front.
 #[derive(Debug)]
@@ -56,7 +54,10 @@ pub(super) fn cut_front(
             (last, seen) = (Some(row.get::<_, i64>(0)?), seen + 1);
             cut.start = NextOffset(row.get(1)?);
             cut.bytes += bytes;
-            cut.is_done = seen < BATCHES_AT_ONCE;
+            cut.is_done = seen < BATCHES_AT_ONCE && cut.bytes < BYTES_AT_ONCE;
+            if !cut.is_done {
+                break;
+            }
         }
     }
     let Some(last) = last else { return Ok(None) };
@@ -69,14 +70,4 @@ pub(super) fn cut_front(
             .execute(params![place::place(source), cut.start.0, cut.bytes])
     })?;
     Ok(Some(cut))
-}
-
-/// Removes some of the tombstones that everybody had time to see. `true` when those were all.
-pub(super) fn remove_tombstones(connection: &Connection, now: Timestamp) -> rusqlite::Result<bool> {
-    let oldest = now - TOMBSTONE_AGE;
-    let mut remove = connection.prepare_cached(
-        "DELETE FROM newest WHERE id IN
-         (SELECT id FROM newest WHERE value IS NULL AND append_time < ?1 LIMIT ?2)",
-    )?;
-    Ok(remove.execute([oldest.as_millis(), TOMBSTONES_AT_ONCE as i64])? < TOMBSTONES_AT_ONCE)
 }

@@ -112,7 +112,7 @@ impl Tail {
         self.changed.notify_all();
     }
 
-    /// Moves a partition's start up, after its front was removed.
+    /// Moves a partition's start up and its size down, after its front was removed or what it holds was compacted.
     pub(super) fn cut(&self, source: Source, start: NextOffset, removed_bytes: i64) {
         let mut state = self.lock();
         let standing = &mut state.places[place::index(source, self.partitions)].0;
@@ -153,6 +153,7 @@ impl Tail {
 
 #[cfg(test)]
 mod tests {
+    use super::super::batch::Layout;
     use super::*;
     use bytes::Bytes;
     use events::{Offset, Topic};
@@ -167,7 +168,7 @@ mod tests {
 
     fn batch(base: i64, next: i64) -> Batch {
         let (base, next) = (Offset(base), NextOffset(next));
-        Batch { base, next, taken: Timestamp::MIN, timed: false, bytes: Bytes::from(vec![0; 1000]) }
+        Batch { base, next, taken: Timestamp::MIN, layout: Layout::Plain, bytes: Bytes::from(vec![0; 1000]) }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use rusqlite::{Connection, params};
 use super::batch::Batch;
 use super::place;
 use super::queue::Positions;
-use crate::{Record, Source};
+use crate::Source;
 
 /// Writes everything in one transaction. On an error nothing of it stands.
 pub(super) fn commit(
@@ -15,11 +15,7 @@ pub(super) fn commit(
 ) -> rusqlite::Result<()> {
     within(connection, || {
         for (source, batch) in batches {
-            if source.topic.is_compacted() {
-                put_newest(connection, *source, batch)?;
-            } else {
-                put_batch(connection, *source, batch)?;
-            }
+            put_batch(connection, *source, batch)?;
             connection
                 .prepare_cached(
                     "UPDATE partitions SET next_offset = ?2, append_time = ?3, bytes = bytes + ?4 WHERE place = ?1",
@@ -56,43 +52,16 @@ pub(super) fn within<T>(connection: &Connection, work: impl FnOnce() -> rusqlite
     result
 }
 
-fn put_batch(connection: &Connection, source: Source, batch: &Batch) -> rusqlite::Result<()> {
+/// Puts one batch in; within a transaction.
+pub(super) fn put_batch(connection: &Connection, source: Source, batch: &Batch) -> rusqlite::Result<()> {
     let id = place::row_id(source, events::NextOffset(batch.base.0));
     connection.prepare_cached("INSERT INTO batches VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(params![
         id,
         batch.next.0,
         batch.taken.as_millis(),
-        batch.timed,
+        batch.layout as i64,
         batch.checksum(id),
         &batch.bytes[..]
     ])?;
     Ok(())
-}
-
-fn put_newest(connection: &Connection, source: Source, batch: &Batch) -> rusqlite::Result<()> {
-    let mut records: Vec<Record> = Vec::new();
-    batch
-        .decode(events::NextOffset(batch.base.0), &mut records)
-        .expect("the writer's own encoding is read back as it was written");
-    let mut put = connection.prepare_cached("INSERT OR REPLACE INTO newest VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?;
-    for record in records {
-        let id = place::row_id(source, events::NextOffset(record.offset.0));
-        let key = record.key.as_deref().unwrap_or_default();
-        let time = record.append_time.as_millis();
-        let checksum = newest_checksum(id, time, key, record.value.as_deref());
-        put.execute(params![id, place::place(source), key, time, checksum, record.value.as_deref()])?;
-    }
-    Ok(())
-}
-
-/// Guards one row of a compacted topic.
-pub(super) fn newest_checksum(id: i64, time: i64, key: &[u8], value: Option<&[u8]>) -> i64 {
-    let mut hash = xxhash_rust::xxh3::Xxh3::new();
-    hash.update(&id.to_le_bytes());
-    hash.update(&time.to_le_bytes());
-    hash.update(&(key.len() as u64).to_le_bytes());
-    hash.update(key);
-    hash.update(&[u8::from(value.is_some())]);
-    hash.update(value.unwrap_or_default());
-    hash.digest().cast_signed()
 }

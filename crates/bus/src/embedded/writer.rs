@@ -3,27 +3,24 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use events::{NextOffset, Timestamp};
+use events::NextOffset;
 use rusqlite::Connection;
 
 use super::Shared;
 use super::batch::{Batch, Segment};
 use super::fault::{self, Fault};
-use super::options::{Clock, Retention};
+use super::housekeeping::Housekeeping;
+use super::options::Clock;
 use super::queue::{Answer, ClosedWithWriter, Next, Positions, Request, Work};
-use super::{place, retention, transaction};
+use super::transaction;
 use crate::{BusError, Source};
-
-/// How often the writer looks for records that are too old.
-const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) file: PathBuf,
     pub(super) shared: Arc<Shared>,
-    pub(super) retention: Retention,
+    pub(super) housekeeping: Housekeeping,
     pub(super) clock: Clock,
     pub(super) is_failing: bool,
 }
@@ -33,24 +30,14 @@ impl Writer {
     pub(super) fn run(mut self) {
         let shared = self.shared.clone();
         let _closed = ClosedWithWriter(&shared.queue);
-        let mut next_retention = Instant::now() + RETENTION_INTERVAL;
         loop {
-            match self.shared.queue.take(next_retention) {
+            match self.shared.queue.take(self.housekeeping.due()) {
                 Next::Group(group) => self.serve(group),
                 Next::Idle => {}
                 Next::Closed => return,
             }
-            if Instant::now() >= next_retention {
-                next_retention = match self.retain_some((self.clock)()) {
-                    // What waits goes first, then the next part.
-                    Ok(false) => Instant::now(),
-                    Ok(true) => Instant::now() + RETENTION_INTERVAL,
-                    Err(error) => {
-                        tracing::warn!(%error, "old records could not be removed; trying again in a minute");
-                        Instant::now() + RETENTION_INTERVAL
-                    }
-                };
-            }
+            // What waits goes first, then the next slice.
+            self.housekeeping.work(&self.connection, &self.file, &shared, &self.clock);
         }
     }
 
@@ -63,7 +50,9 @@ impl Writer {
                     appends.push((segments, positions));
                     answers.push(answer);
                 }
-                Work::Retain { now } => answer.send(self.retain(now)),
+                Work::Retain { now } => {
+                    answer.send(self.housekeeping.all(&self.connection, &self.file, &self.shared, now));
+                }
             }
         }
         if !appends.is_empty() {
@@ -137,32 +126,11 @@ impl Writer {
                 end = NextOffset(end.0 + i64::from(segment.count));
                 batches.push((
                     source,
-                    Batch { base, next: end, taken, timed: segment.timed, bytes: segment.bytes.into() },
+                    Batch { base, next: end, taken, layout: segment.layout(), bytes: segment.bytes.into() },
                 ));
             }
         }
         batches
-    }
-
-    /// Removes all that is to be removed.
-    fn retain(&mut self, now: Timestamp) -> Result<(), BusError> {
-        while !self.retain_some(now)? {}
-        Ok(())
-    }
-
-    /// Removes a part of what is to be removed, a short transaction for each partition. `true` when that was all.
-    fn retain_some(&mut self, now: Timestamp) -> Result<bool, BusError> {
-        let fault = |error| fault::at(&self.file, "remove old records from", &error);
-        let mut is_done = retention::remove_tombstones(&self.connection, now).map_err(fault)?;
-        for source in place::all_sources(self.shared.partitions) {
-            let standing = self.shared.tail.standing(source);
-            let cut = retention::cut_front(&self.connection, source, &standing, self.retention, now).map_err(fault)?;
-            if let Some(cut) = cut {
-                self.shared.tail.cut(source, cut.start, cut.bytes);
-                is_done &= cut.is_done;
-            }
-        }
-        Ok(is_done)
     }
 }
 

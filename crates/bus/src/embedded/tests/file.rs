@@ -63,9 +63,9 @@ fn a_damaged_state_record_is_found_as_well() {
     block_on(bus.publish(vec![record])).unwrap();
     drop(bus);
     let file = directory.path().join("log.db");
-    alter(&file, "UPDATE newest SET value = CAST('some lies!' AS BLOB)");
+    alter(&file, "UPDATE batches SET records = CAST('some lies!' AS BLOB)");
     let error = read_from(&open(directory.path()), STATE, NextOffset(0)).unwrap_err();
-    assert_damaged(&error, &[file.to_str().unwrap(), "sessions.open/0", "offset 0"]);
+    assert_damaged(&error, &[file.to_str().unwrap(), "sessions.open/0", "offsets 0"]);
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn a_newer_format_is_refused_and_untouched() {
     let before = contents(directory.path());
     let error = open_error(directory.path());
     assert!(matches!(error, BusError::Refused(_)));
-    assert!(error.to_string().starts_with(&format!("{} has format 2", file.display())), "{error}");
+    assert!(error.to_string().starts_with(&format!("{} has format 3", file.display())), "{error}");
     assert_eq!(contents(directory.path()), before);
     assert!(matches!(EmbeddedBus::open_beside(directory.path()), Err(BusError::Refused(_))));
     assert_eq!(contents(directory.path())[&file], before[&file]);

@@ -58,7 +58,7 @@ fn who_waits_at_the_end_looks_only_when_something_came() {
 }
 
 #[test]
-fn a_follower_of_state_sees_tombstones_and_what_was_superseded_costs_nothing() {
+fn a_follower_of_state_sees_tombstones_and_what_was_superseded_goes() {
     let directory = tempfile::tempdir().unwrap();
     let limits = Limits { recent: 0, ..Limits::default() };
     let bus = EmbeddedBus::open(Options { limits, ..options(directory.path()) }).unwrap();
@@ -72,6 +72,7 @@ fn a_follower_of_state_sees_tombstones_and_what_was_superseded_costs_nothing() {
     }
     write("b", Some("b"));
     write("a", None);
+    bus.enforce_retention(system_clock()()).unwrap();
     let records = read_from(&bus, STATE, NextOffset(0)).unwrap();
     let seen: Vec<_> = records.iter().map(|r| (r.offset.0, r.value.is_some())).collect();
     assert_eq!(seen, [(20, true), (21, false)]);

@@ -1,0 +1,219 @@
+use std::collections::BTreeMap;
+
+use events::Topic;
+use proptest::prelude::*;
+use tempfile::TempDir;
+
+use super::super::batch::Segments;
+use super::super::{Durability, Limits, Options, file, load};
+use super::*;
+
+const STATE: Source = Source { topic: Topic::SessionsOpen, partition: 0 };
+
+/// A log whose writer is the test.
+struct Log {
+    directory: TempDir,
+    opened: Option<file::Opened>,
+    tail: Tail,
+    now: Timestamp,
+}
+
+impl Log {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let (opened, tail) = open(&directory);
+        Self { directory, opened: Some(opened), tail, now: Timestamp::from_millis(1_700_000_000_000) }
+    }
+
+    /// What a crash leaves is what was committed.
+    fn crash(&mut self) {
+        self.opened = None;
+        let (opened, tail) = open(&self.directory);
+        (self.opened, self.tail) = (Some(opened), tail);
+    }
+
+    fn connection(&self) -> &Connection {
+        &self.opened.as_ref().unwrap().connection
+    }
+
+    fn append(&self, records: &[(u8, Option<u8>)]) {
+        let mut segments = Segments::default();
+        for (key, value) in records {
+            segments.push(STATE, Some(&[*key]), value.as_ref().map(std::slice::from_ref), None);
+        }
+        for segment in segments.into_list() {
+            let end = self.tail.standing(STATE).end;
+            let (base, next) = (Offset(end.0), NextOffset(end.0 + i64::from(segment.count)));
+            let layout = segment.layout();
+            let batch = Batch { base, next, taken: self.now, layout, bytes: segment.bytes.into() };
+            transaction::commit(self.connection(), &[(STATE, batch.clone())], &[]).unwrap();
+            self.tail.append(vec![(STATE, batch)]);
+        }
+    }
+
+    fn with_site<T>(&self, work: impl FnOnce(&Site<'_>) -> T) -> T {
+        let file = self.directory.path().join("log.db");
+        let slice = Slice { batches: 3, bytes: usize::MAX };
+        work(&Site { connection: self.connection(), file: &file, tail: &self.tail, now: self.now, slice })
+    }
+
+    /// Some slices of a pass. Tells whether it came to its end.
+    fn compact(&self, slices: usize) -> bool {
+        self.with_site(|site| match Pass::begin(site, STATE, true).unwrap() {
+            Some(mut pass) => (0..slices).any(|_| pass.work(site).unwrap()),
+            None => true,
+        })
+    }
+
+    fn records(&self) -> Vec<Record> {
+        let file = self.directory.path().join("log.db");
+        let end = self.tail.standing(STATE).end;
+        let (mut position, mut records) = (NextOffset(0), Vec::new());
+        while position < end {
+            let chunk = disk::read(self.connection(), &file, STATE, position, end).unwrap();
+            assert!(chunk.position > position);
+            position = chunk.position;
+            records.extend(chunk.records);
+        }
+        records
+    }
+
+    fn bytes_in_file(&self) -> i64 {
+        let sum = "SELECT coalesce(sum(length(records)), 0) FROM batches";
+        self.connection().query_row(sum, [], |row| row.get(0)).unwrap()
+    }
+}
+
+fn open(directory: &TempDir) -> (file::Opened, Tail) {
+    let options = Options {
+        partitions: 1,
+        durability: Durability::Unsynced,
+        limits: Limits { recent: 0, ..Limits::default() },
+        ..Options::at(directory.path())
+    };
+    let paths = file::Paths::of(&options.path);
+    let opened = file::open(&options, &paths).unwrap();
+    let (tail, _) = load(&opened.connection, &paths.log, &options).unwrap();
+    (opened, tail)
+}
+
+/// What a reader knows who applied all records in order.
+fn view(records: &[Record]) -> BTreeMap<u8, u8> {
+    let mut view = BTreeMap::new();
+    for record in records {
+        let key = record.key.as_ref().unwrap()[0];
+        match &record.value {
+            Some(value) => drop(view.insert(key, value[0])),
+            None => drop(view.remove(&key)),
+        }
+    }
+    view
+}
+
+#[derive(Clone, Debug)]
+enum Move {
+    Append(Vec<(u8, Option<u8>)>),
+    Compact { slices: usize },
+    Crash,
+    Wait { minutes: i64 },
+}
+
+fn moves() -> impl Strategy<Value = Vec<Move>> {
+    let records = prop::collection::vec((0u8..12, prop::option::weighted(0.7, any::<u8>())), 1..6);
+    let one = prop_oneof![
+        6 => records.prop_map(Move::Append),
+        3 => (1usize..12).prop_map(|slices| Move::Compact { slices }),
+        1 => Just(Move::Crash),
+        1 => (1i64..20).prop_map(|minutes| Move::Wait { minutes }),
+    ];
+    prop::collection::vec(one, 1..60)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Wherever passes end, crash and begin anew: who applies the records in order knows the newest of each key, and
+    /// nobody's offset changes. After a whole pass each key stands once, and old tombstones are gone.
+    #[test]
+    fn compaction_changes_nothing_but_the_size(moves in moves()) {
+        let mut log = Log::new();
+        let mut model = BTreeMap::new();
+        let mut all = BTreeMap::new();
+        for step in moves {
+            match step {
+                Move::Append(records) => {
+                    let end = log.tail.standing(STATE).end.0;
+                    log.append(&records);
+                    for ((key, value), offset) in records.into_iter().zip(end..) {
+                        all.insert(offset, (key, value));
+                        match value {
+                            Some(value) => drop(model.insert(key, value)),
+                            None => drop(model.remove(&key)),
+                        }
+                    }
+                }
+                Move::Compact { slices } => drop(log.compact(slices)),
+                Move::Crash => log.crash(),
+                Move::Wait { minutes } => log.now = log.now + Span::from_mins(minutes),
+            }
+            let records = log.records();
+            prop_assert_eq!(view(&records), model.clone());
+            for record in &records {
+                let (key, value) = all[&record.offset.0];
+                prop_assert_eq!((record.key.as_ref().unwrap()[0], record.value.as_ref().map(|v| v[0])), (key, value));
+            }
+            prop_assert_eq!(log.bytes_in_file(), log.tail.standing(STATE).bytes);
+        }
+        log.now = log.now + TOMBSTONE_AGE + Span::from_millis(1);
+        prop_assert!(log.compact(usize::MAX));
+        let records = log.records();
+        prop_assert_eq!(records.len(), model.len());
+        prop_assert_eq!(view(&records), model);
+    }
+}
+
+#[test]
+fn tombstones_are_readable_for_their_time() {
+    let mut log = Log::new();
+    log.append(&[(1, Some(1)), (2, Some(1)), (1, None)]);
+    log.now = log.now + TOMBSTONE_AGE;
+    log.compact(usize::MAX);
+    let keys = |log: &Log| log.records().iter().map(|r| (r.offset.0, r.value.is_some())).collect::<Vec<_>>();
+    assert_eq!(keys(&log), [(1, true), (2, false)]);
+    log.now = log.now + Span::from_millis(1);
+    log.compact(usize::MAX);
+    assert_eq!(keys(&log), [(1, true)]);
+}
+
+#[test]
+fn a_pass_begins_when_it_is_worth_it() {
+    let mut log = Log::new();
+    let begins = |log: &Log| log.with_site(|site| Pass::begin(site, STATE, false).unwrap().is_some());
+    log.append(&[(1, Some(1))]);
+    log.now = log.now + Span::from_hours(24);
+    assert!(!begins(&log), "a few bytes may stay for as long as they like");
+    let some: Vec<_> = (0..DIRTY_BYTES_IN_TIME / 10 + 1).map(|n| (n as u8, Some(0))).collect();
+    log.append(&some);
+    assert!(begins(&log), "some are old");
+    log.compact(usize::MAX);
+    log.append(&some);
+    assert!(!begins(&log), "nothing is old, nor much");
+    for _ in 0..DIRTY_BYTES / DIRTY_BYTES_IN_TIME {
+        log.append(&some);
+    }
+    assert!(begins(&log), "much was superseded");
+}
+
+#[test]
+fn a_damaged_batch_is_named_and_not_written_anew() {
+    let log = Log::new();
+    log.append(&[(1, Some(1))]);
+    log.append(&[(1, Some(2))]);
+    log.connection().execute("UPDATE batches SET records = CAST('lies' AS BLOB) WHERE next_offset = 1", []).unwrap();
+    let error = log.with_site(|site| {
+        let mut pass = Pass::begin(site, STATE, true).unwrap().unwrap();
+        pass.work(site).unwrap_err()
+    });
+    assert!(matches!(&error, BusError::Damaged(text) if text.contains("sessions.open/0")), "{error}");
+    assert_eq!(log.bytes_in_file(), 4 + 10);
+}

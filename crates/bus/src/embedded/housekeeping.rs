@@ -1,0 +1,133 @@
+//! What the writer does beside writing: removing old records and compacting, in slices, so that nobody who publishes
+//! waits for long.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use events::Timestamp;
+use rusqlite::Connection;
+
+use super::compaction::{Pass, SLICE, Site};
+use super::options::{Clock, Retention};
+use super::{Shared, fault, place, retention};
+use crate::{BusError, Source};
+
+/// How often the writer looks for records that are too old. Also how long it lets a disk alone that failed it.
+const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
+/// How often it looks for something to compact: a fast sessionizer writes a gigabyte of state in a minute.
+const COMPACTION_INTERVAL: Duration = Duration::from_secs(5);
+
+pub(super) struct Housekeeping {
+    retention: Retention,
+    next_retention: Instant,
+    next_compaction: Instant,
+    /// Where a pass is under way.
+    pass: Option<Pass>,
+}
+
+impl Housekeeping {
+    pub(super) fn new(retention: Retention) -> Self {
+        let now = Instant::now();
+        let (next_retention, next_compaction) = (now + RETENTION_INTERVAL, now + COMPACTION_INTERVAL);
+        Self { retention, next_retention, next_compaction, pass: None }
+    }
+
+    /// When there is something to do.
+    pub(super) fn due(&self) -> Instant {
+        self.next_retention.min(self.next_compaction)
+    }
+
+    /// Does a slice of what is due.
+    pub(super) fn work(&mut self, connection: &Connection, file: &Path, shared: &Shared, clock: &Clock) {
+        let now = Instant::now();
+        if now >= self.next_retention {
+            let result = self.retain_some(connection, file, shared, clock());
+            self.next_retention = again("old records could not be removed", result, now, RETENTION_INTERVAL);
+        }
+        if now >= self.next_compaction {
+            let site = Site { connection, file, tail: &shared.tail, now: clock(), slice: SLICE };
+            let result = self.compact_some(&site, shared.partitions);
+            if result.is_err() {
+                self.pass = None;
+            }
+            self.next_compaction = again("state could not be compacted", result, now, COMPACTION_INTERVAL);
+        }
+    }
+
+    /// Does everything at once.
+    pub(super) fn all(
+        &mut self,
+        connection: &Connection,
+        file: &Path,
+        shared: &Shared,
+        now: Timestamp,
+    ) -> Result<(), BusError> {
+        while !self.retain_some(connection, file, shared, now)? {}
+        self.pass = None;
+        let site = Site { connection, file, tail: &shared.tail, now, slice: SLICE };
+        for source in compacted(shared.partitions) {
+            while let Some(mut pass) = Pass::begin(&site, source, true)? {
+                while !pass.work(&site)? {}
+                if pass.is_last() {
+                    break;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a part of what is too old or too much. `true` when that was all.
+    fn retain_some(
+        &self,
+        connection: &Connection,
+        file: &Path,
+        shared: &Shared,
+        now: Timestamp,
+    ) -> Result<bool, BusError> {
+        for source in place::all_sources(shared.partitions) {
+            let standing = shared.tail.standing(source);
+            let cut = retention::cut_front(connection, source, &standing, self.retention, now);
+            let cut = cut.map_err(|error| fault::at(file, "remove old records from", &error))?;
+            if let Some(cut) = cut {
+                shared.tail.cut(source, cut.start, cut.bytes);
+                if !cut.is_done {
+                    return Ok(false);
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Goes on with the pass that is under way, or begins one. `true` when there is none.
+    fn compact_some(&mut self, site: &Site<'_>, partitions: u32) -> Result<bool, BusError> {
+        if self.pass.is_none() {
+            for source in compacted(partitions) {
+                self.pass = Pass::begin(site, source, false)?;
+                if self.pass.is_some() {
+                    break;
+                }
+            }
+        }
+        let Some(pass) = &mut self.pass else { return Ok(true) };
+        if pass.work(site)? {
+            self.pass = None;
+        }
+        Ok(false)
+    }
+}
+
+fn compacted(partitions: u32) -> impl Iterator<Item = Source> {
+    place::all_sources(partitions).filter(|source| source.topic.is_compacted())
+}
+
+/// When to go on: at once where something is left, later where nothing is, and later still after a failure.
+fn again(trouble: &str, result: Result<bool, BusError>, now: Instant, interval: Duration) -> Instant {
+    match result {
+        Ok(false) => now,
+        Ok(true) => now + interval,
+        Err(error) => {
+            tracing::warn!(%error, "{trouble}; trying again in a minute");
+            now + RETENTION_INTERVAL
+        }
+    }
+}
