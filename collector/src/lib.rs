@@ -10,6 +10,7 @@
 pub mod accept;
 mod answer;
 pub mod body;
+pub mod cli;
 mod collect;
 mod edge;
 mod read;

@@ -6,6 +6,7 @@
 //! One record's way: [`run`]'s `worker` polls it, its partition's `gathering` takes it as a row, the batch is cut when
 //! it is full, due or the largest while memory is short, and a `job` encodes and commits it beside the loop.
 
+pub mod cli;
 mod config;
 mod ending;
 mod gathering;

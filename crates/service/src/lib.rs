@@ -15,6 +15,7 @@ pub mod metrics;
 pub mod open;
 pub mod settings;
 pub mod shutdown;
+pub mod stage;
 pub mod telemetry;
 pub mod units;
 
@@ -27,4 +28,5 @@ pub use listen::listen;
 pub use open::open_bus;
 pub use settings::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, LogFormat, WindowArgs};
 pub use shutdown::Shutdown;
+pub use stage::{Stage, serve};
 pub use units::ByteSize;

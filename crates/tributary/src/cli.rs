@@ -6,11 +6,13 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::replay::args::ReplayArgs;
-use crate::services::{CollectorArgs, LakeWriterArgs, SessionizerArgs};
 use crate::tail::TailArgs;
 use crate::up::UpArgs;
 use crate::verify::VerifyArgs;
-use crate::{replay, services, tail, up, verify};
+use crate::{replay, tail, up, verify};
+use collector::cli::CollectorArgs;
+use lake_writer::cli::LakeWriterArgs;
+use sessionizer::cli::SessionizerArgs;
 
 /// Hits from websites through a log into a lake, each exactly once.
 ///
@@ -43,9 +45,9 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         None => service::exit_code(up::run(&cli.up)),
         Some(Command::Up(args)) => service::exit_code(up::run(&args)),
-        Some(Command::Collector(args)) => service::exit_code(services::collector(&args)),
-        Some(Command::Sessionizer(args)) => service::exit_code(services::sessionizer(&args)),
-        Some(Command::LakeWriter(args)) => service::exit_code(services::lake_writer(&args)),
+        Some(Command::Collector(args)) => service::exit_code(collector::cli::run(&args)),
+        Some(Command::Sessionizer(args)) => service::exit_code(sessionizer::cli::run(&args)),
+        Some(Command::LakeWriter(args)) => service::exit_code(lake_writer::cli::run(&args)),
         Some(Command::Replay(args)) => tool(replay::run(&args).map(|()| true)),
         Some(Command::Tail(args)) => tool(tail::run(&args).map(|()| true)),
         Some(Command::Verify(args)) => tool(verify::run(&args)),

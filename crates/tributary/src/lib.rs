@@ -7,7 +7,6 @@ pub mod beside;
 pub mod cli;
 mod quiet;
 pub mod replay;
-mod services;
 pub mod tail;
 pub mod up;
 pub mod verify;

@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use lake::Lake;
 use lake_writer::Flush;
-use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, WindowArgs, listen, open_bus};
+use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, WindowArgs, listen, open_bus, serve};
 
 use banner::{Places, banner};
 
@@ -42,7 +42,7 @@ pub struct UpArgs {
 
 /// Works until it is told to stop.
 pub fn run(args: &UpArgs) -> Result<()> {
-    crate::services::serve(&args.log, async |stage| {
+    serve(&args.log, async |stage| {
         let bus = open_bus(&args.bus)?;
         let place = args.lake.url(&args.bus.data);
         let lake = Lake::open(&place)?;
@@ -56,9 +56,9 @@ pub fn run(args: &UpArgs) -> Result<()> {
         };
         let config = lake_writer_config(&args.lake);
         let rows_within = config.flush.after(Duration::ZERO);
-        stage.collector(&args.edge, bus.clone(), public);
-        stage.sessionizer(&args.windows, bus.clone());
-        stage.lake_writer(config, bus, lake);
+        collector::cli::start(stage, &args.edge, bus.clone(), public);
+        sessionizer::cli::start(stage, &args.windows, bus.clone());
+        lake_writer::cli::start(stage, config, bus, lake);
         stage.admin(private)?;
         // Nobody may be reading; that is no reason not to work.
         let _ = io::stdout().lock().write_all(banner(&places, rows_within.as_secs()).as_bytes());

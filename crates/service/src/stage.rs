@@ -1,0 +1,57 @@
+//! How every process starts and ends: logs, metrics, signals, then its services, then the admin port.
+
+use tokio::net::TcpListener;
+
+use crate::crew::{Crew, CrewError};
+use crate::health::Health;
+use crate::settings::LogArgs;
+use crate::shutdown::Shutdown;
+use crate::telemetry::TelemetryError;
+use crate::{admin, telemetry};
+
+/// Where a process's services are started. They are stopped in the order in which they were.
+#[derive(Debug)]
+pub struct Stage {
+    /// The services.
+    pub crew: Crew,
+    /// Where they say whether they are ready.
+    pub health: Health,
+}
+
+/// Sets logs, metrics and signals up, lets the services be started, and works until they end.
+///
+/// # Errors
+///
+/// What `start` says, and the first failure of a service.
+pub fn serve<E>(log: &LogArgs, start: impl AsyncFnOnce(&mut Stage) -> Result<(), E>) -> Result<(), E>
+where
+    E: From<TelemetryError> + From<std::io::Error> + From<CrewError>,
+{
+    telemetry::init_log(log)?;
+    // Before anything counts: what is counted without a recorder is lost.
+    telemetry::install_metrics()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let shutdown = Shutdown::new();
+        shutdown.cancel_on_signals()?;
+        let mut stage = Stage { crew: Crew::new(&shutdown), health: Health::default() };
+        start(&mut stage).await?;
+        Ok(stage.crew.run().await?)
+    })
+}
+
+impl Stage {
+    /// Answers on the admin port. Last of all, so that a drain can be watched.
+    ///
+    /// # Errors
+    ///
+    /// Where metrics cannot be recorded.
+    pub fn admin(&mut self, private: TcpListener) -> Result<(), TelemetryError> {
+        let (metrics, health) = (telemetry::install_metrics()?, self.health.clone());
+        if let Ok(address) = private.local_addr() {
+            tracing::info!(admin = %address, "answering /live, /ready and /metrics");
+        }
+        self.crew.task("admin", |stop| admin::serve(private, health, metrics, stop));
+        Ok(())
+    }
+}

@@ -1,0 +1,46 @@
+//! The lake-writer as a command: its flags, and how it starts. `lake-writer` and `tributary lake-writer` are this.
+
+use bus::SharedBus;
+use clap::Args;
+use lake::Lake;
+use service::{AdminArgs, BusArgs, LakeArgs, LogArgs, Stage, listen, open_bus, serve};
+use tokio::runtime::Handle;
+
+use crate::Config;
+
+/// Writes the log's topics into the lake.
+#[derive(Args, Clone, Debug)]
+pub struct LakeWriterArgs {
+    /// Which lake.
+    #[command(flatten)]
+    pub lake: LakeArgs,
+    /// Which log.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// The admin port.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+    /// What it says about itself.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Works until it is told to stop.
+pub fn run(args: &LakeWriterArgs) -> anyhow::Result<()> {
+    serve(&args.log, async |stage| {
+        let place = args.lake.url(&args.bus.data);
+        let lake = Lake::open(&place)?;
+        let bus = open_bus(&args.bus)?;
+        tracing::info!(bus = %args.bus.url(), lake = place, "writing the lake");
+        start(stage, (&args.lake).into(), bus, lake);
+        Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
+    })
+}
+
+/// Starts the lake-writer beside whatever else the process does. Call it from within the runtime.
+pub fn start(stage: &mut Stage, config: Config, bus: SharedBus, lake: Lake) {
+    let (runtime, health) = (Handle::current(), stage.health.clone());
+    stage
+        .crew
+        .thread("lake-writer", move |stop| crate::run(&config, &bus, &lake, &runtime, &stop, &health).map(|_| ()));
+}

@@ -1,0 +1,40 @@
+//! The sessionizer as a command: its flags, and how it starts. `sessionizer` and `tributary sessionizer` are this.
+
+use bus::SharedBus;
+use clap::Args;
+use service::{AdminArgs, BusArgs, LogArgs, Stage, WindowArgs, listen, open_bus, serve};
+
+use crate::Config;
+
+/// Turns the log of hits into sessions.
+#[derive(Args, Clone, Debug)]
+pub struct SessionizerArgs {
+    /// Session windows.
+    #[command(flatten)]
+    pub windows: WindowArgs,
+    /// Which log.
+    #[command(flatten)]
+    pub bus: BusArgs,
+    /// The admin port.
+    #[command(flatten)]
+    pub admin: AdminArgs,
+    /// What it says about itself.
+    #[command(flatten)]
+    pub log: LogArgs,
+}
+
+/// Works until it is told to stop.
+pub fn run(args: &SessionizerArgs) -> anyhow::Result<()> {
+    serve(&args.log, async |stage| {
+        let bus = open_bus(&args.bus)?;
+        tracing::info!(bus = %args.bus.url(), "sessionizing");
+        start(stage, &args.windows, bus);
+        Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
+    })
+}
+
+/// Starts the sessionizer beside whatever else the process does.
+pub fn start(stage: &mut Stage, args: &WindowArgs, bus: SharedBus) {
+    let (config, health) = (Config::from(args), stage.health.clone());
+    stage.crew.thread("sessionizer", move |stop| crate::run(&config, &bus, &stop, &health).map(|_| ()));
+}
