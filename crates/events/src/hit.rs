@@ -300,6 +300,10 @@ impl<'a> Hit<'a> {
         })?;
         let wire = match own_form::read(text) {
             Some(wire) => wire,
+            // serde takes a list for a struct, by the order of its fields; what is appended to needs a brace.
+            None if text.trim_ascii_start().starts_with('[') => {
+                return Err(Invalid::new(Reason::WrongType, "", "a hit is a JSON object, not a list"));
+            }
             None => serde_json::from_str(text).map_err(|error| explain(&error))?,
         };
         if &*wire.schema != HIT_SCHEMA {

@@ -81,6 +81,20 @@ fn each_broken_record_has_its_reason() {
     assert_eq!(Hit::parse(b"\xff").unwrap_err().reason, Reason::InvalidUtf8);
 }
 
+/// A derived reader takes `["id", "hit/1", …]` for the struct; then there would be no object to append to.
+#[test]
+fn a_list_of_the_right_values_is_no_hit() {
+    let values = format!(
+        r#"["0190a3f2-0000-7000-8000-00000000000f","hit/1","shop.example",null,null,"pageview","2026-11-02T00:00:00.000Z"{}]"#,
+        ",null".repeat(40)
+    );
+    for length in 0..values.len() {
+        let list = format!("{}]", &values[..length]);
+        assert!(Hit::parse(list.as_bytes()).is_err(), "{list}");
+    }
+    assert_eq!(Hit::parse(values.as_bytes()).unwrap_err().reason, Reason::WrongType);
+}
+
 /// Values that nobody reads are passed over without recursion: depth costs no stack.
 #[test]
 fn a_record_nested_a_million_deep_is_only_broken_json() {
