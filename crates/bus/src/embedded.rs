@@ -106,6 +106,7 @@ impl EmbeddedBus {
         let writer = writer::Writer {
             connection: opened.connection,
             file: paths.log.clone(),
+            wal: paths.wal.clone(),
             shared: shared.clone(),
             housekeeping: Housekeeping::new(options.retention),
             clock: options.clock,

@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use events::LogId;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
@@ -20,6 +21,13 @@ const APPLICATION_ID: i64 = 0x5452_4942;
 const PAGE_BYTES: u64 = 16 << 10;
 /// The write-ahead log is copied into the file once it has this many pages.
 const CHECKPOINT_PAGES: u64 = (32 << 20) / PAGE_BYTES;
+/// Once all of it is copied, the write-ahead log begins anew, and its file is cut to this size.
+const WAL_KEPT_BYTES: u64 = 64 << 20;
+/// A write-ahead log of this size has not begun anew for a while, since there was always somebody who read: see
+/// [`restart_wal`].
+pub(super) const WAL_BYTES: u64 = 2 * WAL_KEPT_BYTES;
+/// How long any connection waits for a lock.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
     -- One row: what this log is.
@@ -57,7 +65,7 @@ const SCHEMA: &str = "
 /// The names of the files in a log's directory.
 pub(super) struct Paths {
     pub(super) log: PathBuf,
-    wal: PathBuf,
+    pub(super) wal: PathBuf,
     unfinished: PathBuf,
     lock: PathBuf,
     directory: PathBuf,
@@ -138,7 +146,7 @@ pub(super) fn reading_connection(log: &Path) -> Result<Connection, BusError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(log, flags)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.busy_timeout(PATIENCE)?;
         // Batches lie on pages of their own that are read once; a large cache would only hold memory.
         connection.pragma_update(None, "cache_size", -1024)?;
         Ok(connection)
@@ -261,13 +269,13 @@ fn configure(connection: &Connection, options: &Options) -> rusqlite::Result<()>
         Durability::Synced => "FULL",
         Durability::Unsynced => "OFF",
     };
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", synchronous)?;
     // Without it, macOS says that data is synced while the drive still holds it.
     connection.pragma_update(None, "fullfsync", "ON")?;
     connection.pragma_update_and_check(None, "wal_autocheckpoint", CHECKPOINT_PAGES as i64, |_| Ok(()))?;
-    connection.pragma_update_and_check(None, "journal_size_limit", (64 << 20) as i64, |_| Ok(()))?;
+    connection.pragma_update_and_check(None, "journal_size_limit", WAL_KEPT_BYTES as i64, |_| Ok(()))?;
     connection.pragma_update(None, "cache_size", -8192)?;
     // Temporary structures stay in memory: a full disk must not be able to break a read.
     connection.pragma_update(None, "temp_store", "MEMORY")?;
@@ -277,6 +285,17 @@ fn configure(connection: &Connection, options: &Options) -> rusqlite::Result<()>
     }
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
+}
+
+/// Copies the whole write-ahead log into the file and lets it begin anew. A commit does so by itself, but for the
+/// part that somebody is reading: with several who always read the disk it would grow for as long as they do. Here
+/// the writer waits a moment for those who began before; who begins now reads what is copied. `false` when somebody
+/// reads on.
+pub(super) fn restart_wal(connection: &Connection, patience: Duration) -> rusqlite::Result<bool> {
+    connection.busy_timeout(patience)?;
+    let is_held = connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, bool>(0));
+    connection.busy_timeout(PATIENCE)?;
+    Ok(!is_held?)
 }
 
 fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> BusError {

@@ -9,18 +9,23 @@ use rusqlite::Connection;
 
 use super::compaction::{Pass, SLICE, Site};
 use super::options::{Clock, Retention};
-use super::{Shared, fault, place, retention};
+use super::{Shared, fault, file, place, retention};
 use crate::{BusError, Source};
 
 /// How often the writer looks for records that are too old. Also how long it lets a disk alone that failed it.
 const RETENTION_INTERVAL: Duration = Duration::from_mins(1);
 /// How often it looks for something to compact: a fast sessionizer writes a gigabyte of state in a minute.
 const COMPACTION_INTERVAL: Duration = Duration::from_secs(5);
+/// How often it looks at the size of the write-ahead log, while there is something to write.
+const WAL_INTERVAL: Duration = Duration::from_secs(1);
+/// How long it waits for those who read the write-ahead log.
+const WAL_PATIENCE: Duration = Duration::from_millis(200);
 
 pub(super) struct Housekeeping {
     retention: Retention,
     next_retention: Instant,
     next_compaction: Instant,
+    next_wal: Instant,
     /// Where a pass is under way.
     pass: Option<Pass>,
 }
@@ -29,7 +34,7 @@ impl Housekeeping {
     pub(super) fn new(retention: Retention) -> Self {
         let now = Instant::now();
         let (next_retention, next_compaction) = (now + RETENTION_INTERVAL, now + COMPACTION_INTERVAL);
-        Self { retention, next_retention, next_compaction, pass: None }
+        Self { retention, next_retention, next_compaction, next_wal: now, pass: None }
     }
 
     /// When there is something to do.
@@ -51,6 +56,21 @@ impl Housekeeping {
                 self.pass = None;
             }
             self.next_compaction = again("state could not be compacted", result, now, COMPACTION_INTERVAL);
+        }
+    }
+
+    /// Keeps the write-ahead log from growing for as long as there is always somebody who reads.
+    pub(super) fn bound_wal(&mut self, connection: &Connection, wal: &Path) {
+        let now = Instant::now();
+        if now < self.next_wal {
+            return;
+        }
+        self.next_wal = now + WAL_INTERVAL;
+        if wal.metadata().is_ok_and(|wal| wal.len() > file::WAL_BYTES) {
+            // Where one reader stands still, every look would cost all of the writer's patience.
+            if !file::restart_wal(connection, WAL_PATIENCE).is_ok_and(|done| done) {
+                self.next_wal = now + RETENTION_INTERVAL;
+            }
         }
     }
 

@@ -19,6 +19,7 @@ use crate::{BusError, Source};
 pub(super) struct Writer {
     pub(super) connection: Connection,
     pub(super) file: PathBuf,
+    pub(super) wal: PathBuf,
     pub(super) shared: Arc<Shared>,
     pub(super) housekeeping: Housekeeping,
     pub(super) clock: Clock,
@@ -38,6 +39,7 @@ impl Writer {
             }
             // What waits goes first, then the next slice.
             self.housekeeping.work(&self.connection, &self.file, &shared, &self.clock);
+            self.housekeeping.bound_wal(&self.connection, &self.wal);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use futures::future::join_all;
 
+use super::super::file as log_file;
 use super::*;
 use crate::Output;
 
@@ -150,6 +151,35 @@ fn append_times_never_fall_and_those_that_are_given_stay() {
     let records = read_from(&open(directory.path()), HITS, NextOffset(0)).unwrap();
     let times: Vec<_> = records.iter().map(|record| record.append_time.as_millis()).collect();
     assert_eq!(times, [1000, 5, 1000, 9_999_999, 1000]);
+}
+
+/// Without waiting for readers, who always find some of it that is not copied yet, it would grow for ever.
+#[test]
+fn the_write_ahead_log_begins_anew_though_somebody_reads() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = Options { durability: Durability::Unsynced, ..options(directory.path()) };
+    let paths = log_file::Paths::of(directory.path());
+    let owner = log_file::open(&options, &paths).unwrap().connection;
+    let write = |bytes: usize| owner.execute("INSERT INTO log VALUES (?1, 1)", [vec![0_u8; bytes]]).unwrap();
+    let wal_bytes = || paths.wal.metadata().unwrap().len();
+    write(1);
+    let reader = log_file::reading_connection(&paths.log).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM log").unwrap();
+    while wal_bytes() <= log_file::WAL_BYTES {
+        write(16 << 20);
+    }
+    assert!(!log_file::restart_wal(&owner, Duration::from_millis(1)).unwrap());
+    let (asks, is_asked) = channel();
+    let reading = std::thread::spawn(move || {
+        is_asked.recv().unwrap();
+        std::thread::sleep(Duration::from_millis(50));
+        reader.execute_batch("COMMIT").unwrap();
+    });
+    asks.send(()).unwrap();
+    assert!(log_file::restart_wal(&owner, crate::contract::PATIENCE).unwrap());
+    write(1);
+    assert!(wal_bytes() < log_file::WAL_BYTES, "{}", wal_bytes());
+    reading.join().unwrap();
 }
 
 /// What the killed process does: numbers published, and each one copied by a step, until the end.
