@@ -22,7 +22,9 @@ lint: ## formatting, clippy and documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
 bench: ## the figures of docs/benchmarks.md
-	cargo bench --workspace
+	cargo bench -p sessions --bench enrich --bench engine --bench memory
+	cargo bench -p bus --bench embedded
+	cargo bench -p tables --bench encode
 	tools/bench_replay.py $(if $(TRIBUTARY_DATA),--log $(TRIBUTARY_DATA)/apache_access.log.gz)
 
 tools: ## what the tests need besides Rust, in one cache folder
