@@ -153,6 +153,48 @@ fn append_times_never_fall_and_those_that_are_given_stay() {
     assert_eq!(times, [1000, 5, 1000, 9_999_999, 1000]);
 }
 
+/// What a failure between the two would leave if they were not one transaction.
+#[test]
+fn a_step_whose_position_cannot_be_written_leaves_no_outputs() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    let mut worker = join(&bus);
+    let beside = Connection::open(directory.path().join("log.db")).unwrap();
+    beside
+        .execute_batch(
+            "CREATE TRIGGER no_positions BEFORE INSERT ON positions BEGIN SELECT RAISE(ABORT, 'no'); END;
+             CREATE TRIGGER still_none BEFORE UPDATE ON positions BEGIN SELECT RAISE(ABORT, 'no'); END;",
+        )
+        .unwrap();
+    let outputs = [Output { target: ENRICHED, key: None, value: Some(b"out") }];
+    let step = Step { outputs: &outputs, positions: &[(HITS, NextOffset(1))] };
+    assert!(matches!(worker.commit(step), Err(BusError::Unavailable(_))));
+    assert_eq!(bus.bounds(ENRICHED).unwrap().end, NextOffset(0));
+    drop((worker, bus));
+    let bus = open(directory.path());
+    assert_eq!(bus.bounds(ENRICHED).unwrap().end, NextOffset(0));
+
+    beside.execute_batch("DROP TRIGGER no_positions; DROP TRIGGER still_none").unwrap();
+    let mut worker = join(&bus);
+    worker.commit(step).unwrap();
+    assert_eq!(read_from(&bus, ENRICHED, NextOffset(0)).unwrap().len(), 1);
+}
+
+#[test]
+fn each_commit_of_a_durable_log_is_synced() {
+    let directory = tempfile::tempdir().unwrap();
+    let synchronous = |durability| {
+        let options = Options { durability, ..options(directory.path()) };
+        let opened = log_file::open(&options, &log_file::Paths::of(directory.path())).unwrap();
+        let pragma = |name| opened.connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        (pragma("synchronous"), pragma("fullfsync"))
+    };
+    const OFF: i64 = 0;
+    const FULL: i64 = 2;
+    assert_eq!(synchronous(Durability::Synced), (FULL, 1));
+    assert_eq!(synchronous(Durability::Unsynced).0, OFF);
+}
+
 /// Without waiting for readers, who always find some of it that is not copied yet, it would grow for ever.
 #[test]
 fn the_write_ahead_log_begins_anew_though_somebody_reads() {
