@@ -21,6 +21,8 @@ pub struct Config {
     pub commit_interval: Duration,
     /// How often what changed is written to the state.
     pub checkpoint_interval: Duration,
+    /// How long, when told to stop, what stands in the log may take to be processed.
+    pub drain: Duration,
     /// Whether the log has an end.
     pub mode: Mode,
     /// The wall clock; asked for ticks and intervals, never for windows.
@@ -44,6 +46,7 @@ impl Default for Config {
             idle_interval: Span::from_secs(10),
             commit_interval: Duration::from_millis(200),
             checkpoint_interval: Duration::from_secs(10),
+            drain: Duration::from_secs(10),
             mode: Mode::Live,
             clock: clock::system(),
         }

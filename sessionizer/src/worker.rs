@@ -50,6 +50,9 @@ pub(crate) fn run(
     while !shutdown.is_cancelled() && !loops.has_ended() {
         loops.step()?;
     }
+    if config.mode == Mode::Live {
+        loops.drain()?;
+    }
     loops.finish()
 }
 
@@ -208,6 +211,23 @@ impl Loop<'_> {
                 // Who starts anew reads a bounded log from its start: cheaper than checkpoints on the way.
                 partition.engine.drop_changes();
             }
+        }
+        Ok(())
+    }
+
+    /// What stands in the log when the token says stop is processed before the end, within the time that is given
+    /// for it: whoever was told that a hit is durable may look for it in the lake next.
+    fn drain(&mut self) -> Result<(), Error> {
+        let until = Instant::now() + self.config.drain;
+        let mut ends = BTreeMap::new();
+        for (&number, partition) in &self.partitions {
+            ends.insert(number, self.bus.bounds(partition.source())?.end);
+        }
+        let is_behind = |number: &u32, partition: &Partition| {
+            ends.get(number).is_some_and(|end| partition.engine.position() < *end)
+        };
+        while Instant::now() < until && self.partitions.iter().any(|(number, partition)| is_behind(number, partition)) {
+            self.step()?;
         }
         Ok(())
     }

@@ -19,7 +19,7 @@ fn real_file(name: &str) -> Option<PathBuf> {
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data"));
     let found = named.into_iter().chain(above).map(|folder| folder.join(name)).find(|path| path.exists());
     if found.is_none() {
-        println!("{name} is not here: nothing was checked");
+        eprintln!("{name} is not here: nothing was checked");
     }
     found
 }
@@ -62,7 +62,7 @@ fn compare(folder: &Path, gap: &str, gap_sql: &str) -> Value {
     );
     let (sessions, hits) = (&differences[0][2], &differences[0][3]);
     assert_eq!(differences, json!([[0, 0, summary["sessions"], summary["accepted"]]]), "{summary}");
-    println!("{hits} hits, {sessions} sessions, none differs");
+    eprintln!("{hits} hits, {sessions} sessions, none differs");
     summary
 }
 

@@ -102,3 +102,22 @@ fn a_record_that_is_no_hit_is_rejected_with_its_place_and_the_rest_goes_on() {
         .collect();
     assert_eq!(origins, [("hits/1@0", "invalid_json"), ("hits/1@1", "invalid_json"), ("hits/1@2", "invalid_utf8")]);
 }
+
+/// A person who stops `up` right after a hit was acknowledged finds it in the lake.
+#[test]
+fn what_stands_in_the_log_is_processed_before_a_stop() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(0, "v0", now())]);
+    // The rest comes when the first row is there and the stop is said a moment later.
+    run_until(&bus, &Config::default(), |bus| {
+        let has_begun = !read(bus, Topic::HitsEnriched).is_empty();
+        if has_begun {
+            publish(bus, (1..20_000).map(|n| hit(n, &format!("v{}", n % 50), now())).collect());
+        }
+        has_begun
+    });
+    let rows: std::collections::BTreeSet<_> =
+        read(&bus, Topic::HitsEnriched).iter().map(|row| row["hit_id"].to_string()).collect();
+    assert_eq!(rows.len(), 20_000);
+}
