@@ -186,6 +186,25 @@ fn tombstones_are_readable_for_their_time() {
 }
 
 #[test]
+fn a_slice_that_fails_leaves_everything_as_it_was() {
+    let log = Log::new();
+    (0..4).for_each(|n| log.append(&[(1, Some(n)), (2, Some(n))]));
+    let before = log.records();
+    let trigger = "CREATE TRIGGER full BEFORE INSERT ON batches BEGIN SELECT RAISE(ABORT, 'full'); END";
+    log.connection().execute_batch(trigger).unwrap();
+    let failed = log.with_site(|site| {
+        let mut pass = Pass::begin(site, STATE, true).unwrap().unwrap();
+        (0..9).find_map(|_| pass.work(site).err())
+    });
+    assert!(failed.is_some());
+    assert_eq!(log.records(), before);
+    assert_eq!(log.bytes_in_file(), log.tail.standing(STATE).bytes);
+    log.connection().execute_batch("DROP TRIGGER full").unwrap();
+    log.compact(usize::MAX);
+    assert_eq!(log.records(), before[6..]);
+}
+
+#[test]
 fn a_pass_begins_when_it_is_worth_it() {
     let mut log = Log::new();
     let begins = |log: &Log| log.with_site(|site| Pass::begin(site, STATE, false).unwrap().is_some());
