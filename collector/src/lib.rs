@@ -3,7 +3,7 @@
 //! It trusts nobody (P7), and answers 2xx only when every hit that it accepted is durable (P1). It must never
 //! know of sessions, files or the lake, and it never waits without a bound.
 //!
-//! One request's way: [`server`] takes the connection, `routes` finds the handler, `read` gets the body within
+//! One request's way: `server` takes the connection, `routes` finds the handler, `read` gets the body within
 //! its bounds, [`body`] cuts it into hits, [`accept`] checks each and makes its record ([`time`] sets its event
 //! time), `collect` publishes and `answer` says what became of it.
 
