@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
 use bus::Outgoing;
 use events::{Invalid, Reason};
-use service::metrics::{BUS_ERRORS, HITS_ACCEPTED, HITS_REJECTED, PUBLISH_SECONDS, REQUESTS_SHED};
+use service::metrics::{BUS_ERRORS, BUS_QUEUED_BYTES, HITS_ACCEPTED, HITS_REJECTED, PUBLISH_SECONDS, REQUESTS_SHED};
 
 use crate::accept::{Sender, accept, refuse};
 use crate::answer;
@@ -73,6 +73,7 @@ pub(crate) async fn collect(
 /// that tries again sends the same ids, and the copies are found.
 async fn publish(edge: &Edge, records: Vec<Outgoing>) -> Result<(), Response> {
     let start = Instant::now();
+    metrics::gauge!(BUS_QUEUED_BYTES).set(edge.bus.queued_bytes() as f64);
     let (kind, detail) = match tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records)).await {
         Ok(Ok(())) => {
             metrics::histogram!(PUBLISH_SECONDS).record(start.elapsed());

@@ -84,6 +84,13 @@ impl Partition {
         })
     }
 
+    /// Says how far the position is behind the end of `hits`.
+    pub(crate) fn report_lag(&self, end: NextOffset) {
+        let label = self.engine.partition().to_string();
+        let lag = end.0 - self.engine.position().0;
+        metrics::gauge!(name::HITS_LAG, "partition" => label).set(lag.max(0) as f64);
+    }
+
     /// The commit went through.
     pub(crate) fn committed(&mut self, now: Timestamp, with_checkpoint: bool) {
         if with_checkpoint {

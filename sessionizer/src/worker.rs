@@ -207,6 +207,9 @@ impl Loop<'_> {
         for (number, partition) in moved {
             self.summary.committed(&partition.out.counts);
             partition.committed(now, has_checkpoint(*number));
+            if let Ok(bounds) = self.bus.bounds(partition.source()) {
+                partition.report_lag(bounds.end);
+            }
             if self.config.mode == Mode::Bounded {
                 // Who starts anew reads a bounded log from its start: cheaper than checkpoints on the way.
                 partition.engine.drop_changes();

@@ -54,6 +54,10 @@ impl Double {
 }
 
 impl Bus for Double {
+    fn queued_bytes(&self) -> usize {
+        0
+    }
+
     fn partitions(&self) -> u32 {
         1
     }

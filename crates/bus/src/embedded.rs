@@ -175,6 +175,10 @@ impl Bus for EmbeddedBus {
         self.log.shared.partitions
     }
 
+    fn queued_bytes(&self) -> usize {
+        self.log.shared.queue.bytes()
+    }
+
     fn log_id(&self) -> Result<LogId, BusError> {
         Ok(self.log.log_id.clone())
     }

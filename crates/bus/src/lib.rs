@@ -44,6 +44,9 @@ pub trait Bus: Send + Sync + 'static {
     /// The first offset that is kept and the end of a partition. The end counts records of steps that are not
     /// committed yet, where the backend has such.
     fn bounds(&self, source: Source) -> Result<Bounds, BusError>;
+
+    /// Bytes of records that wait to be made durable; for metrics.
+    fn queued_bytes(&self) -> usize;
 }
 
 /// A shared handle to a log.

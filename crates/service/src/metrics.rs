@@ -49,8 +49,8 @@ metrics! {
     histogram PUBLISH_SECONDS = "tributary_publish_seconds";
     /// Failed calls to the bus, by operation.
     counter BUS_ERRORS = "tributary_bus_errors_total";
-    /// Records or batches that wait in a queue, by queue.
-    gauge QUEUE_DEPTH = "tributary_queue_depth";
+    /// Bytes of records that wait to be made durable by the bus.
+    gauge BUS_QUEUED_BYTES = "tributary_bus_queued_bytes";
 
     // The sessionizer.
     /// Hits that were given to a session or enriched without one.
@@ -77,8 +77,6 @@ metrics! {
     gauge HITS_LAG = "tributary_hits_lag_records";
     /// Records of state read so far by the restore of a partition.
     gauge RESTORE_RECORDS = "tributary_restore_records";
-    /// Records of state and hits that the restore of a partition still has to read.
-    gauge RESTORE_REMAINING = "tributary_restore_remaining_records";
     /// Ticks written for partitions without hits.
     counter TICKS_WRITTEN = "tributary_ticks_written_total";
 

@@ -45,6 +45,10 @@ struct Troubled {
 }
 
 impl Bus for Troubled {
+    fn queued_bytes(&self) -> usize {
+        self.bus.queued_bytes()
+    }
+
     fn partitions(&self) -> u32 {
         self.bus.partitions()
     }
