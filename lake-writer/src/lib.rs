@@ -75,21 +75,11 @@ pub fn run(
                 readiness.not_ready(error.to_string());
                 metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "lake").increment(1);
                 tracing::warn!(%error, "starting the worker anew in {wait:?}");
-                sleep(wait, shutdown);
+                shutdown.sleep(wait);
                 // Progress since the last failure means that this is another one.
                 wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
             Err(error) => return Err(error),
         }
-    }
-}
-
-/// Sleeps, in slices, so that a stop is heard.
-fn sleep(wait: Duration, shutdown: &Shutdown) {
-    let slice = Duration::from_millis(50);
-    let mut left = wait;
-    while !left.is_zero() && !shutdown.is_cancelled() {
-        std::thread::sleep(left.min(slice));
-        left = left.saturating_sub(slice);
     }
 }

@@ -101,20 +101,11 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
                 metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "process").increment(1);
                 tracing::warn!(%error, "starting the worker anew in {wait:?}");
                 was_away = !matches!(error, Error::Bus(BusError::Fenced(_)));
-                sleep(wait, shutdown);
+                shutdown.sleep(wait);
                 // Progress since the last failure means that this is another one.
                 wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
             Err(error) => return Err(error),
         }
-    }
-}
-
-fn sleep(wait: Duration, shutdown: &Shutdown) {
-    let slice = Duration::from_millis(50);
-    let mut left = wait;
-    while !left.is_zero() && !shutdown.is_cancelled() {
-        std::thread::sleep(left.min(slice));
-        left = left.saturating_sub(slice);
     }
 }

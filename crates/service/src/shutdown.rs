@@ -1,5 +1,7 @@
 //! When to stop: one token that tasks await and threads ask.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -21,6 +23,16 @@ impl Shutdown {
     /// Whether it is time to stop. For threads between two steps of work.
     pub fn is_cancelled(&self) -> bool {
         self.0.is_cancelled()
+    }
+
+    /// Sleeps, in slices, so that a stop is heard within one. For threads that wait before they try again.
+    pub fn sleep(&self, wait: Duration) {
+        let slice = Duration::from_millis(50);
+        let mut left = wait;
+        while !left.is_zero() && !self.is_cancelled() {
+            std::thread::sleep(left.min(slice));
+            left = left.saturating_sub(slice);
+        }
     }
 
     /// Resolves when it is time to stop. For tasks.
@@ -56,6 +68,16 @@ async fn next_signal(interrupt: &mut Signal, terminate: &mut Signal) -> &'static
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Were the stop not heard, this would take a day.
+    #[test]
+    fn a_stop_ends_a_sleep() {
+        let shutdown = Shutdown::new();
+        let sleeper = shutdown.clone();
+        let thread = std::thread::spawn(move || sleeper.sleep(Duration::from_secs(86_400)));
+        shutdown.cancel();
+        thread.join().unwrap();
+    }
 
     #[tokio::test]
     async fn a_thread_asks_and_a_task_awaits() {
