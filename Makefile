@@ -3,6 +3,7 @@
 
 CACHE := $(or $(TRIBUTARY_CACHE),$(HOME)/.cache/tributary)
 PYTHON := $(CACHE)/python/bin/python
+KAFKA := $(CACHE)/kafka-$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tools/kafka/pom.xml)
 
 .PHONY: help up test bench lint tools
 
@@ -14,7 +15,7 @@ up: ## build and start the whole pipeline on this machine
 
 test: tools ## everything that must hold; sets up what it needs by itself
 	node --test snippet/
-	TRIBUTARY_PYTHON=$(PYTHON) cargo test --release --workspace
+	TRIBUTARY_PYTHON=$(PYTHON) TRIBUTARY_KAFKA=$(KAFKA) cargo test --release --workspace
 
 lint: ## formatting, clippy and documentation, without a warning
 	cargo fmt --all -- --check

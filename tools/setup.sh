@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Sets up what the tests need besides Rust: a C compiler (SQLite, zstd), curl, strace, node, and DuckDB in a
-# Python environment of its own. Usage: setup.sh CACHE_FOLDER. Fetches what is missing and nothing else.
+# Sets up what the tests need besides Rust: a C compiler (SQLite, zstd), curl, strace, node, DuckDB in a Python
+# environment of its own, and Apache Kafka. Usage: setup.sh CACHE_FOLDER. Fetches what is missing and nothing else.
 set -euo pipefail
 cache=$1
 duckdb=2.0.0
@@ -10,6 +10,8 @@ command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v curl >/dev/null || missing+=(curl)
 command -v strace >/dev/null || missing+=(strace)
 command -v node >/dev/null || missing+=(nodejs)
+command -v java >/dev/null || missing+=(default-jre-headless)
+command -v mvn >/dev/null || missing+=(maven)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 if [ ${#missing[@]} -gt 0 ]; then
@@ -31,3 +33,11 @@ if ! "$python" -c "import duckdb; assert duckdb.__version__ == '$duckdb'" 2>/dev
   python3 -m venv "$cache/python"
   "$cache/python/bin/pip" install --quiet --disable-pip-version-check "duckdb==$duckdb"
 fi
+
+java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
+if [ "${java:-0}" -lt 17 ]; then
+  echo "Apache Kafka needs Java 17 or newer, and this is Java ${java:-of an unknown version}" >&2
+  exit 1
+fi
+kafka=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$(dirname "$0")/kafka/pom.xml")
+"$(dirname "$0")/kafka/fetch.sh" "$cache/kafka-$kafka"

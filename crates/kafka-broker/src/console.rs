@@ -1,0 +1,60 @@
+//! Kafka's own command line tools: clients that are not ours.
+
+use std::io::Write;
+use std::process::{Output, Stdio};
+
+use crate::broker::Broker;
+
+impl Broker {
+    /// The lines that Kafka's console consumer prints of a topic: `--from-beginning`, and at most ten seconds without a
+    /// record unless the arguments say other.
+    ///
+    /// # Panics
+    /// When the tool fails.
+    pub fn console_consumer(&self, topic: &str, arguments: &[&str]) -> Vec<String> {
+        let mut all = vec!["--topic", topic, "--from-beginning"];
+        if !arguments.contains(&"--timeout-ms") {
+            all.extend(["--timeout-ms", "10000"]);
+        }
+        all.extend(arguments);
+        let output = self.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", &all, "");
+        output.lines().map(str::to_owned).collect()
+    }
+
+    /// Writes lines to a topic with Kafka's console producer.
+    ///
+    /// # Panics
+    /// When the tool fails.
+    pub fn console_producer(&self, topic: &str, lines: &[&str]) {
+        self.tool("org.apache.kafka.tools.ConsoleProducer", &["--topic", topic], &lines.join("\n"));
+    }
+
+    /// Makes a topic.
+    ///
+    /// # Panics
+    /// When the broker refuses it.
+    pub fn create_topic(&self, topic: &str, partitions: u32, settings: &[(&str, &str)]) {
+        let partitions = partitions.to_string();
+        let settings: Vec<_> = settings.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut arguments = vec!["--create", "--topic", topic, "--partitions", &partitions];
+        arguments.extend(settings.iter().flat_map(|setting| ["--config", setting]));
+        self.tool("org.apache.kafka.tools.TopicCommand", &arguments, "");
+    }
+
+    /// Runs one of Kafka's tools against this broker, by its class, and returns what it printed.
+    ///
+    /// # Panics
+    /// When it fails; the message holds what it said.
+    pub fn tool(&self, class: &str, arguments: &[&str], input: &str) -> String {
+        let mut tool = self.installation.tool(class);
+        tool.args(["--bootstrap-server", &self.bootstrap()]).args(arguments);
+        tool.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = tool.spawn().expect("`java` runs: `make tools` looks after it");
+        // A tool that ended early says why on its standard error; that it did not read is no news.
+        let _ = child.stdin.take().expect("it was asked for").write_all(input.as_bytes());
+        let Output { status, stdout, stderr } = child.wait_with_output().expect("a child can be waited for");
+        let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{class} {arguments:?}: {stdout}{stderr}");
+        stdout.into_owned()
+    }
+}
