@@ -51,8 +51,8 @@ pub enum PropertiesError {
         /// The line, from 1.
         line: usize,
     },
-    /// A setting that is given twice: which one holds is a guess.
-    #[error("line {line}: `{key}` is given twice, in line {first} too")]
+    /// A setting that is given twice, maybe by another of its names: which one holds is a guess.
+    #[error("line {line}: `{key}` says again what line {first} says: remove one of them")]
     Twice {
         /// The second line.
         line: usize,
@@ -108,7 +108,8 @@ pub fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Pr
     let entries = syntax::entries(text).map_err(|syntax::BadEscape(line)| PropertiesError::Escape { line })?;
     for (at, entry) in entries.iter().enumerate() {
         check(entry)?;
-        if let Some(first) = entries[..at].iter().find(|first| first.key == entry.key) {
+        let name = |key| keys::known(key).map_or(key, |(name, _)| name);
+        if let Some(first) = entries[..at].iter().find(|first| name(&first.key) == name(&entry.key)) {
             return Err(PropertiesError::Twice { line: entry.line, key: entry.key.clone(), first: first.line });
         }
     }

@@ -27,10 +27,9 @@ pub(super) fn nearest(key: &str) -> &'static str {
 
 /// Whether the value is nobody's business.
 pub(super) fn is_secret(key: &str) -> bool {
-    const SECRET: [&str; 7] = [
+    const SECRET: [&str; 6] = [
         "sasl.password",
         "sasl.oauthbearer.client.secret",
-        "sasl.oauthbearer.client.credentials.client.secret",
         "sasl.oauthbearer.config",
         "sasl.oauthbearer.assertion.private.key.passphrase",
         "sasl.oauthbearer.assertion.private.key.pem",
@@ -115,12 +114,21 @@ const JAVA_ONLY: [(&[&str], &str); 9] = [
     ),
 ];
 
-/// Java's names of what librdkafka calls otherwise. `request.timeout.ms` is both sides' word, for two things: the file is
-/// a Java client's, so it means what it means there, how long an answer may take.
-const RENAMED: [(&str, &str); 4] = [
+/// Names of Java's, and second names of librdkafka's, for what has one name here: the client library keeps settings in no
+/// order, so that of two names for one thing neither would win. `request.timeout.ms` is both sides' word for two things;
+/// the file is a Java client's, so it is what it is there, how long an answer may take.
+const RENAMED: [(&str, &str); 12] = [
+    ("compression.codec", "compression.type"),
     ("fetch.max.wait.ms", "fetch.wait.max.ms"),
+    ("max.in.flight", "max.in.flight.requests.per.connection"),
+    ("max.partition.fetch.bytes", "fetch.message.max.bytes"),
+    ("message.send.max.retries", "retries"),
+    ("queue.buffering.max.ms", "linger.ms"),
     ("receive.buffer.bytes", "socket.receive.buffer.bytes"),
     ("request.timeout.ms", "socket.timeout.ms"),
+    ("sasl.mechanism", "sasl.mechanisms"),
+    ("sasl.oauthbearer.client.credentials.client.id", "sasl.oauthbearer.client.id"),
+    ("sasl.oauthbearer.client.credentials.client.secret", "sasl.oauthbearer.client.secret"),
     ("send.buffer.bytes", "socket.send.buffer.bytes"),
 ];
 
@@ -140,7 +148,7 @@ pub(super) const TRANSLATED: [&str; 9] = [
 /// What librdkafka 2.12 lets a user set (its CONFIGURATION.md), without what is above, callbacks, what does nothing any
 /// more, and Kerberos, which is not built in.
 #[rustfmt::skip]
-pub(super) const KEYS: [(&str, Scope); 115] = [
+pub(super) const KEYS: [(&str, Scope); 106] = [
     ("api.version.request.timeout.ms", Both),
     ("batch.num.messages", Producer),
     ("batch.size", Producer),
@@ -150,7 +158,6 @@ pub(super) const KEYS: [(&str, Scope); 115] = [
     ("client.dns.lookup", Both),
     ("client.id", Both),
     ("client.rack", Both),
-    ("compression.codec", Producer),
     ("compression.level", Producer),
     ("compression.type", Producer),
     ("connections.max.idle.ms", Both),
@@ -173,20 +180,15 @@ pub(super) const KEYS: [(&str, Scope); 115] = [
     ("linger.ms", Producer),
     ("log.connection.close", Both),
     ("log.thread.name", Both),
-    ("max.in.flight", Both),
     ("max.in.flight.requests.per.connection", Both),
-    ("max.partition.fetch.bytes", Consumer),
     ("max.poll.interval.ms", Consumer),
     ("message.copy.max.bytes", Both),
-    ("message.send.max.retries", Producer),
     ("metadata.max.age.ms", Both),
     ("metadata.recovery.rebootstrap.trigger.ms", Both),
     ("metadata.recovery.strategy", Both),
-    ("plugin.library.paths", Both),
     ("queue.buffering.backpressure.threshold", Producer),
     ("queue.buffering.max.kbytes", Producer),
     ("queue.buffering.max.messages", Producer),
-    ("queue.buffering.max.ms", Producer),
     ("queued.max.messages.kbytes", Consumer),
     ("queued.min.messages", Consumer),
     ("receive.message.max.bytes", Both),
@@ -195,7 +197,6 @@ pub(super) const KEYS: [(&str, Scope); 115] = [
     ("retries", Producer),
     ("retry.backoff.max.ms", Both),
     ("retry.backoff.ms", Both),
-    ("sasl.mechanism", Both),
     ("sasl.mechanisms", Both),
     ("sasl.oauthbearer.assertion.algorithm", Both),
     ("sasl.oauthbearer.assertion.claim.aud", Both),
@@ -209,8 +210,6 @@ pub(super) const KEYS: [(&str, Scope); 115] = [
     ("sasl.oauthbearer.assertion.private.key.file", Both),
     ("sasl.oauthbearer.assertion.private.key.passphrase", Both),
     ("sasl.oauthbearer.assertion.private.key.pem", Both),
-    ("sasl.oauthbearer.client.credentials.client.id", Both),
-    ("sasl.oauthbearer.client.credentials.client.secret", Both),
     ("sasl.oauthbearer.client.id", Both),
     ("sasl.oauthbearer.client.secret", Both),
     ("sasl.oauthbearer.config", Both),

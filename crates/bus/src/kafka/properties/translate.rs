@@ -11,7 +11,8 @@ pub(super) fn all(entries: &[Entry], variable: impl Fn(&str) -> Option<String>) 
     let file = File(entries);
     let mut settings: Settings = Vec::new();
     for entry in entries.iter().filter(|entry| !GROUPED.contains(&entry.key.as_str())) {
-        settings.push((entry.key.clone(), value(entry)));
+        let key = keys::known(&entry.key).map_or(entry.key.as_str(), |(key, _)| key);
+        settings.push((key.to_owned(), value(entry)));
     }
     trust(file, &mut settings)?;
     own_key(file, &variable, &mut settings)?;
@@ -21,7 +22,8 @@ pub(super) fn all(entries: &[Entry], variable: impl Fn(&str) -> Option<String>) 
 }
 
 /// Settings that say something together, and are translated together.
-const GROUPED: [&str; 4] = ["ssl.keystore.location", "ssl.keystore.password", "ssl.key.password", "sasl.mechanisms"];
+const GROUPED: [&str; 5] =
+    ["ssl.keystore.location", "ssl.keystore.password", "ssl.key.password", "sasl.mechanisms", "sasl.mechanism"];
 
 /// A file's entries by name. Copies are cheap.
 #[derive(Clone, Copy)]
@@ -163,7 +165,6 @@ fn login(
     if !protocol.is_some_and(|protocol| protocol.starts_with("sasl_")) {
         return Err(wrong(mechanism, "is used only with `security.protocol=SASL_SSL` (or SASL_PLAINTEXT)"));
     }
-    settings.retain(|(key, _)| key != "sasl.mechanism");
     let mut set = |key: &str, value: String| {
         settings.retain(|(given, _)| given != key);
         settings.push((key.to_owned(), value));
