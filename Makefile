@@ -1,11 +1,11 @@
-# up · test · bench · lint: what there is to do here. `make` alone lists it.
+# up · test · bench · lint · kafka: what there is to do here. `make` alone lists it.
 # Everything uses the release profile, so that nothing is built twice.
 
 CACHE := $(or $(TRIBUTARY_CACHE),$(HOME)/.cache/tributary)
 PYTHON := $(CACHE)/python/bin/python
 KAFKA := $(CACHE)/kafka-$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tools/kafka/pom.xml)
 
-.PHONY: help up test bench lint tools
+.PHONY: help up test bench lint tools kafka
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,3 +30,6 @@ bench: ## the figures of docs/benchmarks.md
 
 tools: ## what the tests need besides Rust, in one cache folder
 	@tools/setup.sh "$(CACHE)"
+
+kafka: tools ## an Apache Kafka on 127.0.0.1:9092 to try things on, until Ctrl-C
+	TRIBUTARY_KAFKA=$(KAFKA) cargo run --release -p kafka-broker -- 9092

@@ -1,13 +1,13 @@
 //! One broker, from its first start to its end.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crate::certificates::Certificates;
 use crate::guard::Guard;
 use crate::installation::Installation;
 use crate::options::Options;
-use crate::ports;
-use crate::server::{self, Node};
+use crate::server::{self, Node, SCRAM};
 
 /// How long a broker may take to start or to stop on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -21,6 +21,7 @@ const CLUSTER: &str = "4L6g3nShT-eMCtK--X86sw";
 pub struct Broker {
     pub(crate) installation: Installation,
     node: Node,
+    protocol: &'static str,
     guard: Guard,
     /// How much of the log tells of earlier starts.
     log_before: usize,
@@ -32,7 +33,8 @@ impl Broker {
     /// # Panics
     /// When the jars are missing, or when the broker does not start; the message ends with its log.
     pub fn start(options: Options) -> Self {
-        let node = Node { id: 1, client: ports::free(), controller: ports::free() };
+        let mut node = Node::new(1);
+        node.client = options.port.unwrap_or(node.client);
         let mut broker = Self::format(&options, &[node], 0);
         broker.launch();
         broker.wait_until_started();
@@ -45,17 +47,25 @@ impl Broker {
         let folder = tempfile::Builder::new().prefix("tributary-kafka-").tempdir().expect("a temporary folder");
         let server = folder.path().join("server.properties");
         std::fs::write(&server, server::properties(options, nodes, at, folder.path())).expect("a folder to write to");
+        if options.tls {
+            let Certificates { keystore, authority, stranger } = Certificates::get();
+            for (name, content) in [("broker.p12", keystore), ("authority.pem", authority), ("stranger.pem", stranger)]
+            {
+                std::fs::write(folder.path().join(name), content).expect("a folder to write to");
+            }
+        }
         let mut format = installation.tool("kafka.tools.StorageTool");
         format.args(["format", "-t", CLUSTER, "-c"]).arg(&server);
+        for ((name, password), mechanism) in options.users.iter().flat_map(|user| SCRAM.map(|scram| (user, scram))) {
+            format.args(["--add-scram", &format!("{mechanism}=[name={name},password={password}]")]);
+        }
         let formatted = format.output().expect("`java` runs: `make tools` looks after it");
         assert!(formatted.status.success(), "Kafka's storage: {}", String::from_utf8_lossy(&formatted.stderr));
 
-        let mut java = installation.java(options.heap_mb, "kafka.Kafka");
-        let logging = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/kafka/log4j2.properties");
-        java.insert(1, format!("-Dlog4j2.configurationFile={logging}").into());
+        let mut java = installation.java(options.heap_mb, "info", "kafka.Kafka");
         java.push(server.into_os_string());
         let guard = Guard::new(folder.keep(), &java, &options.environment);
-        Self { installation, node: nodes[at], guard, log_before: 0 }
+        Self { installation, node: nodes[at], protocol: options.protocol(), guard, log_before: 0 }
     }
 
     pub(crate) fn launch(&mut self) {
@@ -74,6 +84,40 @@ impl Broker {
     /// `host:port` for a client's `bootstrap.servers`. The same for good, restarts included.
     pub fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.node.client)
+    }
+
+    /// `host:port` of a plaintext listener for Kafka's own tools, whatever clients must speak. Who comes in here may do
+    /// anything.
+    pub fn admin_bootstrap(&self) -> String {
+        format!("127.0.0.1:{}", self.node.admin)
+    }
+
+    /// The certificate, in PEM, that clients of a broker with TLS must believe.
+    pub fn authority(&self) -> PathBuf {
+        self.folder().join("authority.pem")
+    }
+
+    /// A certificate, in PEM, that has nothing to do with the broker's.
+    pub fn stranger(&self) -> PathBuf {
+        self.folder().join("stranger.pem")
+    }
+
+    /// A Java client's properties for a broker with TLS, as `--kafka-config` takes them; with a login, given as
+    /// mechanism, user and password.
+    pub fn client_properties(&self, login: Option<(&str, &str, &str)>) -> String {
+        let mut text = format!(
+            "security.protocol={}\nssl.truststore.type=PEM\nssl.truststore.location={}\n",
+            self.protocol,
+            self.authority().display()
+        );
+        if let Some((mechanism, user, password)) = login {
+            let module = if mechanism == "PLAIN" { "plain.PlainLoginModule" } else { "scram.ScramLoginModule" };
+            text += &format!(
+                "sasl.mechanism={mechanism}\nsasl.jaas.config=org.apache.kafka.common.security.{module} required \\\n    \
+                 username=\"{user}\" password=\"{password}\";\n"
+            );
+        }
+        text
     }
 
     /// SIGKILL: the process is gone when this returns, and nothing was flushed. Does nothing where none runs.

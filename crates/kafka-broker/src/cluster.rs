@@ -2,7 +2,6 @@
 
 use crate::broker::Broker;
 use crate::options::Options;
-use crate::ports;
 use crate::server::Node;
 
 /// Brokers that replicate each other's partitions: each topic has as many replicas as there are brokers, and a write
@@ -19,8 +18,7 @@ impl Cluster {
     /// # Panics
     /// As [`Broker::start`] does.
     pub fn start(brokers: usize, options: Options) -> Self {
-        let nodes: Vec<_> =
-            (1..=brokers).map(|id| Node { id, client: ports::free(), controller: ports::free() }).collect();
+        let nodes: Vec<_> = (1..=brokers).map(Node::new).collect();
         let mut brokers: Vec<_> = (0..brokers).map(|at| Broker::format(&options, &nodes, at)).collect();
         brokers.iter_mut().for_each(Broker::launch);
         brokers.iter_mut().for_each(Broker::wait_until_started);

@@ -41,20 +41,38 @@ impl Broker {
         self.tool("org.apache.kafka.tools.TopicCommand", &arguments, "");
     }
 
+    /// Allows a user all operations on a kind of resource (`--topic`, `--group`, `--transactional-id`) whose name begins so,
+    /// where [`Options::acls`](crate::Options::acls) forbids everything.
+    ///
+    /// # Panics
+    /// When the broker refuses it.
+    pub fn allow(&self, user: &str, resource: &str, prefix: &str) {
+        let user = format!("User:{user}");
+        let what = ["--add", "--allow-principal", &user, "--operation", "All", resource, prefix];
+        let arguments = [&what[..], &["--resource-pattern-type", "prefixed"]].concat();
+        self.tool("org.apache.kafka.tools.AclCommand", &arguments, "");
+    }
+
     /// Runs one of Kafka's tools against this broker, by its class, and returns what it printed.
     ///
     /// # Panics
     /// When it fails; the message holds what it said.
     pub fn tool(&self, class: &str, arguments: &[&str], input: &str) -> String {
+        let Output { status, stdout, stderr } = self.tool_at(&self.admin_bootstrap(), class, arguments, input);
+        let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{class} {arguments:?}: {stdout}{stderr}");
+        stdout.into_owned()
+    }
+
+    /// As [`Broker::tool`], by another listener, and whatever comes of it. The console consumer's status is a success
+    /// even where it was let in nowhere; its standard error tells.
+    pub fn tool_at(&self, bootstrap: &str, class: &str, arguments: &[&str], input: &str) -> Output {
         let mut tool = self.installation.tool(class);
-        tool.args(["--bootstrap-server", &self.bootstrap()]).args(arguments);
+        tool.args(["--bootstrap-server", bootstrap]).args(arguments);
         tool.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = tool.spawn().expect("`java` runs: `make tools` looks after it");
         // A tool that ended early says why on its standard error; that it did not read is no news.
         let _ = child.stdin.take().expect("it was asked for").write_all(input.as_bytes());
-        let Output { status, stdout, stderr } = child.wait_with_output().expect("a child can be waited for");
-        let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
-        assert!(status.success(), "{class} {arguments:?}: {stdout}{stderr}");
-        stdout.into_owned()
+        child.wait_with_output().expect("a child can be waited for")
     }
 }

@@ -24,12 +24,14 @@ impl Installation {
 
     /// Java with Kafka's classes. The small compiler and collector start fastest; so does the class archive, which Java
     /// ignores where it does not fit.
-    pub(crate) fn java(&self, heap_mb: u32, class: &str) -> Vec<OsString> {
+    pub(crate) fn java(&self, heap_mb: u32, log: &str, class: &str) -> Vec<OsString> {
         let mut java: Vec<OsString> =
             ["java", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-Xlog:disable", "-Xlog:all=error:stderr"]
                 .map(OsString::from)
                 .into();
         java.push(format!("-Xmx{heap_mb}m").into());
+        let logging = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/kafka/log4j2.properties");
+        java.extend([format!("-Dlog4j2.configurationFile={logging}").into(), format!("-Dtributary.log={log}").into()]);
         let mut archive = OsString::from("-XX:SharedArchiveFile=");
         archive.push(self.folder.join("broker.jsa"));
         java.push(archive);
@@ -39,7 +41,7 @@ impl Installation {
 
     /// One of Kafka's command line tools.
     pub(crate) fn tool(&self, class: &str) -> Command {
-        let java = self.java(128, class);
+        let java = self.java(128, "warn", class);
         let mut command = Command::new(&java[0]);
         command.args(&java[1..]);
         command

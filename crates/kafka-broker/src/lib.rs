@@ -7,6 +7,7 @@
 //! never leave a process or a folder behind, however the test ends, and that includes SIGKILL.
 
 mod broker;
+mod certificates;
 mod cluster;
 mod console;
 mod guard;

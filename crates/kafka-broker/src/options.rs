@@ -7,11 +7,16 @@ pub struct Options {
     pub(crate) properties: Vec<(String, String)>,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) heap_mb: u32,
+    pub(crate) port: Option<u16>,
+    pub(crate) tls: bool,
+    pub(crate) users: Vec<(String, String)>,
+    pub(crate) acls: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { properties: Vec::new(), environment: Vec::new(), heap_mb: 512 }
+        let (properties, environment, users) = (Vec::new(), Vec::new(), Vec::new());
+        Self { properties, environment, heap_mb: 512, port: None, tls: false, users, acls: false }
     }
 }
 
@@ -19,6 +24,32 @@ impl Options {
     /// One plaintext listener, nothing special.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Clients speak TLS; the authority to believe is [`Broker::authority`](crate::Broker::authority).
+    #[must_use]
+    pub fn tls(mut self) -> Self {
+        self.tls = true;
+        self
+    }
+
+    /// Clients speak TLS and log in, this user among others, by `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`.
+    ///
+    /// # Panics
+    /// When name or password hold a quote, a comma or the like: the broker's own syntax would have to be escaped.
+    #[must_use]
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        let is_plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        assert!(is_plain(name) && is_plain(password), "letters, digits, `-`, `_` and `.` will do for a test");
+        self.users.push((name.to_owned(), password.to_owned()));
+        self.tls()
+    }
+
+    /// Users may do nothing but what [`Broker::allow`](crate::Broker::allow) allows. Needs a [`user`](Self::user).
+    #[must_use]
+    pub fn acls(mut self) -> Self {
+        self.acls = true;
+        self
     }
 
     /// A line of `server.properties`; it wins over what this crate writes there.
@@ -35,10 +66,26 @@ impl Options {
         self
     }
 
+    /// The port for clients, of a broker that stands alone; else a free one is found.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
     /// The largest heap in MB.
     #[must_use]
     pub fn heap_mb(mut self, heap_mb: u32) -> Self {
         self.heap_mb = heap_mb;
         self
+    }
+
+    /// What the client's listener speaks.
+    pub(crate) fn protocol(&self) -> &'static str {
+        match (self.tls, self.users.is_empty()) {
+            (false, _) => "PLAINTEXT",
+            (true, true) => "SSL",
+            (true, false) => "SASL_SSL",
+        }
     }
 }

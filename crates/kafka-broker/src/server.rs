@@ -4,7 +4,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use crate::certificates;
 use crate::options::Options;
+use crate::ports;
+
+/// How users may log in.
+pub(crate) const SCRAM: [&str; 2] = ["SCRAM-SHA-256", "SCRAM-SHA-512"];
 
 /// Where one node of a cluster listens.
 #[derive(Clone, Copy, Debug)]
@@ -12,26 +17,84 @@ pub(crate) struct Node {
     pub(crate) id: usize,
     /// What tests hand to clients.
     pub(crate) client: u16,
-    pub(crate) controller: u16,
+    /// Plaintext for brokers and Kafka's tools, where clients must speak TLS. Who comes in here may do anything.
+    pub(crate) admin: u16,
+    controller: u16,
+}
+
+impl Node {
+    /// On ports that are free now.
+    pub(crate) fn new(id: usize) -> Self {
+        Self { id, client: ports::free(), admin: ports::free(), controller: ports::free() }
+    }
 }
 
 /// The text of node `at` of a cluster.
 pub(crate) fn properties(options: &Options, nodes: &[Node], at: usize, folder: &Path) -> String {
-    let Node { id, client, controller } = nodes[at];
-    let voters: Vec<_> = nodes.iter().map(|node| format!("{}@127.0.0.1:{}", node.id, node.controller)).collect();
-    let replicas = nodes.len();
-    let in_sync = replicas.saturating_sub(1).max(1);
     let mut lines = BTreeMap::new();
-    let mut set = |key: &str, value: &dyn ToString| lines.insert(key.to_owned(), value.to_string());
+    let mut set = |key: &str, value: &dyn ToString| {
+        lines.insert(key.to_owned(), value.to_string());
+    };
+    listeners(options, nodes, at, &mut set);
+    if options.tls {
+        encryption(folder, &mut set);
+    }
+    if !options.users.is_empty() {
+        logins(&options.users, &mut set);
+    }
+    if options.acls {
+        assert!(!options.users.is_empty(), "who is allowed nothing needs a name: `Options::user`");
+        set("authorizer.class.name", &"org.apache.kafka.metadata.authorizer.StandardAuthorizer");
+        set("super.users", &"User:ANONYMOUS");
+    }
+    set("log.dirs", &folder.join("data").display());
+    sizes(nodes.len(), &mut set);
+    for (key, value) in &options.properties {
+        set(key, value);
+    }
+    lines.iter().fold(String::new(), |mut text, (key, value)| {
+        let _ = writeln!(text, "{key}={value}");
+        text
+    })
+}
+
+fn listeners(options: &Options, nodes: &[Node], at: usize, set: &mut impl FnMut(&str, &dyn ToString)) {
+    let Node { id, client, admin, controller } = nodes[at];
+    let voters: Vec<_> = nodes.iter().map(|node| format!("{}@127.0.0.1:{}", node.id, node.controller)).collect();
+    let advertised = format!("CLIENT://127.0.0.1:{client},ADMIN://127.0.0.1:{admin}");
+    let protocol = options.protocol();
     set("process.roles", &"broker,controller");
     set("node.id", &id);
     set("controller.quorum.voters", &voters.join(","));
     set("controller.listener.names", &"CONTROLLER");
-    set("listeners", &format!("CLIENT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}"));
-    set("advertised.listeners", &format!("CLIENT://127.0.0.1:{client}"));
-    set("inter.broker.listener.name", &"CLIENT");
-    set("listener.security.protocol.map", &"CLIENT:PLAINTEXT,CONTROLLER:PLAINTEXT");
-    set("log.dirs", &folder.join("data").display());
+    set("listeners", &format!("{advertised},CONTROLLER://127.0.0.1:{controller}"));
+    set("advertised.listeners", &advertised);
+    set("inter.broker.listener.name", &"ADMIN");
+    let protocols = format!("CLIENT:{protocol},ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    set("listener.security.protocol.map", &protocols);
+}
+
+fn encryption(folder: &Path, set: &mut impl FnMut(&str, &dyn ToString)) {
+    set("listener.name.client.ssl.keystore.type", &"PKCS12");
+    set("listener.name.client.ssl.keystore.location", &folder.join("broker.p12").display());
+    set("listener.name.client.ssl.keystore.password", &certificates::PASSWORD);
+}
+
+fn logins(users: &[(String, String)], set: &mut impl FnMut(&str, &dyn ToString)) {
+    let security = "org.apache.kafka.common.security";
+    let plain = users.iter().map(|(name, password)| format!(" user_{name}=\"{password}\"")).collect::<String>();
+    set("listener.name.client.sasl.enabled.mechanisms", &format!("PLAIN,{}", SCRAM.join(",")));
+    let plain = format!("{security}.plain.PlainLoginModule required{plain};");
+    set("listener.name.client.plain.sasl.jaas.config", &plain);
+    for mechanism in SCRAM {
+        let key = format!("listener.name.client.{}.sasl.jaas.config", mechanism.to_lowercase());
+        set(&key, &format!("{security}.scram.ScramLoginModule required;"));
+    }
+}
+
+/// As many replicas as there are brokers, all but one of them in sync; and little of everything else.
+fn sizes(replicas: usize, set: &mut impl FnMut(&str, &dyn ToString)) {
+    let in_sync = replicas.saturating_sub(1).max(1);
     set("default.replication.factor", &replicas);
     set("min.insync.replicas", &in_sync);
     for topic in ["offsets.topic", "transaction.state.log", "share.coordinator.state.topic"] {
@@ -46,12 +109,6 @@ pub(crate) fn properties(options: &Options, nodes: &[Node], at: usize, folder: &
     set("group.initial.rebalance.delay.ms", &0);
     // Files are made as large as their index in advance; a thousand partitions need little ones.
     set("log.index.size.max.bytes", &1_048_576);
+    // One broker has nobody to hand its partitions to, and would wait for somebody.
     set("controlled.shutdown.enable", &(replicas > 1));
-    for (key, value) in &options.properties {
-        set(key, value);
-    }
-    lines.iter().fold(String::new(), |mut text, (key, value)| {
-        let _ = writeln!(text, "{key}={value}");
-        text
-    })
 }

@@ -1,6 +1,11 @@
 //! What tests may rely on: a broker that starts, answers, survives, and leaves nothing behind.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use kafka_broker::{Broker, Cluster, Options, shared, topic_prefix};
 
@@ -47,7 +52,61 @@ fn a_cluster_serves_while_one_of_three_is_dead() {
 }
 
 #[test]
+fn a_broker_ends_with_a_process_that_is_killed() {
+    let mut owner =
+        Command::new(env!("CARGO_BIN_EXE_kafka-broker")).stdout(Stdio::piped()).stdin(Stdio::null()).spawn().unwrap();
+    let mut line = String::new();
+    BufReader::new(owner.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let folder = Path::new(line.trim_end().rsplit(' ').next().unwrap());
+    let pid = std::fs::read_to_string(folder.join("pid")).unwrap();
+    let is_alive = || Command::new("kill").args(["-0", pid.trim()]).stderr(Stdio::null()).status().unwrap().success();
+    assert!(folder.join("data").exists() && is_alive());
+    owner.kill().unwrap();
+    owner.wait().unwrap();
+    let began = Instant::now();
+    while folder.exists() || is_alive() {
+        assert!(began.elapsed() < Duration::from_secs(60), "{line} is left behind");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
 #[should_panic(expected = "no.such.Class")]
 fn a_broker_that_cannot_start_shows_its_log() {
     Broker::start(Options::new().property("authorizer.class.name", "no.such.Class"));
+}
+
+#[test]
+fn a_secured_broker_takes_whom_it_knows_and_allows_what_it_must() {
+    let broker = Broker::start(Options::new().user("alice", "wonderland").user("bob", "builder").acls());
+    broker.create_topic("doors.one", 1, &[]);
+    broker.console_producer("doors.one", &["open"]);
+    broker.allow("alice", "--topic", "doors.");
+    broker.allow("alice", "--group", "console-consumer-");
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
+        let properties = broker.client_properties(Some((mechanism, "alice", "wonderland")));
+        assert_eq!(read_as(&broker, &properties).0, "open\n", "{mechanism}");
+    }
+    let alice = broker.client_properties(Some(("SCRAM-SHA-512", "alice", "wonderland")));
+    let bob = broker.client_properties(Some(("SCRAM-SHA-512", "bob", "builder")));
+    let refusals = [
+        (alice.replace("wonderland", "looking-glass"), "SaslAuthenticationException"),
+        (bob, "AuthorizationException"),
+        (alice.replace("authority.pem", "stranger.pem"), "SslAuthenticationException"),
+    ];
+    for (properties, exception) in refusals {
+        let (lines, said) = read_as(&broker, &properties);
+        assert!(lines.is_empty() && said.contains(exception), "{exception}: {lines}{said}");
+    }
+}
+
+/// What the console consumer reads with a client's properties, and what it says.
+fn read_as(broker: &Broker, properties: &str) -> (String, String) {
+    let file = broker.folder().join("client.properties");
+    std::fs::write(&file, properties).unwrap();
+    let arguments = ["--topic", "doors.one", "--from-beginning", "--max-messages", "1", "--timeout-ms", "20000"];
+    let arguments = [&arguments[..], &["--command-config", file.to_str().unwrap()]].concat();
+    let class = "org.apache.kafka.tools.consumer.ConsoleConsumer";
+    let output = broker.tool_at(&broker.bootstrap(), class, &arguments, "");
+    (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap())
 }
