@@ -12,8 +12,8 @@ pub(crate) const GROUP: &str = "lake-writer";
 /// How the lake-writer runs.
 #[derive(Clone, Debug)]
 pub struct Config {
-    /// Names this member of the group for good.
-    pub instance: String,
+    /// Names this member of the group for good, so that a restart moves no partition; `None`: one like any other.
+    pub instance: Option<String>,
     /// How long a row waits for its file.
     pub flush: Flush,
     /// Size at which a file is cut, in bytes.
@@ -108,7 +108,7 @@ const fn share(table: Table) -> usize {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            instance: "lake-writer-1".to_owned(),
+            instance: None,
             flush: Flush::every(Duration::from_secs(600)),
             target_file_size: 128 << 20,
             memory: 256 << 20,

@@ -20,6 +20,8 @@ pub(crate) struct Partition {
     rolling: Rolling,
     /// What the worker would hand out next.
     reads_at: Option<NextOffset>,
+    /// No record that was not handed out stands before this. Offsets without a record may lie before it.
+    read_to: NextOffset,
     phase: Phase,
 }
 
@@ -49,7 +51,15 @@ pub(crate) struct Log<'a> {
 
 impl Partition {
     pub(crate) fn new(source: Source, series: Series, number: u64, rolling: Rolling) -> Self {
-        Self { source, series, number, rolling, reads_at: None, phase: Phase::Waiting(Job::Open, 0) }
+        Self {
+            source,
+            series,
+            number,
+            rolling,
+            reads_at: None,
+            read_to: NextOffset::START,
+            phase: Phase::Waiting(Job::Open, 0),
+        }
     }
 
     /// Tells it from another one of the same source.
@@ -90,13 +100,28 @@ impl Partition {
 
     /// Whether everything before this position is committed.
     pub(crate) fn is_committed_to(&self, end: NextOffset) -> bool {
-        self.gathering().is_some_and(|gathering| gathering.is_empty() && gathering.position() >= end)
+        self.gathering().is_some_and(|gathering| gathering.is_empty() && self.seen_to(gathering) >= end)
+    }
+
+    /// The worker has handed out everything before this position.
+    pub(crate) fn read_to(&mut self, position: NextOffset) {
+        self.read_to = position;
+    }
+
+    /// Everything before this is in the batch that gathers or in one before it, offsets without a record left aside.
+    pub(crate) fn seen_to(&self, gathering: &Gathering) -> NextOffset {
+        let took_all = self.reads_at == Some(gathering.position());
+        if took_all { gathering.position().max(self.read_to) } else { gathering.position() }
     }
 
     /// The position from which the worker must hand out records, if it is another one than it would.
     pub(crate) fn seek(&mut self) -> Option<NextOffset> {
         let position = self.gathering()?.position();
-        (self.reads_at.replace(position) != Some(position)).then_some(position)
+        if self.reads_at.replace(position) == Some(position) {
+            return None;
+        }
+        self.read_to = NextOffset::START;
+        Some(position)
     }
 
     /// Takes records as far as the batch goes. What is left is read again later.

@@ -41,7 +41,8 @@ pub(crate) fn run(
     summary: &mut Summary,
 ) -> Result<(), Error> {
     let log_id = bus.log_id()?;
-    let group = Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics: Config::topics() };
+    let group =
+        Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics: Config::topics(), produces: false };
     let worker = bus.join(group)?;
     let (sender, reports) = mpsc::channel();
     let jobs = Jobs { runtime: runtime.clone(), lake: lake.clone(), layout: config.layout, reports: sender };
@@ -115,6 +116,11 @@ impl Desk<'_> {
                 Polled::Records { source, records, .. } => {
                     if let Some(partition) = self.partitions.get_mut(&source) {
                         partition.take(&records, &self.log, Instant::now())?;
+                    }
+                }
+                Polled::End { source, position } => {
+                    if let Some(partition) = self.partitions.get_mut(&source) {
+                        partition.read_to(position);
                     }
                 }
                 Polled::Nothing => {}
@@ -191,8 +197,9 @@ impl Desk<'_> {
         let interval = self.interval(now);
         for (source, partition) in &mut self.partitions {
             let Some(gathering) = partition.cuttable() else { continue };
+            let seen_to = partition.seen_to(gathering);
             let is_due = interval.and_then(|interval| gathering.due_at(interval)).is_some_and(|due| due <= now);
-            let is_last = self.ending.as_ref().is_some_and(|ending| ending.cuts(source, gathering.position(), now));
+            let is_last = self.ending.as_ref().is_some_and(|ending| ending.cuts(source, seen_to, now));
             if is_due || is_last {
                 partition.cut();
             }

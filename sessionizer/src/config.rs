@@ -11,8 +11,8 @@ pub(crate) const GROUP: &str = "sessionizer";
 /// How the sessionizer runs.
 #[derive(Clone)]
 pub struct Config {
-    /// Names this member of the group for good.
-    pub instance: String,
+    /// Names this member of the group for good, so that a restart moves no partition; `None`: one like any other.
+    pub instance: Option<String>,
     /// The settings that shall hold.
     pub settings: WindowSettings,
     /// How long a partition must have had no hit before it gets a tick.
@@ -41,7 +41,7 @@ pub enum Mode {
 impl Default for Config {
     fn default() -> Self {
         Self {
-            instance: "sessionizer-1".to_owned(),
+            instance: None,
             settings: WindowSettings::default(),
             idle_interval: Span::from_secs(10),
             commit_interval: Duration::from_millis(200),

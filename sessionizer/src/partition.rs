@@ -36,7 +36,7 @@ impl Partition {
     }
 
     /// Gives records to the engine.
-    pub(crate) fn apply(&mut self, records: &[Record], at_end: bool, now: Timestamp) {
+    pub(crate) fn apply(&mut self, records: &[Record], now: Timestamp) {
         let mut had_hit = false;
         for record in records {
             let value = record.value.as_deref();
@@ -48,7 +48,7 @@ impl Partition {
                 Applied::Time => {}
             }
         }
-        self.ticks.read(now, at_end, had_hit);
+        self.ticks.read(now, had_hit);
     }
 
     /// Whether a commit has something to say.

@@ -25,12 +25,17 @@ impl Ticks {
         Self { idle_interval, not_before: now + idle_interval, at_end }
     }
 
-    /// Records were read; whether these were the last ones, and whether one of them was a hit.
-    pub(crate) fn read(&mut self, now: Timestamp, at_end: bool, had_hit: bool) {
-        self.at_end = at_end;
+    /// Records were read; whether one of them was a hit. There may be more behind them.
+    pub(crate) fn read(&mut self, now: Timestamp, had_hit: bool) {
+        self.at_end = false;
         if had_hit {
             self.hold(now + self.idle_interval);
         }
+    }
+
+    /// Everything was read.
+    pub(crate) fn at_end(&mut self) {
+        self.at_end = true;
     }
 
     /// A collector empties its spool.
@@ -74,7 +79,8 @@ mod tests {
     #[test]
     fn an_idle_partition_gets_one_each_interval() {
         let mut ticks = ticks();
-        ticks.read(at(0), true, true);
+        ticks.read(at(0), true);
+        ticks.at_end();
         let due: Vec<_> = (0..35).filter(|&second| ticks.take_due(at(second))).collect();
         assert_eq!(due, [10, 20, 30]);
     }
@@ -82,11 +88,13 @@ mod tests {
     #[test]
     fn a_hit_starts_the_interval_anew_and_a_backlog_gets_none() {
         let mut ticks = ticks();
-        ticks.read(at(9), true, true);
+        ticks.read(at(9), true);
+        ticks.at_end();
         assert!(!ticks.take_due(at(18)));
-        ticks.read(at(18), false, false);
+        ticks.read(at(18), false);
         assert!(!ticks.take_due(at(60)), "there is more to read");
-        ticks.read(at(61), true, false);
+        ticks.read(at(61), false);
+        ticks.at_end();
         assert!(ticks.take_due(at(61)));
     }
 
@@ -99,7 +107,8 @@ mod tests {
     #[test]
     fn a_clock_that_is_set_back_delays_ticks_by_a_minute_at_most() {
         let mut ticks = ticks();
-        ticks.read(at(100_000), true, true);
+        ticks.read(at(100_000), true);
+        ticks.at_end();
         assert!(!ticks.take_due(at(50)));
         assert!(!ticks.take_due(at(109)) && ticks.take_due(at(110)));
     }
@@ -107,11 +116,13 @@ mod tests {
     #[test]
     fn none_while_a_collector_drains_nor_in_the_minute_after_an_outage() {
         let mut draining = ticks();
-        draining.read(at(0), true, false);
+        draining.read(at(0), false);
+        draining.at_end();
         draining.draining(at(5));
         assert!(!draining.take_due(at(34)) && draining.take_due(at(35)));
         let mut outage = ticks();
-        outage.read(at(0), true, false);
+        outage.read(at(0), false);
+        outage.at_end();
         outage.outage(at(5));
         assert!(!outage.take_due(at(64)) && outage.take_due(at(65)));
     }

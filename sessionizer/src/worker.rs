@@ -34,7 +34,8 @@ pub(crate) fn run(
     was_away: bool,
     summary: &mut Summary,
 ) -> Result<(), Error> {
-    let group = Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics: vec![Topic::Hits] };
+    let group =
+        Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics: vec![Topic::Hits], produces: true };
     let mut loops = Loop {
         config,
         bus,
@@ -88,7 +89,12 @@ impl Loop<'_> {
                     self.controls.forget(source.partition);
                 }
             }
-            Polled::Records { source, records, at_end } => self.read(source, &records, at_end)?,
+            Polled::Records { source, records } => self.read(source, &records)?,
+            Polled::End { source, .. } => {
+                if let Some(partition) = self.partitions.get_mut(&source.partition) {
+                    partition.ticks.at_end();
+                }
+            }
             // Who has no partition waits to take one over, and that is what it can do.
             Polled::Nothing if self.partitions.is_empty() => self.readiness.ready(),
             Polled::Nothing => {}
@@ -139,7 +145,7 @@ impl Loop<'_> {
         Ok(true)
     }
 
-    fn read(&mut self, source: Source, records: &[Record], at_end: bool) -> Result<(), Error> {
+    fn read(&mut self, source: Source, records: &[Record]) -> Result<(), Error> {
         let now = (self.config.clock)();
         let Some(partition) = self.partitions.get_mut(&source.partition) else { return Ok(()) };
         let position = partition.engine.position();
@@ -152,7 +158,7 @@ impl Loop<'_> {
                 partition.engine.skip_to(next, now, &mut partition.out);
             }
         }
-        partition.apply(records, at_end, now);
+        partition.apply(records, now);
         Ok(())
     }
 

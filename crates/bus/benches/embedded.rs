@@ -204,7 +204,8 @@ fn polls(bencher: Bencher<'_, '_>, from: &str) {
 }
 
 fn join(bus: &EmbeddedBus) -> Box<dyn Worker> {
-    let group = Group { name: "bench".to_owned(), instance: "one".to_owned(), topics: vec![Topic::Hits] };
+    let group =
+        Group { name: "bench".to_owned(), instance: Some("one".to_owned()), topics: vec![Topic::Hits], produces: true };
     let mut worker = bus.join(group).expect("the group takes a member");
     worker.poll(Duration::from_secs(1)).expect("the member gets its partitions");
     worker

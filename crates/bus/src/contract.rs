@@ -58,13 +58,14 @@ macro_rules! contract_tests {
             a_group_goes_on_where_it_committed,
             groups_do_not_touch_each_other,
             seek_goes_before_the_committed_position,
-            the_last_records_are_marked_as_the_end,
+            the_end_is_told_once_everything_was_handed_out,
+            a_group_that_only_reads_commits_its_positions,
             a_compacted_topic_ends_with_the_newest_of_each_key,
             many_steps_and_many_publishers_mix_without_loss,
         );
         $crate::contract_tests!(@laws $backend, members:
             each_partition_belongs_to_one_member,
-            a_partition_of_all_topics_goes_to_the_same_member,
+            a_group_of_two_topics_shares_out_both,
             a_member_that_leaves_hands_its_partitions_on,
             revoked_partitions_may_be_committed_until_the_next_poll,
             an_older_instance_is_fenced,
@@ -135,7 +136,17 @@ fn values(records: &[Record]) -> Vec<String> {
 }
 
 fn join(bus: &SharedBus, group: &str, instance: &str) -> Box<dyn Worker> {
-    let group = Group { name: group.to_owned(), instance: instance.to_owned(), topics: vec![Topic::Hits] };
+    join_as(bus, group, Some(instance))
+}
+
+/// Joins without a name: when it leaves, the others get its partitions at once.
+fn join_nameless(bus: &SharedBus, group: &str) -> Box<dyn Worker> {
+    join_as(bus, group, None)
+}
+
+fn join_as(bus: &SharedBus, group: &str, instance: Option<&str>) -> Box<dyn Worker> {
+    let instance = instance.map(str::to_owned);
+    let group = Group { name: group.to_owned(), instance, topics: vec![Topic::Hits], produces: true };
     bus.join(group).expect("the group takes a member")
 }
 

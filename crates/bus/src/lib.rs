@@ -6,6 +6,7 @@
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod embedded;
+pub mod kafka;
 pub mod partitioner;
 mod record;
 
@@ -24,7 +25,7 @@ pub trait Bus: Send + Sync + 'static {
     /// The number of partitions of every topic; fixed when the log was made.
     fn partitions(&self) -> u32;
 
-    /// Names this log for good.
+    /// Names this log for good. Where nobody named it before, it is named now.
     fn log_id(&self) -> Result<LogId, BusError>;
 
     /// Appends the records in the order given. Resolves once **all** of them are durable (P1); on an error none
@@ -49,6 +50,9 @@ pub trait Bus: Send + Sync + 'static {
     fn queued_bytes(&self) -> usize;
 }
 
+/// The key of the record that names the log, in partition 0 of the state topic, where a backend keeps it there.
+pub const LOG_KEY: &[u8] = b"#log";
+
 /// A shared handle to a log.
 pub type SharedBus = Arc<dyn Bus>;
 
@@ -57,10 +61,13 @@ pub type SharedBus = Arc<dyn Bus>;
 pub struct Group {
     /// The group's name; positions are kept under it.
     pub name: String,
-    /// Names this member for good, so that a restart takes its place instead of adding to it.
-    pub instance: String,
-    /// The topics whose partitions the group shares out. Partition i of all topics goes to one member.
+    /// Names this member for good, so that a restart takes its place instead of adding to it; others get its
+    /// partitions only when it stays away. `None`: a member like any other, gone when it leaves.
+    pub instance: Option<String>,
+    /// The topics whose partitions the group shares out, each partition by itself.
     pub topics: Vec<Topic>,
+    /// Whether steps have outputs. A group that only reads commits its positions at less cost.
+    pub produces: bool,
 }
 
 /// Where a partition begins and ends.
@@ -107,8 +114,14 @@ pub enum Polled {
         source: Source,
         /// The records, in the order of their offsets.
         records: Vec<Record>,
-        /// Whether these were the last ones when they were read.
-        at_end: bool,
+    },
+    /// A source was read to its end, as it was a moment ago. Said once, until there is more.
+    End {
+        /// Which one.
+        source: Source,
+        /// Every record before this position was handed out. Offsets that hold no record may lie between the last one
+        /// and this.
+        position: NextOffset,
     },
     /// Nothing came within the timeout.
     Nothing,
@@ -145,8 +158,9 @@ pub struct Output<'a> {
 
 /// Reads one partition outside any group.
 pub trait Reader: Send {
-    /// The next records, in order; empty when none came within the timeout. In the process that owns the log a
-    /// waiting reader is woken by a publish; in another one the log is looked at every 100 ms.
+    /// The next records, in order; empty when none came within the timeout, or when the position moved over offsets
+    /// without records. Beside an embedded log in another process the log is looked at every 100 ms; else a waiting
+    /// reader is woken by a publish.
     fn next(&mut self, timeout: Duration) -> Result<Vec<Record>, BusError>;
 
     /// The position of the next record to be read. Moves over offsets that hold no record, too.

@@ -62,7 +62,7 @@ fn a_restart_goes_on_where_the_chain_ends() {
 fn two_of_them_share_the_partitions() {
     let (world, (_, lake)) = (World::new(), in_memory());
     let config = |instance: &str| Config {
-        instance: instance.to_owned(),
+        instance: Some(instance.to_owned()),
         flush: Flush::every(Duration::from_millis(10)),
         ..patient()
     };

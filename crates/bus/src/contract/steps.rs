@@ -1,10 +1,12 @@
 //! Consuming, producing and committing as one.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use events::{NextOffset, Topic};
 
 use super::*;
+use crate::BusError;
 
 /// A committed step is there whole: its outputs can be read and its position stands, also after a restart.
 pub fn a_step_moves_outputs_and_positions_together(backend: &dyn Backend) {
@@ -78,22 +80,50 @@ pub fn seek_goes_before_the_committed_position(backend: &dyn Backend) {
     assert_eq!(records(&mut *worker, 2)[0].1, all[1]);
 }
 
-/// `at_end` tells that nothing was behind these records, which is when an idle partition may get a tick.
-pub fn the_last_records_are_marked_as_the_end(backend: &dyn Backend) {
+/// The end tells that nothing was behind the records so far, which is when an idle partition may get a tick.
+pub fn the_end_is_told_once_everything_was_handed_out(backend: &dyn Backend) {
     let bus = backend.make();
     let large = vec![b'x'; 100_000];
     publish(&bus, (0..50).map(|_| to(hits(0), large.clone())).collect());
     let mut worker = join(&bus, "g", "i");
-    let (mut count, mut ends) = (0, Vec::new());
-    poll_until(&mut *worker, |polled| {
-        if let Polled::Records { records, at_end, .. } = polled {
-            count += records.len();
-            ends.push((at_end, count == 50));
-        }
-        (count == 50).then_some(())
-    });
-    assert!(ends.len() > 1, "5 MB came as one, which bounds no memory");
-    assert!(ends.iter().all(|(at_end, is_last)| at_end == is_last), "{ends:?}");
+    let read_to_end = |worker: &mut dyn Worker| {
+        let (mut count, mut batches) = (0, 0);
+        let position = poll_until(worker, |polled| match polled {
+            Polled::Records { records, .. } => {
+                (count, batches) = (count + records.len(), batches + 1);
+                None
+            }
+            Polled::End { source, position } if source == hits(0) => Some(position),
+            _ => None,
+        });
+        (count, batches, position)
+    };
+    let (count, batches, position) = read_to_end(&mut *worker);
+    assert_eq!(count, 50, "the end was told before it came");
+    assert!(batches > 1, "5 MB came as one, which bounds no memory");
+    assert_eq!(position, bus.bounds(hits(0)).unwrap().end);
+
+    for _ in 0..20 {
+        let polled = worker.poll(Duration::from_millis(20)).unwrap();
+        assert!(!matches!(polled, Polled::End { source, .. } if source == hits(0)), "the same end was told twice");
+    }
+    publish_values(&bus, hits(0), &["more"]);
+    assert_eq!(read_to_end(&mut *worker), (1, 1, bus.bounds(hits(0)).unwrap().end));
+}
+
+/// A group whose steps have no outputs goes on where it committed, too; an output of its is refused.
+pub fn a_group_that_only_reads_commits_its_positions(backend: &dyn Backend) {
+    let bus = backend.make();
+    publish_values(&bus, hits(0), &["a", "b"]);
+    let group =
+        || Group { name: "r".to_owned(), instance: Some("i".to_owned()), topics: vec![Topic::Hits], produces: false };
+    let mut worker = bus.join(group()).unwrap();
+    let read = records(&mut *worker, 2);
+    commit(&mut *worker, &[], &[(hits(0), read[0].1.offset.next())]);
+    let refused = worker.commit(Step { outputs: &[output(enriched(0), "A")], positions: &[] });
+    assert!(matches!(refused, Err(BusError::Refused(_))), "{refused:?}");
+    drop(worker);
+    assert_eq!(records(&mut *bus.join(group()).unwrap(), 1), read[1..]);
 }
 
 /// Applied in order, a compacted topic gives the newest value of each key, and none for a key with a tombstone.

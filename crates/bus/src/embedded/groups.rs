@@ -25,7 +25,7 @@ pub(super) enum Event {
 
 struct Member {
     id: MemberId,
-    instance: String,
+    instance: Option<String>,
     /// Another joined under the same instance name: this one may finish the commit that it is in, and nothing else.
     is_fenced: bool,
     is_committing: bool,
@@ -54,7 +54,7 @@ impl GroupState {
     }
 
     /// Takes a member in. An older one of the same instance is fenced, and the new one takes over its partitions.
-    pub(super) fn join(&mut self, instance: &str, topics: &[Topic]) -> Result<MemberId, BusError> {
+    pub(super) fn join(&mut self, instance: Option<&str>, topics: &[Topic]) -> Result<MemberId, BusError> {
         let mut topics = topics.to_vec();
         topics.sort_unstable();
         topics.dedup();
@@ -64,14 +64,15 @@ impl GroupState {
         self.topics = topics;
         self.joined += 1;
         let id = MemberId(self.joined);
-        for member in self.members.iter_mut().filter(|member| member.instance == instance) {
+        let is_namesake = |member: &&mut Member| instance.is_some() && member.instance.as_deref() == instance;
+        for member in self.members.iter_mut().filter(is_namesake) {
             member.is_fenced = true;
             // So that the new one gets what the old one had, not just as much.
             for slot in self.slots.iter_mut().filter(|slot| slot.target == Some(member.id)) {
                 slot.target = Some(id);
             }
         }
-        self.members.push(Member { id, instance: instance.to_owned(), is_fenced: false, is_committing: false });
+        self.members.push(Member { id, instance: instance.map(str::to_owned), is_fenced: false, is_committing: false });
         self.drop_fenced();
         self.share_out();
         Ok(id)

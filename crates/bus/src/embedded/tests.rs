@@ -79,7 +79,8 @@ fn publish(bus: &EmbeddedBus, value: impl Into<Bytes>) {
 }
 
 fn join(bus: &EmbeddedBus) -> Box<dyn Worker> {
-    let group = Group { name: "g".to_owned(), instance: "i".to_owned(), topics: vec![Topic::Hits] };
+    let group =
+        Group { name: "g".to_owned(), instance: Some("i".to_owned()), topics: vec![Topic::Hits], produces: true };
     let mut worker = bus.join(group).unwrap();
     assert!(matches!(worker.poll(Duration::ZERO).unwrap(), Polled::Assigned(_)));
     worker

@@ -16,6 +16,7 @@ pub(super) struct Member {
     log: Arc<Log>,
     group: String,
     topics: Vec<Topic>,
+    produces: bool,
     id: MemberId,
     cursors: BTreeMap<Source, Cursor>,
     /// The source that was served last: the others have their turn first.
@@ -25,6 +26,8 @@ pub(super) struct Member {
 struct Cursor {
     position: NextOffset,
     is_paused: bool,
+    /// Whether it was said that this position is the end.
+    is_told: bool,
 }
 
 impl Member {
@@ -33,11 +36,19 @@ impl Member {
         let id = {
             let mut groups = log.groups();
             let state = groups.entry(group.name.clone()).or_insert_with(|| GroupState::new(partitions));
-            state.join(&group.instance, &group.topics)?
+            state.join(group.instance.as_deref(), &group.topics)?
         };
         // The others must learn that they lose some of theirs.
         log.shared.tail.nudge();
-        Ok(Self { log, group: group.name, topics: group.topics, id, cursors: BTreeMap::new(), served: None })
+        Ok(Self {
+            log,
+            group: group.name,
+            topics: group.topics,
+            produces: group.produces,
+            id,
+            cursors: BTreeMap::new(),
+            served: None,
+        })
     }
 
     fn with_group<T>(&self, ask: impl FnOnce(&mut GroupState) -> T) -> T {
@@ -64,7 +75,7 @@ impl Member {
                 for source in sources {
                     let committed = self.log.shared.committed.position(&self.group, source);
                     let position = committed.unwrap_or(NextOffset::START);
-                    self.cursors.insert(source, Cursor { position, is_paused: false });
+                    self.cursors.insert(source, Cursor { position, is_paused: false, is_told: false });
                     assigned.push(Assignment { source, committed });
                 }
                 Ok(Some(Polled::Assigned(assigned)))
@@ -72,7 +83,7 @@ impl Member {
         }
     }
 
-    /// The first records that any source has, beginning behind the one that was served last.
+    /// The first records, or the end, that any source has, beginning behind the one that was served last.
     fn next_records(&mut self) -> Result<Option<Polled>, BusError> {
         let (before, after): (Vec<_>, Vec<_>) =
             self.cursors.iter_mut().partition(|(source, _)| self.served.is_some_and(|served| **source <= served));
@@ -80,13 +91,18 @@ impl Member {
             while !cursor.is_paused {
                 let look = self.log.look(source, cursor.position)?;
                 cursor.position = look.position;
-                let at_end = look.position >= look.end;
                 if !look.records.is_empty() {
                     self.served = Some(source);
-                    return Ok(Some(Polled::Records { source, records: look.records, at_end }));
+                    cursor.is_told = false;
+                    return Ok(Some(Polled::Records { source, records: look.records }));
                 }
-                if at_end {
-                    break;
+                if look.position >= look.end {
+                    if cursor.is_told {
+                        break;
+                    }
+                    self.served = Some(source);
+                    cursor.is_told = true;
+                    return Ok(Some(Polled::End { source, position: look.position }));
                 }
             }
         }
@@ -120,7 +136,8 @@ impl Worker for Member {
     }
 
     fn seek(&mut self, source: Source, position: NextOffset) -> Result<(), BusError> {
-        self.cursor(source)?.position = position;
+        let cursor = self.cursor(source)?;
+        (cursor.position, cursor.is_told) = (position, false);
         Ok(())
     }
 
@@ -135,6 +152,9 @@ impl Worker for Member {
     }
 
     fn commit(&mut self, step: Step<'_>) -> Result<(), BusError> {
+        if !self.produces && !step.outputs.is_empty() {
+            return Err(BusError::Refused(format!("the group {} was joined as one that writes nothing", self.group)));
+        }
         let mut segments = Segments::default();
         for output in step.outputs {
             self.log.check(output.target, output.key, output.value)?;

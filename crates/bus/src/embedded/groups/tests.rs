@@ -17,10 +17,10 @@ fn drain(group: &mut GroupState, id: MemberId) -> Vec<Event> {
 #[test]
 fn a_second_member_gets_its_half_only_when_the_first_has_let_go() {
     let mut group = GroupState::new(4);
-    let a = group.join("a", &TOPICS).unwrap();
+    let a = group.join(Some("a"), &TOPICS).unwrap();
     assert_eq!(drain(&mut group, a), [Event::Assigned(vec![0, 1, 2, 3])]);
 
-    let b = group.join("b", &TOPICS).unwrap();
+    let b = group.join(Some("b"), &TOPICS).unwrap();
     assert_eq!(ask(&mut group, b), None);
     assert_eq!(ask(&mut group, a), Some(Event::Revoked(vec![2, 3])));
     group.begin_commit(a, [2].into_iter()).unwrap();
@@ -35,7 +35,7 @@ fn a_second_member_gets_its_half_only_when_the_first_has_let_go() {
 #[test]
 fn who_leaves_gives_everything_back() {
     let mut group = GroupState::new(2);
-    let (a, b) = (group.join("a", &TOPICS).unwrap(), group.join("b", &TOPICS).unwrap());
+    let (a, b) = (group.join(Some("a"), &TOPICS).unwrap(), group.join(Some("b"), &TOPICS).unwrap());
     assert_eq!(drain(&mut group, a), [Event::Assigned(vec![0])]);
     group.leave(a);
     assert_eq!(drain(&mut group, b), [Event::Assigned(vec![0, 1])]);
@@ -44,11 +44,11 @@ fn who_leaves_gives_everything_back() {
 #[test]
 fn a_commit_that_was_begun_ends_before_the_next_instance_takes_over() {
     let mut group = GroupState::new(1);
-    let old = group.join("a", &TOPICS).unwrap();
+    let old = group.join(Some("a"), &TOPICS).unwrap();
     drain(&mut group, old);
     group.begin_commit(old, [0].into_iter()).unwrap();
 
-    let new = group.join("a", &TOPICS).unwrap();
+    let new = group.join(Some("a"), &TOPICS).unwrap();
     assert_eq!(ask(&mut group, new), None);
     group.end_commit(old);
     assert_eq!(ask(&mut group, new), Some(Event::Assigned(vec![0])));
@@ -61,9 +61,9 @@ fn a_commit_that_was_begun_ends_before_the_next_instance_takes_over() {
 #[test]
 fn an_instance_that_comes_back_gets_the_partitions_that_it_had() {
     let mut group = GroupState::new(4);
-    let ids: Vec<_> = ["a", "b"].iter().map(|name| group.join(name, &TOPICS).unwrap()).collect();
+    let ids: Vec<_> = ["a", "b"].iter().map(|name| group.join(Some(name), &TOPICS).unwrap()).collect();
     let had: Vec<_> = ids.iter().map(|&id| drain(&mut group, id)).collect();
-    let back = group.join("a", &TOPICS).unwrap();
+    let back = group.join(Some("a"), &TOPICS).unwrap();
     assert_eq!(drain(&mut group, back), had[0]);
     assert_eq!(drain(&mut group, ids[1]), []);
 }
@@ -71,10 +71,10 @@ fn an_instance_that_comes_back_gets_the_partitions_that_it_had() {
 #[test]
 fn members_of_one_group_must_agree_on_its_topics() {
     let mut group = GroupState::new(1);
-    let a = group.join("a", &TOPICS).unwrap();
-    assert!(matches!(group.join("b", &[Topic::Late]), Err(BusError::Refused(_))));
+    let a = group.join(Some("a"), &TOPICS).unwrap();
+    assert!(matches!(group.join(Some("b"), &[Topic::Late]), Err(BusError::Refused(_))));
     group.leave(a);
-    group.join("b", &[Topic::Late]).unwrap();
+    group.join(Some("b"), &[Topic::Late]).unwrap();
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -116,7 +116,7 @@ proptest! {
         for step in moves {
             match step {
                 Move::Join(who) => {
-                    let id = group.join(&who.to_string(), &TOPICS).unwrap();
+                    let id = group.join(Some(&who.to_string()), &TOPICS).unwrap();
                     held.insert(who, (id, Vec::new(), Vec::new()));
                 }
                 Move::Leave(who) => if let Some((id, ..)) = held.remove(&who) {

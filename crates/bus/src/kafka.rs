@@ -1,0 +1,122 @@
+//! Apache Kafka as the bus: six topics under one prefix.
+//!
+//! ```text
+//!  publish ──▶ publisher ─── one idempotent producer ──▶ hits, rejected
+//!  join ─────▶ member ─┬──── one consumer: group, its partitions' queues ──▶ poll
+//!                      └──── transaction: one producer, outputs and positions together
+//!  read ─────▶ reader ────── one consumer of one partition, outside any group
+//!  bounds ───▶ watcher ───── one client that reads uncommitted
+//! ```
+//!
+//! `options` is what can be said about it, `properties` reads a Java client's file, `client` what all clients have alike, `topics` makes and checks the topics,
+//! `names` knows how they are called, `log_id` finds the record that names the log, `group` notes what librdkafka calls
+//! back, `batch` makes records of messages, `error` says what a caller can do about an error.
+//!
+//! librdkafka's threads do the networking. What blocks here blocks for a bounded time.
+
+mod batch;
+mod client;
+mod error;
+mod group;
+mod log_id;
+mod member;
+mod names;
+mod options;
+pub mod properties;
+mod publisher;
+mod reader;
+mod topics;
+mod transaction;
+mod watcher;
+
+use std::sync::{Arc, OnceLock};
+
+use events::{LogId, NextOffset};
+use futures::future::BoxFuture;
+
+pub use options::{Limits, Options, Stamps};
+
+use crate::{Bounds, Bus, BusError, Group, Outgoing, Reader, Source, Worker};
+use names::Names;
+use publisher::Publisher;
+use watcher::Watcher;
+
+/// A log on Apache Kafka. Clones are handles to the same clients.
+#[derive(Clone)]
+pub struct KafkaBus {
+    shared: Arc<Shared>,
+}
+
+/// What everybody who uses one handle shares.
+struct Shared {
+    options: Arc<Options>,
+    names: Arc<Names>,
+    watcher: Arc<Watcher>,
+    publisher: Publisher,
+    log_id: OnceLock<LogId>,
+}
+
+impl KafkaBus {
+    /// Connects, makes the topics that are absent where that is wished, and checks those that are there.
+    ///
+    /// # Errors
+    ///
+    /// [`BusError::Refused`] where a person must do something: credentials, certificates, rights, topics that do not keep
+    /// the promises; it says what. [`BusError::Unavailable`] where no broker answers within [`Limits::connect`].
+    pub fn open(options: Options) -> Result<Self, BusError> {
+        let options = Arc::new(options);
+        let names = Arc::new(Names::new(&options.topic_prefix, options.partitions));
+        let watcher = Arc::new(Watcher::new(&options)?);
+        watcher.connect(&options.brokers)?;
+        topics::open(&options, &names, &watcher)?;
+        let publisher = Publisher::new(options.clone(), names.clone())?;
+        Ok(Self { shared: Arc::new(Shared { options, names, watcher, publisher, log_id: OnceLock::new() }) })
+    }
+}
+
+impl std::fmt::Debug for KafkaBus {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaBus").field("options", &self.shared.options).finish_non_exhaustive()
+    }
+}
+
+impl Bus for KafkaBus {
+    fn partitions(&self) -> u32 {
+        self.shared.names.partitions()
+    }
+
+    fn log_id(&self) -> Result<LogId, BusError> {
+        if let Some(id) = self.shared.log_id.get() {
+            return Ok(id.clone());
+        }
+        let id = log_id::find_or_write(&self.shared)?;
+        Ok(self.shared.log_id.get_or_init(|| id).clone())
+    }
+
+    fn publish(&self, records: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
+        self.shared.publisher.publish(&records)
+    }
+
+    fn join(&self, group: Group) -> Result<Box<dyn Worker>, BusError> {
+        if group.produces {
+            // The state topic names its log before it holds anything else.
+            self.log_id()?;
+        }
+        Ok(Box::new(member::Member::join(self.shared.clone(), group)?))
+    }
+
+    fn read(&self, source: Source, from: NextOffset) -> Result<Box<dyn Reader>, BusError> {
+        let shared = &self.shared;
+        let (names, watcher) = (shared.names.clone(), shared.watcher.clone());
+        Ok(Box::new(reader::PartitionReader::new(&shared.options, names, watcher, source, from)?))
+    }
+
+    fn bounds(&self, source: Source) -> Result<Bounds, BusError> {
+        self.shared.names.check(source)?;
+        self.shared.watcher.bounds(self.shared.names.topic(source.topic), source.partition)
+    }
+
+    fn queued_bytes(&self) -> usize {
+        self.shared.publisher.waiting()
+    }
+}

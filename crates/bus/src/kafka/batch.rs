@@ -1,0 +1,73 @@
+//! Records out of messages: one block of memory for the keys and values of a batch, shared by its records.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use events::{NextOffset, Offset, Timestamp};
+use rdkafka::message::{BorrowedMessage, Message};
+
+use crate::Record;
+
+/// The most bytes of a batch, unless one record has more (P6).
+const BYTES: usize = 1 << 20;
+
+/// The most records of a batch.
+const RECORDS: usize = 4096;
+
+/// A batch that is being gathered.
+#[derive(Default)]
+pub(super) struct Batch {
+    block: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+struct Entry {
+    offset: i64,
+    time: i64,
+    key: Option<Range<usize>>,
+    value: Option<Range<usize>>,
+}
+
+impl Batch {
+    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
+        if self.block.capacity() == 0 {
+            // Most batches are small; those that are not grow twice or thrice.
+            self.block.reserve(64 << 10);
+        }
+        let key = message.key().map(|key| append(&mut self.block, key));
+        let value = message.payload().map(|value| append(&mut self.block, value));
+        let time = message.timestamp().to_millis().unwrap_or_default();
+        self.entries.push(Entry { offset: message.offset(), time, key, value });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.block.len() >= BYTES || self.entries.len() >= RECORDS
+    }
+
+    /// The position behind the last record.
+    pub(super) fn end(&self) -> Option<NextOffset> {
+        self.entries.last().map(|entry| Offset(entry.offset).next())
+    }
+
+    pub(super) fn into_records(self) -> Vec<Record> {
+        let block = Bytes::from(self.block);
+        let slice = |range: Range<usize>| block.slice(range);
+        let record = |entry: Entry| Record {
+            offset: Offset(entry.offset),
+            append_time: Timestamp::from_millis(entry.time),
+            key: entry.key.map(slice),
+            value: entry.value.map(slice),
+        };
+        self.entries.into_iter().map(record).collect()
+    }
+}
+
+fn append(block: &mut Vec<u8>, bytes: &[u8]) -> Range<usize> {
+    let start = block.len();
+    block.extend_from_slice(bytes);
+    start..block.len()
+}

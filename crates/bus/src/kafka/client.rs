@@ -1,0 +1,153 @@
+//! What all clients of one bus have alike: their settings, their log, and how long they wait for a broker.
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rdkafka::ClientContext;
+use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+
+use super::error;
+use super::options::Options;
+use crate::BusError;
+
+/// The settings of a client that only asks.
+pub(super) fn base(options: &Options) -> ClientConfig {
+    let mut config = ours(options);
+    give(&mut config, options.properties.common());
+    config
+}
+
+/// The settings of everything that consumes.
+pub(super) fn consumer(options: &Options) -> ClientConfig {
+    let mut config = ours(options);
+    config
+        // Records are handed out as they come; the wait bounds how late the end of a partition is told.
+        .set("fetch.wait.max.ms", "250")
+        // The bound on memory is `queued.max.messages.kbytes` of each partition. A partition that reached it is asked for
+        // again soon, and not after the second that is librdkafka's default.
+        .set("fetch.queue.backoff.ms", "5")
+        .set("queued.max.messages.kbytes", (options.limits.fetch / 1024).max(1).to_string())
+        .set("fetch.message.max.bytes", (1 << 20).to_string())
+        .set("fetch.max.bytes", (16 << 20).max(options.limits.record + BATCH_OVERHEAD).to_string());
+    give(&mut config, options.properties.consumer());
+    config
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("allow.auto.create.topics", "false")
+        // Positions come from the caller; a position that is not there must be heard of, not mended.
+        .set("auto.offset.reset", "error")
+        .set("isolation.level", "read_committed")
+        .set("enable.partition.eof", "true");
+    config
+}
+
+/// The settings of everything that produces.
+pub(super) fn producer(options: &Options) -> ClientConfig {
+    let mut config = ours(options);
+    config.set("compression.type", "lz4").set("linger.ms", "5").set("request.timeout.ms", "5000");
+    give(&mut config, options.properties.producer());
+    config
+        .set("enable.idempotence", "true")
+        .set("acks", "all")
+        .set("message.max.bytes", (options.limits.record + BATCH_OVERHEAD).to_string());
+    config
+}
+
+fn ours(options: &Options) -> ClientConfig {
+    let mut config = ClientConfig::new();
+    config
+        .set("bootstrap.servers", options.brokers.join(","))
+        .set("client.id", "tributary")
+        // A broker that comes back is found within a second, not within ten.
+        .set("reconnect.backoff.ms", "50")
+        .set("reconnect.backoff.max.ms", "1000")
+        // A broker that closes an idle connection is no news.
+        .set("log.connection.close", "false")
+        .set_log_level(RDKafkaLogLevel::Info);
+    config
+}
+
+fn give<'a>(config: &mut ClientConfig, settings: impl Iterator<Item = (&'a str, &'a str)>) {
+    for (name, value) in settings {
+        config.set(name, value);
+    }
+}
+
+/// What a batch of one record takes beside key and value, with room to spare.
+pub(super) const BATCH_OVERHEAD: usize = 64 << 10;
+
+/// Passes a client's log on, and remembers what went wrong last.
+#[derive(Default)]
+pub(super) struct Log {
+    last: Mutex<Option<(Code, String)>>,
+    is_fatal: AtomicBool,
+}
+
+impl Log {
+    pub(super) fn line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
+        match level {
+            // One set of settings serves consumers and producers, and each says what is not for it.
+            _ if facility == "CONFWARN" => tracing::trace!(target: "librdkafka", facility, "{message}"),
+            Emerg | Alert | Critical => tracing::error!(target: "librdkafka", facility, "{message}"),
+            // What fails here is tried again there; who must hear of it gets an error of their own.
+            Error | Warning => tracing::debug!(target: "librdkafka", facility, "{message}"),
+            Notice | Info | Debug => tracing::trace!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+
+    pub(super) fn error(&self, error: &KafkaError, reason: &str) {
+        let code = error.rdkafka_error_code().unwrap_or(Code::Unknown);
+        tracing::debug!(target: "librdkafka", %code, "{reason}");
+        if code == Code::Fatal {
+            self.is_fatal.store(true, Ordering::Release);
+        }
+        // That all are down is said after why each of them is.
+        if code != Code::AllBrokersDown {
+            *self.last.lock().expect("nobody panics while holding an error") = Some((code, error::one_line(reason)));
+        }
+    }
+
+    /// Whether the client is of no use any more and must be replaced.
+    pub(super) fn is_fatal(&self) -> bool {
+        self.is_fatal.load(Ordering::Acquire)
+    }
+
+    /// What went wrong last.
+    pub(super) fn last(&self) -> Option<(Code, String)> {
+        self.last.lock().expect("nobody panics while holding an error").clone()
+    }
+
+    /// The error of something that took too long, with the reason if there is one.
+    pub(super) fn timed_out(&self, what: &str) -> BusError {
+        match self.last() {
+            Some((code, reason)) if error::is_final(code) => BusError::Refused(format!("{what}: {reason}")),
+            Some((_, reason)) => BusError::Unavailable(format!("{what}: {reason}")),
+            None => BusError::Unavailable(format!("{what}: no broker answers in time")),
+        }
+    }
+}
+
+impl ClientContext for Log {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        Self::error(self, &error, reason);
+    }
+}
+
+impl rdkafka::consumer::ConsumerContext for Log {}
+
+/// A client that cannot be made: a setting that librdkafka does not take.
+pub(super) fn bad_settings(error: &KafkaError) -> BusError {
+    match error {
+        KafkaError::ClientConfig(_, detail, name, _) => {
+            BusError::Refused(format!("the Kafka setting `{name}`: {}", error::one_line(detail)))
+        }
+        KafkaError::ClientCreation(detail) => BusError::Refused(format!("Kafka client: {}", error::one_line(detail))),
+        other => BusError::Refused(format!("Kafka client: {other}")),
+    }
+}

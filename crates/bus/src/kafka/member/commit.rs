@@ -1,0 +1,93 @@
+//! A step: with outputs a transaction, without any a plain commit of positions.
+
+use std::sync::mpsc;
+use std::time::Duration;
+
+use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::producer::BaseRecord;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::super::error;
+use super::Member;
+use crate::{BusError, Output, Source, Step};
+
+impl Member {
+    pub(super) fn commit_step(&mut self, step: Step<'_>) -> Result<(), BusError> {
+        let list = self.positions(&step)?;
+        let limit = self.shared.options.limits.record;
+        for Output { target, key, value } in step.outputs {
+            self.shared.names.check_record(*target, *key, *value, limit)?;
+        }
+        if self.consumer.assignment_lost() {
+            return self.fail(BusError::Fenced("the group went on without this member, which was away".to_owned()));
+        }
+        match (&self.transactions, step.outputs.is_empty()) {
+            (None, false) => {
+                Err(BusError::Refused(format!("the group {} was joined as one that writes nothing", self.group.name)))
+            }
+            (None, true) => self.commit_positions(list),
+            (Some(_), _) => self.commit_transaction(step.outputs, &list),
+        }
+    }
+
+    /// The positions by topic. Those of sources that went elsewhere are no longer ours to commit.
+    fn positions(&mut self, step: &Step<'_>) -> Result<TopicPartitionList, BusError> {
+        let mut list = TopicPartitionList::with_capacity(step.positions.len());
+        for (source, position) in step.positions {
+            if !self.group.topics.contains(&source.topic) {
+                return Err(BusError::Refused(format!("{source} is not read by the group {}", self.group.name)));
+            }
+            if !self.owns(*source) {
+                return Err(BusError::Fenced(format!("{source} belongs to another member")));
+            }
+            let topic = self.shared.names.topic(source.topic);
+            list.add_partition_offset(topic, source.partition as i32, Offset::Offset(position.0))
+                .map_err(|error| error::of("a position cannot be committed", &error))?;
+        }
+        Ok(list)
+    }
+
+    fn owns(&mut self, source: Source) -> bool {
+        self.sources.contains(source) || self.start(source).is_some()
+    }
+
+    /// Outputs and positions as one. After a failure nothing says what counts, so this member is done.
+    fn commit_transaction(&mut self, outputs: &[Output<'_>], list: &TopicPartitionList) -> Result<(), BusError> {
+        let Some(transactions) = &self.transactions else { return Ok(()) };
+        let names = &self.shared.names;
+        let records = outputs.iter().map(|output| {
+            let mut record = BaseRecord::to(names.topic(output.target.topic)).partition(output.target.partition as i32);
+            (record.key, record.payload) = (output.key, output.value);
+            record
+        });
+        let member = self.consumer.group_metadata();
+        let positions = (list.count() > 0).then_some(list).zip(member.as_ref());
+        match transactions.run(records, positions) {
+            Ok(()) => Ok(()),
+            Err(error) => self.fail(error),
+        }
+    }
+
+    /// Positions alone. librdkafka's call blocks for as long as a session lasts while the broker is away, and answers
+    /// nothing at all if told not to block; so it gets a thread of its own, which is left behind when it takes too long.
+    fn commit_positions(&mut self, list: TopicPartitionList) -> Result<(), BusError> {
+        let what = "the positions cannot be committed";
+        if list.count() == 0 {
+            return Ok(());
+        }
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let consumer = self.consumer.clone();
+        let commit = move || drop(sender.send(consumer.commit(&list, CommitMode::Sync)));
+        std::thread::Builder::new()
+            .name("kafka commit".to_owned())
+            .spawn(commit)
+            .map_err(|error| BusError::Unavailable(format!("{what}: {error}")))?;
+        match receiver.recv_timeout(self.shared.options.limits.request.min(Duration::from_secs(10))) {
+            Ok(result) => match result.map_err(|error| error::of(what, &error)) {
+                Err(error @ BusError::Fenced(_)) => self.fail(error),
+                other => other,
+            },
+            Err(_) => Err(self.consumer.context().log.timed_out(what)),
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! What topics, groups and transactions are called on the brokers.
+
+use std::collections::HashMap;
+
+use events::Topic;
+
+use crate::{BusError, Source};
+
+/// The topics' names under one prefix, and back.
+pub(super) struct Names {
+    prefix: String,
+    partitions: u32,
+    topics: [String; Topic::ALL.len()],
+    back: HashMap<String, Topic>,
+}
+
+impl Names {
+    pub(super) fn new(prefix: &str, partitions: u32) -> Self {
+        let topics = Topic::ALL.map(|topic| format!("{prefix}{}", topic.name()));
+        let back = topics.iter().cloned().zip(Topic::ALL).collect();
+        Self { prefix: prefix.to_owned(), partitions, topics, back }
+    }
+
+    pub(super) fn topic(&self, topic: Topic) -> &str {
+        &self.topics[Topic::ALL.iter().position(|one| *one == topic).expect("all are listed")]
+    }
+
+    pub(super) fn source(&self, topic: &str, partition: i32) -> Option<Source> {
+        Some(Source { topic: *self.back.get(topic)?, partition: u32::try_from(partition).ok()? })
+    }
+
+    /// Anything else that belongs to this log: groups, and names of producers.
+    pub(super) fn named(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    pub(super) fn partitions(&self) -> u32 {
+        self.partitions
+    }
+
+    /// Refuses a partition that does not exist.
+    pub(super) fn check(&self, source: Source) -> Result<(), BusError> {
+        if source.partition < self.partitions {
+            return Ok(());
+        }
+        Err(BusError::Refused(format!("there is no {source}: the log has {} partitions", self.partitions)))
+    }
+
+    /// Refuses a record that must not stand in the log.
+    pub(super) fn check_record(
+        &self,
+        source: Source,
+        key: Option<&[u8]>,
+        value: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<(), BusError> {
+        self.check(source)?;
+        let size = key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len);
+        if size > limit {
+            return Err(BusError::TooLarge { size, limit });
+        }
+        match (source.topic.is_compacted(), key, value) {
+            (true, None, _) => {
+                Err(BusError::Refused(format!("{} keeps the newest of each key: a key is needed", source.topic)))
+            }
+            (false, _, None) => Err(BusError::Refused(format!("{} is not compacted: a value is needed", source.topic))),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! How a set of Kafka topics is opened as one log.
+
+use std::time::Duration;
+
+use events::{LogId, Span};
+
+use super::properties::Properties;
+
+/// Everything that the Kafka bus can be told. [`Options::at`] gives the defaults.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The brokers to ask first, each `host:port`.
+    pub brokers: Vec<String>,
+    /// What the names of topics, groups and transactions begin with.
+    pub topic_prefix: String,
+    /// The number of partitions of every topic; another number is refused.
+    pub partitions: u32,
+    /// How many brokers hold each record of a topic that is created here.
+    pub replication_factor: u16,
+    /// Creates the topics that are absent; else an absent topic is refused.
+    pub create_topics: bool,
+    /// How long records are kept: topics are created so, and refused where they keep them for less; `None`: for good.
+    pub retention: Option<Span>,
+    /// Who says when a record was appended.
+    pub stamps: Stamps,
+    /// The id of a log that has none yet; `None` draws a random one. One that the log does not have is refused.
+    pub log_id: Option<LogId>,
+    /// Further settings of the clients. They win over what this crate sets, except where a promise stands on it.
+    pub properties: Properties,
+    /// What bounds time and memory.
+    pub limits: Limits,
+}
+
+/// Who says when a record was appended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stamps {
+    /// The broker, when it appends (`LogAppendTime`). A record that carries a time of its own is refused.
+    Broker,
+    /// The record, where it carries a time, as those of a bounded replay do (`CreateTime`). Such topics keep records for
+    /// good: retention goes by the stamps, and those may lie years back.
+    Record,
+}
+
+/// What bounds time and memory (P6). Sizes in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// The largest record, key and value together.
+    pub record: usize,
+    /// What may wait to be acknowledged; over that, publishing is refused until there is room again.
+    pub queue: usize,
+    /// What a worker or a reader holds of each partition before it was asked for.
+    pub fetch: usize,
+    /// How long opening waits for a broker that answers.
+    pub connect: Duration,
+    /// How long a record waits to be acknowledged. Shorter than the edge's own timeout, so that a request hears why.
+    pub publish: Duration,
+    /// How long a question to the brokers, and one attempt of a step, may take.
+    pub request: Duration,
+    /// How long the group waits for a member that says nothing.
+    pub session: Duration,
+    /// How long a transaction of a member that says nothing stays open, and keeps readers from what stands behind it.
+    pub transaction: Duration,
+}
+
+impl Options {
+    /// The defaults: 4 partitions, one copy, kept for 7 days, topics created where they are absent.
+    pub fn at(brokers: Vec<String>, topic_prefix: impl Into<String>) -> Self {
+        Self {
+            brokers,
+            topic_prefix: topic_prefix.into(),
+            partitions: 4,
+            replication_factor: 1,
+            create_topics: true,
+            retention: Some(Span::from_hours(7 * 24)),
+            stamps: Stamps::Broker,
+            log_id: None,
+            properties: Properties::default(),
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            record: 1 << 20,
+            queue: 64 << 20,
+            fetch: 8 << 20,
+            connect: Duration::from_secs(10),
+            publish: Duration::from_secs(8),
+            request: Duration::from_secs(30),
+            session: Duration::from_secs(45),
+            transaction: Duration::from_secs(10),
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! Publishing: one idempotent producer for the whole process, and one countdown for each call.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, RwLock};
+
+use events::Timestamp;
+use futures::FutureExt;
+use futures::channel::oneshot;
+use futures::future::{self, BoxFuture};
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
+
+use super::client::{self, Log};
+use super::error;
+use super::names::Names;
+use super::options::{Options, Stamps};
+use crate::partitioner::partition_of;
+use crate::{BusError, Outgoing, Source};
+
+/// What a record takes in memory beside its key and value.
+const RECORD_OVERHEAD: usize = 256;
+
+pub(super) struct Publisher {
+    options: Arc<Options>,
+    names: Arc<Names>,
+    /// Replaced when it has failed for good.
+    producer: RwLock<Arc<Sender>>,
+    waiting: Arc<AtomicUsize>,
+    round_robin: AtomicU32,
+}
+
+type Sender = ThreadedProducer<Context>;
+
+/// The producer's side of it: counts acknowledgements down.
+struct Context {
+    log: Log,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// One call of publish, shared by its records.
+struct Call {
+    /// Records that are not acknowledged yet, and one for the call itself while it is sending.
+    left: AtomicUsize,
+    failed: Mutex<Option<BusError>>,
+    answer: Mutex<Option<oneshot::Sender<Result<(), BusError>>>>,
+}
+
+impl Publisher {
+    pub(super) fn new(options: Arc<Options>, names: Arc<Names>) -> Result<Self, BusError> {
+        let waiting = Arc::new(AtomicUsize::new(0));
+        let producer = RwLock::new(Arc::new(sender(&options, &waiting)?));
+        Ok(Self { options, names, producer, waiting, round_robin: AtomicU32::new(0) })
+    }
+
+    /// Bytes of records that wait to be acknowledged.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn publish(&self, records: &[Outgoing]) -> BoxFuture<'static, Result<(), BusError>> {
+        match self.send(records) {
+            Ok(answer) => {
+                let closed = || Err(BusError::Unavailable("the producer was closed".to_owned()));
+                answer.map(move |answer| answer.unwrap_or_else(|_| closed())).boxed()
+            }
+            Err(error) => future::ready(Err(error)).boxed(),
+        }
+    }
+
+    fn send(&self, records: &[Outgoing]) -> Result<oneshot::Receiver<Result<(), BusError>>, BusError> {
+        let sources = self.place(records)?;
+        // All or nothing is taken in, so that what is refused for want of room leaves no half of a call behind.
+        let size: usize = records.iter().map(size).sum();
+        let is_room = |waiting| (waiting == 0 || waiting + size <= self.options.limits.queue).then_some(waiting + size);
+        if self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_room).is_err() {
+            return Err(BusError::Unavailable("the records that wait for Kafka fill the queue".to_owned()));
+        }
+        let producer = match self.producer() {
+            Ok(producer) => producer,
+            Err(error) => {
+                self.waiting.fetch_sub(size, Ordering::AcqRel);
+                return Err(error);
+            }
+        };
+        let (sender, receiver) = oneshot::channel();
+        let call = Arc::new(Call {
+            left: AtomicUsize::new(records.len() + 1),
+            failed: Mutex::new(None),
+            answer: Mutex::new(Some(sender)),
+        });
+        for (record, source) in records.iter().zip(sources) {
+            let mut message = BaseRecord::with_opaque_to(self.names.topic(source.topic), call.clone())
+                .partition(source.partition as i32)
+                .payload(&record.value[..]);
+            message.key = record.key.as_deref();
+            message.timestamp = record.append_time.map(Timestamp::as_millis);
+            if let Err((error, message)) = producer.send(message) {
+                self.waiting.fetch_sub(size_of_message(message.key, message.payload), Ordering::AcqRel);
+                call.count_down(Some(error::of("a record cannot be queued", &error)));
+            }
+        }
+        call.count_down(None);
+        Ok(receiver)
+    }
+
+    /// The partition of each record, once all of them were looked at.
+    fn place(&self, records: &[Outgoing]) -> Result<Vec<Source>, BusError> {
+        let partitions = self.names.partitions();
+        let place = |record: &Outgoing| {
+            let partition = match (record.partition, &record.key) {
+                (Some(partition), _) => partition,
+                (None, Some(key)) => partition_of(key, partitions),
+                (None, None) => self.round_robin.fetch_add(1, Ordering::Relaxed) % partitions,
+            };
+            let source = Source { topic: record.topic, partition };
+            let value = Some(&record.value[..]);
+            self.names.check_record(source, record.key.as_deref(), value, self.options.limits.record)?;
+            if record.append_time.is_some() && self.options.stamps == Stamps::Broker {
+                return Err(BusError::Refused("these topics take the broker's append times alone".to_owned()));
+            }
+            Ok(source)
+        };
+        records.iter().map(place).collect()
+    }
+
+    /// The producer; a new one if the old one has failed for good.
+    fn producer(&self) -> Result<Arc<Sender>, BusError> {
+        let current = self.producer.read().expect("nobody panics while holding the producer").clone();
+        if !current.context().log.is_fatal() {
+            return Ok(current);
+        }
+        let mut place = self.producer.write().expect("nobody panics while holding the producer");
+        if place.context().log.is_fatal() {
+            tracing::warn!(reason = ?place.context().log.last(), "Kafka's producer failed for good; making a new one");
+            *place = Arc::new(sender(&self.options, &self.waiting)?);
+        }
+        Ok(place.clone())
+    }
+}
+
+fn sender(options: &Options, waiting: &Arc<AtomicUsize>) -> Result<Sender, BusError> {
+    let mut config = client::producer(options);
+    config
+        // The bound is our own count, which refuses whole calls; librdkafka's lie behind it.
+        .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string())
+        .set("queue.buffering.max.messages", (2 * options.limits.queue / RECORD_OVERHEAD).max(1024).to_string())
+        .set("message.timeout.ms", options.limits.publish.as_millis().to_string());
+    let context = Context { log: Log::default(), waiting: waiting.clone() };
+    config.create_with_context(context).map_err(|error| client::bad_settings(&error))
+}
+
+fn size(record: &Outgoing) -> usize {
+    size_of_message(record.key.as_deref(), Some(&record.value))
+}
+
+fn size_of_message(key: Option<&[u8]>, value: Option<&[u8]>) -> usize {
+    key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + RECORD_OVERHEAD
+}
+
+impl Call {
+    fn count_down(&self, error: Option<BusError>) {
+        if let Some(error) = error {
+            self.failed.lock().expect("nobody panics while holding an error").get_or_insert(error);
+        }
+        if self.left.fetch_sub(1, Ordering::AcqRel) > 1 {
+            return;
+        }
+        let failed = self.failed.lock().expect("nobody panics while holding an error").take();
+        if let Some(answer) = self.answer.lock().expect("nobody panics while holding an answer").take() {
+            // Whoever dropped the future does not want to know.
+            drop(answer.send(failed.map_or(Ok(()), Err)));
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.log.line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.log.error(&error, reason);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Arc<Call>;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, call: Arc<Call>) {
+        let (message, error) = match result {
+            Ok(message) => (message, None),
+            Err((error, message)) => (message, Some(self.failed(error))),
+        };
+        let size = message.key_len() + message.payload_len() + RECORD_OVERHEAD;
+        self.waiting.fetch_sub(size, Ordering::AcqRel);
+        call.count_down(error);
+    }
+}
+
+impl Context {
+    fn failed(&self, error: &KafkaError) -> BusError {
+        match error.rdkafka_error_code() {
+            Some(Code::MessageTimedOut) => match self.log.timed_out("a record was not acknowledged in time") {
+                // Who publishes may try again, whatever the reason is.
+                BusError::Refused(reason) => BusError::Unavailable(reason),
+                other => other,
+            },
+            _ => error::of("a record was not taken", error),
+        }
+    }
+}

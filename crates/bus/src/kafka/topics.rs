@@ -1,0 +1,211 @@
+//! The topics: made where they are absent, looked at where they are there. Each refusal is one line that says what to run.
+
+mod check;
+
+use std::collections::BTreeSet;
+
+use events::Topic;
+use futures::executor::block_on;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::error::RDKafkaErrorCode as Code;
+use rdkafka::metadata::MetadataTopic;
+use rdkafka::types::RDKafkaRespErr;
+
+use super::client::{self, BATCH_OVERHEAD, Log};
+use super::error;
+use super::names::Names;
+use super::options::{Options, Stamps};
+use super::watcher::Watcher;
+use crate::BusError;
+
+/// Makes what is absent, if that is wished, and checks what is there.
+pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Result<(), BusError> {
+    let admin: AdminClient<Log> =
+        client::base(options).create_with_context(Log::default()).map_err(|error| client::bad_settings(&error))?;
+    let absent = absent(names, watcher)?;
+    if !absent.is_empty() {
+        if !options.create_topics {
+            let lines: Vec<_> = absent.iter().map(|topic| names.topic(*topic)).collect();
+            return Err(BusError::Refused(format!(
+                "these topics are not there, and --create-topics is off: {}; make one with: {}",
+                lines.join(", "),
+                create_command(options, names, absent[0]),
+            )));
+        }
+        create(options, names, &admin, &absent)?;
+        await_leaders(options, names, watcher)?;
+    }
+    // What was made a moment ago is what it should be.
+    let present: Vec<_> = Topic::ALL.into_iter().filter(|topic| !absent.contains(topic)).collect();
+    for topic in &present {
+        let metadata = watcher.metadata(names.topic(*topic))?;
+        let found = metadata.topics().first().map(MetadataTopic::partitions);
+        check::partitions(options, names.topic(*topic), found.unwrap_or_default())?;
+    }
+    let configs = describe(options, names, &admin, &present)?;
+    configs.iter().try_for_each(|(topic, settings)| check::settings(options, names.topic(*topic), *topic, settings))
+}
+
+fn absent(names: &Names, watcher: &Watcher) -> Result<Vec<Topic>, BusError> {
+    let mut absent = Vec::new();
+    for topic in Topic::ALL {
+        let name = names.topic(topic);
+        let metadata = watcher.metadata(name)?;
+        match metadata.topics().first().and_then(MetadataTopic::error) {
+            None => {}
+            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART) => absent.push(topic),
+            Some(RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED) => {
+                return Err(BusError::Refused(format!(
+                    "no right to look at topic {name}: allow this user DESCRIBE, READ and WRITE with kafka-acls.sh \
+                     --add --operation All --topic {} --resource-pattern-type prefixed",
+                    names.named("")
+                )));
+            }
+            // A leader is being chosen: it is there.
+            Some(_) => {}
+        }
+    }
+    Ok(absent)
+}
+
+/// What a topic is made with, and checked for.
+fn settings(options: &Options, topic: Topic) -> Vec<(&'static str, String)> {
+    let stamps = match options.stamps {
+        Stamps::Broker => "LogAppendTime",
+        Stamps::Record => "CreateTime",
+    };
+    let mut settings = vec![
+        ("message.timestamp.type", stamps.to_owned()),
+        ("min.insync.replicas", min_insync(options).to_string()),
+        ("max.message.bytes", (options.limits.record + BATCH_OVERHEAD).to_string()),
+    ];
+    if topic.is_compacted() {
+        settings.extend([
+            ("cleanup.policy", "compact".to_owned()),
+            // What is superseded goes soon, so that a restore reads little more than what is live: segments are small,
+            // and none stays dirty for longer than the time that tombstones are kept for.
+            ("segment.bytes", (64 << 20).to_string()),
+            ("segment.ms", (10 * 60_000).to_string()),
+            ("min.cleanable.dirty.ratio", "0.3".to_owned()),
+            ("max.compaction.lag.ms", (15 * 60_000).to_string()),
+            ("delete.retention.ms", (15 * 60_000).to_string()),
+        ]);
+    } else {
+        settings.extend([
+            ("cleanup.policy", "delete".to_owned()),
+            ("retention.ms", retention_ms(options).to_string()),
+            ("retention.bytes", "-1".to_owned()),
+        ]);
+    }
+    settings
+}
+
+/// One copy less than there are, so that one broker may be away; never none.
+fn min_insync(options: &Options) -> u16 {
+    options.replication_factor.saturating_sub(1).max(1)
+}
+
+/// -1: for good.
+fn retention_ms(options: &Options) -> i64 {
+    match (options.stamps, options.retention) {
+        (Stamps::Broker, Some(age)) => age.as_millis(),
+        (Stamps::Broker, None) | (Stamps::Record, _) => -1,
+    }
+}
+
+fn create(options: &Options, names: &Names, admin: &AdminClient<Log>, absent: &[Topic]) -> Result<(), BusError> {
+    let all: Vec<_> = absent.iter().map(|topic| (names.topic(*topic), settings(options, *topic))).collect();
+    let new: Vec<_> = all
+        .iter()
+        .map(|(name, settings)| {
+            let copies = TopicReplication::Fixed(i32::from(options.replication_factor));
+            let new = NewTopic::new(name, options.partitions as i32, copies);
+            settings.iter().fold(new, |new, (key, value)| new.set(key, value))
+        })
+        .collect();
+    let results = block_on(admin.create_topics(&new, &admin_options(options)));
+    for result in results.map_err(|error| error::of("topics cannot be created", &error))? {
+        match result {
+            Ok(name) => tracing::info!(topic = name, partitions = options.partitions, "created"),
+            // Another process was first; the same check holds for it.
+            Err((_, Code::TopicAlreadyExists)) => {}
+            Err((name, code)) => {
+                let topic = absent.iter().find(|topic| names.topic(**topic) == name).copied().unwrap_or(absent[0]);
+                return Err(BusError::Refused(format!(
+                    "topic {name} cannot be created: {code}; somebody who may can run: {}",
+                    create_command(options, names, topic)
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A topic that was made a moment ago has leaders a moment later.
+fn await_leaders(options: &Options, names: &Names, watcher: &Watcher) -> Result<(), BusError> {
+    let deadline = std::time::Instant::now() + options.limits.connect;
+    let mut waiting: BTreeSet<_> = Topic::ALL.into_iter().collect();
+    loop {
+        for topic in waiting.clone() {
+            let metadata = watcher.metadata(names.topic(topic))?;
+            let is_led = metadata.topics().first().is_some_and(|found| {
+                found.partitions().len() >= options.partitions as usize
+                    && found.partitions().iter().all(|partition| partition.leader() >= 0)
+            });
+            if is_led {
+                waiting.remove(&topic);
+            }
+        }
+        match waiting.first() {
+            None => return Ok(()),
+            Some(topic) if std::time::Instant::now() >= deadline => {
+                return Err(BusError::Unavailable(format!("topic {} has no leaders yet", names.topic(*topic))));
+            }
+            Some(_) => std::thread::sleep(std::time::Duration::from_millis(20)),
+        }
+    }
+}
+
+/// The settings that topics have.
+fn describe(
+    options: &Options,
+    names: &Names,
+    admin: &AdminClient<Log>,
+    topics: &[Topic],
+) -> Result<Vec<(Topic, check::Settings)>, BusError> {
+    if topics.is_empty() {
+        return Ok(Vec::new());
+    }
+    let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(names.topic(*topic))).collect();
+    let what = "the topics' settings cannot be read";
+    let results = block_on(admin.describe_configs(&asked, &admin_options(options)));
+    let results = results.map_err(|error| error::of(what, &error))?;
+    let mut described = Vec::with_capacity(topics.len());
+    for (topic, result) in topics.iter().zip(results) {
+        let found = result.map_err(|code| match error::is_final(code) {
+            true => BusError::Refused(format!("{what}: {code}")),
+            false => BusError::Unavailable(format!("{what}: {code}")),
+        })?;
+        let entries = found.entries.into_iter().filter_map(|entry| Some((entry.name, entry.value?)));
+        described.push((*topic, entries.collect()));
+    }
+    Ok(described)
+}
+
+fn admin_options(options: &Options) -> AdminOptions {
+    AdminOptions::new().request_timeout(Some(options.limits.request)).operation_timeout(Some(options.limits.request))
+}
+
+/// What a person runs to make a topic.
+fn create_command(options: &Options, names: &Names, topic: Topic) -> String {
+    let configs: Vec<_> =
+        settings(options, topic).iter().map(|(key, value)| format!("--config {key}={value}")).collect();
+    format!(
+        "kafka-topics.sh --bootstrap-server {} --create --topic {} --partitions {} --replication-factor {} {}",
+        options.brokers.join(","),
+        names.topic(topic),
+        options.partitions,
+        options.replication_factor,
+        configs.join(" ")
+    )
+}

@@ -1,0 +1,89 @@
+//! Whether a topic that is there keeps the promises. What differs and harms nobody is let be.
+
+use std::collections::HashMap;
+
+use events::Topic;
+use rdkafka::metadata::MetadataPartition;
+
+use super::super::client::BATCH_OVERHEAD;
+use super::super::options::{Options, Stamps};
+use super::{min_insync, retention_ms};
+use crate::BusError;
+
+/// A topic's settings by name.
+pub(super) type Settings = HashMap<String, String>;
+
+/// The number of partitions is fixed, and there are as many copies as the settings say, or more.
+pub(super) fn partitions(options: &Options, name: &str, found: &[MetadataPartition]) -> Result<(), BusError> {
+    let wanted = options.partitions as usize;
+    if found.len() != wanted {
+        return Err(BusError::Refused(format!(
+            "topic {name} has {} partitions, not {wanted}: start with --partitions {0}, or drain the pipeline and go on \
+             under a new --topic-prefix",
+            found.len()
+        )));
+    }
+    let copies = found.iter().map(|partition| partition.replicas().len()).min().unwrap_or_default();
+    if copies < usize::from(options.replication_factor) {
+        return Err(BusError::Refused(format!(
+            "topic {name} has {copies} copies of each record, fewer than --replication-factor {}: add some with \
+             kafka-reassign-partitions.sh, or start with --replication-factor {copies}",
+            options.replication_factor
+        )));
+    }
+    Ok(())
+}
+
+/// The settings that the promises stand on.
+pub(super) fn settings(options: &Options, name: &str, topic: Topic, found: &Settings) -> Result<(), BusError> {
+    let refuse = |why: &str, setting: &str| {
+        Err(BusError::Refused(format!(
+            "topic {name} {why}: run kafka-configs.sh --bootstrap-server {} --alter --topic {name} --add-config {setting}",
+            options.brokers.join(",")
+        )))
+    };
+    let text = |key: &str| found.get(key).map_or("", String::as_str);
+    let number = |key: &str| found.get(key).and_then(|value| value.parse::<i64>().ok());
+
+    let policy = text("cleanup.policy");
+    if topic.is_compacted() {
+        if policy != "compact" {
+            return refuse(&format!("holds the state and has cleanup.policy={policy}"), "cleanup.policy=compact");
+        }
+        if number("delete.retention.ms").is_some_and(|found| found < 60_000) {
+            return refuse("forgets tombstones within a minute, while somebody may read", "delete.retention.ms=900000");
+        }
+    } else {
+        if policy != "delete" {
+            return refuse(&format!("would lose records of a key by cleanup.policy={policy}"), "cleanup.policy=delete");
+        }
+        let wanted = retention_ms(options);
+        let is_short = |found: i64| found >= 0 && (wanted < 0 || found < wanted);
+        if number("retention.ms").is_some_and(is_short) {
+            let why = format!("keeps records for {} ms, less than wanted", text("retention.ms"));
+            return refuse(&why, &format!("retention.ms={wanted}"));
+        }
+    }
+    match (options.stamps, text("message.timestamp.type")) {
+        (Stamps::Broker, "LogAppendTime") | (Stamps::Record, "CreateTime") => {}
+        (Stamps::Broker, _) => {
+            return refuse(
+                "carries its writers' times instead of the broker's",
+                "message.timestamp.type=LogAppendTime",
+            );
+        }
+        (Stamps::Record, _) => {
+            return refuse("cannot carry the times of a replay", "message.timestamp.type=CreateTime");
+        }
+    }
+    let in_sync = i64::from(min_insync(options));
+    if number("min.insync.replicas").is_some_and(|found| found < in_sync) {
+        return refuse("acknowledges records that too few brokers have", &format!("min.insync.replicas={in_sync}"));
+    }
+    let largest = (options.limits.record + BATCH_OVERHEAD / 2) as i64;
+    if number("max.message.bytes").is_some_and(|found| found < largest) {
+        let size = options.limits.record + BATCH_OVERHEAD;
+        return refuse("takes no records of the largest size", &format!("max.message.bytes={size}"));
+    }
+    Ok(())
+}

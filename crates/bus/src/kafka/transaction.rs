@@ -1,0 +1,178 @@
+//! Transactions: outputs and positions become visible together, or not at all.
+//!
+//! librdkafka's traps, and what is done about them:
+//! - The calls block, for ever if told so, and a short timeout leaves them half done. They are called again in slices, until
+//!   the time for one attempt is over.
+//! - `commit_transaction` of rust-rdkafka flushes first, and its flush sleeps in steps of 100 ms. So what was sent is waited
+//!   for here, and the flush finds nothing to do.
+//! - After an abort nothing says which inputs count: the caller gets an error and begins anew from what is committed.
+
+use std::time::{Duration, Instant};
+
+use rdkafka::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::ConsumerGroupMetadata;
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::message::DeliveryResult;
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::topic_partition_list::TopicPartitionList;
+
+use super::client::{self, Log};
+use super::error;
+use super::options::Options;
+use crate::BusError;
+
+const SLICE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(1);
+
+/// A producer of transactions, under a name that fences its older namesakes.
+pub(super) struct Transactions {
+    producer: BaseProducer<Context>,
+    patience: Duration,
+}
+
+/// A message that fails fails the transaction, and that is where it is heard of.
+#[derive(Default)]
+struct Context(Log);
+
+/// What one transaction commits beside its outputs.
+pub(super) type Positions<'a> = Option<(&'a TopicPartitionList, &'a ConsumerGroupMetadata)>;
+
+impl Transactions {
+    /// Takes the name over: an older holder is fenced from here on, and what it had begun is ended.
+    pub(super) fn new(options: &Options, name: &str) -> Result<Self, BusError> {
+        let mut config = client::producer(options);
+        let timeout = options.limits.transaction.as_millis().to_string();
+        config
+            .set("transactional.id", name)
+            .set("transaction.timeout.ms", &timeout)
+            .set("message.timeout.ms", &timeout)
+            // A step is sent in one go; waiting for more would wait for nothing.
+            .set("linger.ms", "1")
+            .set("delivery.report.only.error", "true")
+            // Right behind a commit the broker is still writing markers, and the next transaction must ask again.
+            .set("retry.backoff.ms", "10")
+            .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string());
+        let producer: BaseProducer<Context> =
+            config.create_with_context(Context::default()).map_err(|error| client::bad_settings(&error))?;
+        let transactions = Self { producer, patience: options.limits.request };
+        transactions.again("transactions cannot be begun", |wait| transactions.producer.init_transactions(wait))?;
+        Ok(transactions)
+    }
+
+    /// Sends the records and the positions, and commits. On an error nothing of it is visible, or it is not known whether
+    /// it is: who takes the name over finds out.
+    pub(super) fn run<'a>(
+        &self,
+        outputs: impl Iterator<Item = BaseRecord<'a, [u8], [u8]>>,
+        positions: Positions<'_>,
+    ) -> Result<(), BusError> {
+        self.producer.begin_transaction().map_err(|error| self.failed("a transaction cannot be begun", &error))?;
+        let result = self.attempt(outputs, positions);
+        if result.is_err() && !self.producer.context().0.is_fatal() {
+            let aborted = self.again("the transaction cannot be aborted", |wait| self.producer.abort_transaction(wait));
+            if let Err(error) = aborted {
+                tracing::debug!(%error, "left to the broker, which aborts it when its time is over");
+            }
+        }
+        result
+    }
+
+    fn attempt<'a>(
+        &self,
+        outputs: impl Iterator<Item = BaseRecord<'a, [u8], [u8]>>,
+        positions: Positions<'_>,
+    ) -> Result<(), BusError> {
+        let deadline = Instant::now() + self.patience;
+        for record in outputs {
+            self.send(record, deadline)?;
+        }
+        if let Some((list, member)) = positions {
+            let send = |wait| self.producer.send_offsets_to_transaction(list, member, wait);
+            self.again("the positions cannot be committed", send)?;
+        }
+        while self.producer.in_flight_count() > 0 {
+            if Instant::now() >= deadline {
+                return Err(self.producer.context().0.timed_out("the outputs of a step were not acknowledged in time"));
+            }
+            self.producer.poll(TICK);
+        }
+        self.again("the step cannot be committed", |wait| self.producer.commit_transaction(wait))
+    }
+
+    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>, deadline: Instant) -> Result<(), BusError> {
+        loop {
+            match self.producer.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(Code::QueueFull), back)) if Instant::now() < deadline => {
+                    self.producer.poll(TICK);
+                    record = back;
+                }
+                Err((error, _)) => return Err(self.failed("an output cannot be sent", &error)),
+            }
+        }
+    }
+
+    /// Calls until it is done, fails, or takes too long.
+    fn again(&self, what: &str, call: impl Fn(Duration) -> KafkaResult<()>) -> Result<(), BusError> {
+        let deadline = Instant::now() + self.patience;
+        loop {
+            let Err(error) = call(SLICE) else { return Ok(()) };
+            // The log and the errors are served, so that a reason can be given.
+            self.producer.poll(Duration::ZERO);
+            let may_pass = match &error {
+                KafkaError::Transaction(error) => error.is_retriable(),
+                KafkaError::Flush(code) => *code == Code::OperationTimedOut,
+                _ => false,
+            };
+            if let Some((code, _)) = self.producer.context().0.last()
+                && error::is_final(code)
+            {
+                return Err(self.producer.context().0.timed_out(what));
+            }
+            if !may_pass {
+                return Err(self.failed(what, &error));
+            }
+            if Instant::now() >= deadline {
+                return Err(self.producer.context().0.timed_out(what));
+            }
+        }
+    }
+
+    /// Serves the log, which would pile up else.
+    pub(super) fn serve(&self) {
+        self.producer.poll(Duration::ZERO);
+    }
+
+    /// A producer that failed for good says why in its log; the error of the call is often only that it has.
+    fn failed(&self, what: &str, error: &KafkaError) -> BusError {
+        let log = &self.producer.context().0;
+        match (error::of(what, error), error::code(error)) {
+            (BusError::Unavailable(_), Some(Code::Fatal)) => {
+                let reason = log.last().map_or_else(|| error.to_string(), |(_, reason)| reason);
+                BusError::Fenced(format!("{what}: {reason}"))
+            }
+            (other, _) => other,
+        }
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        self.0.line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.0.error(&error, reason);
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        if let Err((error, _)) = result {
+            self.0.error(error, &error.to_string());
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! The Kafka bus against a real broker.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod contract;
+mod support;
