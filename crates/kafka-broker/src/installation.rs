@@ -39,6 +39,13 @@ impl Installation {
         java
     }
 
+    /// The library that makes a clock wrong.
+    pub(crate) fn clock(&self) -> String {
+        let library = self.folder.join("clock.so");
+        assert!(library.is_file(), "{} is not there: run `make tools`, which makes it", library.display());
+        library.display().to_string()
+    }
+
     /// One of Kafka's command line tools.
     pub(crate) fn tool(&self, class: &str) -> Command {
         let java = self.java(128, "warn", class);

@@ -19,5 +19,5 @@ mod shared;
 
 pub use broker::Broker;
 pub use cluster::Cluster;
-pub use options::Options;
+pub use options::{Options, clock_ahead};
 pub use shared::{shared, topic_prefix};

@@ -1,5 +1,9 @@
 //! What a test may ask of a broker.
 
+use std::time::Duration;
+
+use crate::installation::Installation;
+
 /// How a broker is started. The default is one plaintext listener, 512 MB of heap, and few partitions in the internal
 /// topics, so that it is up in two seconds.
 #[derive(Clone, Debug)]
@@ -59,7 +63,14 @@ impl Options {
         self
     }
 
-    /// A variable of the broker's environment, such as `LD_PRELOAD` for a clock that goes wrong.
+    /// The broker's clock is wrong by so much ([`clock_ahead`]).
+    #[must_use]
+    pub fn clock_ahead(mut self, by: Duration) -> Self {
+        self.environment.extend(clock_ahead(by));
+        self
+    }
+
+    /// A variable of the broker's environment.
     #[must_use]
     pub fn environment(mut self, name: &str, value: impl ToString) -> Self {
         self.environment.push((name.to_owned(), value.to_string()));
@@ -88,4 +99,14 @@ impl Options {
             (true, false) => "SASL_SSL",
         }
     }
+}
+
+/// Variables that put a process's clock ahead, any program's that uses the C library. What it waits for by the monotonic
+/// clock comes in time. Linux only.
+///
+/// # Panics
+/// When `make tools` has not been run.
+pub fn clock_ahead(by: Duration) -> [(String, String); 2] {
+    let library = Installation::find().clock();
+    [("LD_PRELOAD".to_owned(), library), ("CLOCK_AHEAD_SECONDS".to_owned(), by.as_secs().to_string())]
 }

@@ -5,7 +5,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use kafka_broker::{Broker, Cluster, Options, shared, topic_prefix};
 
@@ -49,6 +49,18 @@ fn a_cluster_serves_while_one_of_three_is_dead() {
     assert_eq!(cluster.brokers[1].console_consumer("replicated", &["--max-messages", "1"]), ["still here"]);
     cluster.brokers[2].restart();
     assert!(cluster.brokers[2].is_running());
+}
+
+#[test]
+fn a_broker_whose_clock_is_an_hour_ahead_stamps_records_so() {
+    let broker = Broker::start(Options::new().clock_ahead(Duration::from_secs(3_600)));
+    broker.create_topic("stamped", 1, &[("message.timestamp.type", "LogAppendTime")]);
+    broker.console_producer("stamped", &["early"]);
+    let arguments = ["--max-messages", "1", "--formatter-property", "print.timestamp=true"];
+    let line = broker.console_consumer("stamped", &arguments).remove(0);
+    let stamp: u64 = line.strip_prefix("LogAppendTime:").unwrap().split('\t').next().unwrap().parse().unwrap();
+    let now = SystemTime::UNIX_EPOCH.elapsed().unwrap().as_secs();
+    assert!(stamp / 1_000 > now + 3_000, "{line} at {now}");
 }
 
 #[test]
