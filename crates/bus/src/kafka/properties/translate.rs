@@ -207,13 +207,10 @@ fn login(
         }
     }
     // Java asks for a handler class where librdkafka asks for a method; both then fetch the token by OpenID Connect.
-    if let Some(handler) = file.get("sasl.login.callback.handler.class") {
-        if !is_oauth || !handler.value.ends_with(".OAuthBearerLoginCallbackHandler") {
-            return Err(wrong(
-                handler,
-                "names a Java class; only the OAuthBearerLoginCallbackHandler has a counterpart",
-            ));
-        }
+    if let Some(handler) = file.get("sasl.login.callback.handler.class")
+        && !(is_oauth && handler.value.ends_with(".OAuthBearerLoginCallbackHandler"))
+    {
+        return Err(wrong(handler, "names a Java class; only the OAuthBearerLoginCallbackHandler has a counterpart"));
     }
     if is_oauth && file.get("sasl.oauthbearer.method").is_none() {
         set("sasl.oauthbearer.method", "oidc".to_owned());
