@@ -1,6 +1,7 @@
 //! How a process ends.
 
 use std::fmt::Display;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// 0 where all went well; else 1, and the error as one line on stderr.
@@ -8,7 +9,8 @@ pub fn exit_code<E: Display>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {}", one_line(&format!("{error:#}")));
+            // Where it goes may be full; that is no reason to end by a panic.
+            let _ = writeln!(io::stderr(), "error: {}", one_line(&format!("{error:#}")));
             ExitCode::FAILURE
         }
     }

@@ -35,7 +35,10 @@ pub fn init_log(args: &LogArgs) -> Result<(), TelemetryError> {
     let filter = filter.unwrap_or_else(|| "info".to_owned());
     let filter = EnvFilter::try_new(&filter).map_err(|error| TelemetryError::Filter { filter, error })?;
     let is_terminal = std::io::stderr().is_terminal();
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A line that cannot be written is lost. To complain about it on stderr, where it could not be written, is a
+    // panic, and a full disk below the log would end the process.
+    let log = tracing_subscriber::fmt().log_internal_errors(false);
+    let log = log.with_env_filter(filter).with_writer(std::io::stderr);
     let is_json = match args.log_format {
         LogFormat::Auto => !is_terminal,
         LogFormat::Human => false,
