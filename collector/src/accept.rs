@@ -13,6 +13,9 @@ use crate::time;
 /// What a rejection calls us.
 const ORIGIN: &str = "collect";
 
+/// The longest detail.
+const DETAIL_BYTES: usize = 512;
+
 /// What the collector knows of a request beside its body.
 #[derive(Clone, Copy)]
 pub struct Sender<'a> {
@@ -56,6 +59,7 @@ pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
             }
             Err(mut invalid) => {
                 invalid.pointer.insert_str(0, &batch.pointer(index));
+                shorten(&mut invalid);
                 let raw = batch.hits[index];
                 outcome.records.push(refuse(&invalid, raw.as_bytes(), batch.site.as_deref(), sender));
                 outcome.rejected.push((index, invalid));
@@ -63,6 +67,15 @@ pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
         }
     }
     outcome
+}
+
+/// Cuts a detail that quotes too much of what was sent: a name of a megabyte must make neither the answer nor the
+/// record as large.
+pub(crate) fn shorten(invalid: &mut Invalid) {
+    if invalid.detail.len() > DETAIL_BYTES {
+        invalid.detail.truncate(invalid.detail.floor_char_boundary(DETAIL_BYTES));
+        invalid.detail.push('…');
+    }
 }
 
 /// The record of something refused: a hit, or a whole body.

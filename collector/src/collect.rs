@@ -8,11 +8,11 @@ use axum::body::Body;
 use axum::extract::{Extension, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::Response;
-use bus::Outgoing;
+use bus::{BusError, Outgoing};
 use events::{Invalid, Reason};
 use service::metrics::{BUS_ERRORS, BUS_QUEUED_BYTES, HITS_ACCEPTED, HITS_REJECTED, PUBLISH_SECONDS, REQUESTS_SHED};
 
-use crate::accept::{Sender, accept, refuse};
+use crate::accept::{Sender, accept, refuse, shorten};
 use crate::answer;
 use crate::body::Batch;
 use crate::edge::Edge;
@@ -48,7 +48,8 @@ pub(crate) async fn collect(
     };
     let outcome = match Batch::parse(&held.bytes, edge.bounds.hits, &edge.limits) {
         Ok(batch) => accept(&batch, &sender),
-        Err(invalid) => {
+        Err(mut invalid) => {
+            shorten(&mut invalid);
             let record = refuse(&invalid, &held.bytes, None, &sender);
             return match publish(&edge, vec![record]).await {
                 Ok(()) => {
@@ -70,18 +71,26 @@ pub(crate) async fn collect(
 }
 
 /// Resolves when every record is durable (P1). What could not be kept is answered with 503, all of it: a client
-/// that tries again sends the same ids, and the copies are found.
+/// that tries again sends the same ids, and the copies are found. `/ready` hears of it.
 async fn publish(edge: &Edge, records: Vec<Outgoing>) -> Result<(), Response> {
     let start = Instant::now();
     metrics::gauge!(BUS_QUEUED_BYTES).set(edge.bus.queued_bytes() as f64);
     let (kind, detail) = match tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records)).await {
         Ok(Ok(())) => {
+            edge.standing.kept();
             metrics::histogram!(PUBLISH_SECONDS).record(start.elapsed());
             return Ok(());
+        }
+        // The request's own fault, and trying again will not help.
+        Ok(Err(error @ BusError::TooLarge { .. })) => {
+            let invalid = Invalid::new(Reason::TooLarge, "", format!("a hit is too large: {error}"));
+            count_rejection(invalid.reason);
+            return Err(answer::refused(&invalid));
         }
         Ok(Err(error)) => ("publish", error.to_string()),
         Err(_) => ("publish_timeout", format!("no answer within {:?}", edge.bounds.publish)),
     };
+    edge.standing.refused(&detail, Instant::now());
     metrics::counter!(BUS_ERRORS, "operation" => kind).increment(1);
     tracing::debug!(error = detail, "hits could not be kept");
     Err(answer::unavailable("the hits could not be kept; send them again later", "5"))

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::{ContextV7, Uuid};
 
 use crate::NewId;
+use crate::standing::Standing;
 
 /// What every request shares.
 pub(crate) struct Edge {
@@ -23,6 +24,8 @@ pub(crate) struct Edge {
     pub(crate) bounds: Bounds,
     /// One permit for each byte of a body that may be in memory (P6).
     pub(crate) in_flight: Arc<Semaphore>,
+    /// Whether it can do its work.
+    pub(crate) standing: Standing,
 }
 
 /// Bounds on requests and connections, in the types that the code needs.
@@ -37,7 +40,7 @@ pub(crate) struct Bounds {
 }
 
 impl Edge {
-    pub(crate) fn new(args: &EdgeArgs, bus: SharedBus, clock: Clock, new_id: NewId) -> Self {
+    pub(crate) fn new(args: &EdgeArgs, bus: SharedBus, clock: Clock, new_id: NewId, standing: Standing) -> Self {
         let body = args.max_body.as_usize();
         // A bound under one body would refuse that body for ever.
         let in_flight = args.max_in_flight.as_usize().clamp(body + crate::read::REQUEST_BYTES, Semaphore::MAX_PERMITS);
@@ -49,7 +52,8 @@ impl Edge {
             publish: args.publish_timeout.to_std(),
             drain: args.drain_timeout.to_std(),
         };
-        Self { bus, clock, new_id, limits: Limits::default(), bounds, in_flight: Arc::new(Semaphore::new(in_flight)) }
+        let in_flight = Arc::new(Semaphore::new(in_flight));
+        Self { bus, clock, new_id, limits: Limits::default(), bounds, in_flight, standing }
     }
 }
 

@@ -5,7 +5,8 @@
 //!
 //! One request's way: `server` takes the connection, `routes` finds the handler, `read` gets the body within
 //! its bounds, [`body`] cuts it into hits, [`accept`] checks each and makes its record ([`time`] sets its event
-//! time), `collect` publishes and `answer` says what became of it.
+//! time), `collect` publishes and `answer` says what became of it. `standing` tells `/ready` whether the bus
+//! takes what it is given.
 
 pub mod accept;
 mod answer;
@@ -16,9 +17,13 @@ mod edge;
 mod read;
 mod routes;
 mod server;
+mod standing;
 pub mod time;
 
+use std::convert::Infallible;
+use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bus::SharedBus;
 use events::{Timestamp, Uuid};
@@ -26,35 +31,55 @@ use service::{Clock, EdgeArgs, Health, Shutdown, clock};
 use tokio::net::TcpListener;
 
 use crate::edge::Edge;
+use crate::standing::Standing;
 
 /// Makes the id of a hit that came without one, from the time at which it was received.
 pub type NewId = Arc<dyn Fn(Timestamp) -> Uuid + Send + Sync>;
 
 /// A collector that is set up and not yet listening.
-#[derive(Debug)]
 pub struct Collector {
-    edge: Edge,
+    args: EdgeArgs,
+    bus: SharedBus,
+    clock: Clock,
+    new_id: NewId,
 }
 
 impl Collector {
     /// A collector with the machine's clock and random ids (UUID v7).
     pub fn new(args: &EdgeArgs, bus: SharedBus) -> Self {
-        Self { edge: Edge::new(args, bus, clock::system(), edge::random_ids()) }
+        Self { args: args.clone(), bus, clock: clock::system(), new_id: edge::random_ids() }
     }
 
     /// Replaces the clock and the source of ids, so that what it writes is known beforehand.
     #[must_use]
     pub fn with_clock_and_ids(mut self, clock: Clock, new_id: NewId) -> Self {
-        self.edge.clock = clock;
-        self.edge.new_id = new_id;
+        self.clock = clock;
+        self.new_id = new_id;
         self
     }
 
     /// Answers requests until the token is cancelled; then takes no more connections, finishes what is at hand
     /// within `--drain-timeout`, and returns.
     pub async fn run(self, listener: TcpListener, health: &Health, shutdown: Shutdown) {
-        let readiness = health.register("collector");
-        let edge = Arc::new(self.edge);
-        server::serve(listener, routes::router(edge.clone()), &edge, &readiness, shutdown).await;
+        let standing = Standing::new(health.register("collector"));
+        let edge = Arc::new(Edge::new(&self.args, self.bus, self.clock, self.new_id, standing));
+        let serving = server::serve(listener, routes::router(edge.clone()), &edge, shutdown);
+        tokio::select! {
+            () = serving => {}
+            never = be_tried_again(&edge.standing) => match never {},
+        }
+    }
+}
+
+impl fmt::Debug for Collector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Collector").field("args", &self.args).finish_non_exhaustive()
+    }
+}
+
+/// Lets an edge that the bus has refused be tried, now and then.
+async fn be_tried_again(standing: &Standing) -> Infallible {
+    loop {
+        tokio::time::sleep(standing.look(Instant::now())).await;
     }
 }

@@ -9,10 +9,11 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
+use service::Shutdown;
 use service::metrics::HTTP_CONNECTIONS;
-use service::{Readiness, Shutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
+use tokio_io_timeout::TimeoutStream;
 use tower::Service;
 
 use crate::collect::Peer;
@@ -25,20 +26,14 @@ const BUFFER_BYTES: usize = 64 * 1024;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers until the token is cancelled, then drains.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    router: Router,
-    edge: &Edge,
-    readiness: &Readiness,
-    shutdown: Shutdown,
-) {
+pub(crate) async fn serve(listener: TcpListener, router: Router, edge: &Edge, shutdown: Shutdown) {
     let bounds = edge.bounds;
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(bounds.read).max_buf_size(BUFFER_BYTES);
     let slots = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let cut = Shutdown::new();
-    readiness.ready();
+    edge.standing.listening();
 
     while let Some((stream, peer, slot)) = next_connection(&listener, &slots, &shutdown).await {
         let router = router.clone();
@@ -46,7 +41,10 @@ pub(crate) async fn serve(
             request.extensions_mut().insert(peer);
             router.clone().call(request.map(Body::new))
         });
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(stream), service));
+        let mut stream = TimeoutStream::new(stream);
+        // Who does not take an answer must not keep a slot for ever. Reading has bounds of its own.
+        stream.set_write_timeout(Some(bounds.read));
+        let connection = graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
         let cut = cut.clone();
         tokio::spawn(async move {
             let _slot = slot;
@@ -61,7 +59,7 @@ pub(crate) async fn serve(
         });
     }
 
-    readiness.not_ready("draining");
+    edge.standing.draining();
     drop(listener);
     let open = graceful.count();
     if tokio::time::timeout(bounds.drain, graceful.shutdown()).await.is_err() {

@@ -69,6 +69,23 @@ async fn a_connection_that_is_idle_for_too_long_is_closed() {
     let _ = never_used.read_to_end(&mut answer).await;
 }
 
+/// Who sends requests and takes no answers is let go, though it holds its end open: else a few thousand of its kind
+/// would take every slot for good.
+#[tokio::test]
+async fn a_client_that_takes_no_answers_loses_its_slot() {
+    let bus = Double::willing();
+    let running = Running::start(bus.clone(), &["--read-timeout=100ms", "--max-connections=1"]).await;
+    let mut deaf = TcpStream::connect(running.address).await.unwrap();
+    let hits = format!("[{}]", vec!["0"; 1000].join(","));
+    let request = format!("{HEAD}content-length: {}\r\n\r\n{hits}", hits.len());
+    // More answers than all the buffers between the two take.
+    let flood = async { while deaf.write_all(request.as_bytes()).await.is_ok() {} };
+    let polite = post(running.address, r#"{"site":"a"}"#);
+    let both = async { tokio::join!(polite, flood) };
+    let (answer, ()) = tokio::time::timeout(std::time::Duration::from_secs(30), both).await.expect("it kept its slot");
+    assert_eq!(answer.status, 200);
+}
+
 #[tokio::test]
 async fn more_bytes_at_once_than_there_may_be_are_shed_and_room_comes_back() {
     let bus = Double::gated();

@@ -36,6 +36,8 @@ async fn a_bad_body_is_answered_with_what_is_wrong_and_kept_for_who_asks_why() {
         (b"{\"site\":\"a\",\"props\":{\"x\":[{\"y\":1,\"y\":2}]}}".into(), 400, "duplicate_key"),
         (b"{\"site\":\"a\",\"title\":\"\\ud800\"}".into(), 400, "invalid_json"),
         (b"{\"site\":\"a\",\"props\":{\"x\":1e999}}".into(), 400, "invalid_json"),
+        (format!("{{\"site\":\"a\",\"{}\":1}}", "n".repeat(2_000_000)).into(), 400, "unknown_field"),
+        (format!("[\"{}\"]", "s".repeat(2_000_000)).into(), 400, "wrong_type"),
         (deep("[", "]").into(), 400, "wrong_type"),
         (deep("[", "").into(), 400, "invalid_json"),
         (deep("{\"a\":", "}").into(), 400, "invalid_json"),
@@ -45,7 +47,9 @@ async fn a_bad_body_is_answered_with_what_is_wrong_and_kept_for_who_asks_why() {
     ];
     for (body, status, reason) in &cases {
         let shown = String::from_utf8_lossy(&body[..body.len().min(60)]);
-        assert_eq!(verdict(&post(running.address, body).await), (*status, (*reason).to_owned()), "{shown}");
+        let answer = post(running.address, body).await;
+        assert_eq!(verdict(&answer), (*status, (*reason).to_owned()), "{shown}");
+        assert!(answer.body.len() < 2048, "an answer quotes a bounded part of the body: {shown}");
     }
     let kept = bus.values(Topic::Rejected);
     assert_eq!((kept.len(), bus.values(Topic::Hits).len()), (cases.len(), 0));

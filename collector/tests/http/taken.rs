@@ -72,9 +72,11 @@ async fn where_the_bus_fails_all_of_the_request_is_a_503_and_the_next_one_is_tak
         assert_eq!((answer.status, answer.error().as_str()), (503, "unavailable"));
         assert_eq!(answer.json()["accepted"], 0);
         assert_eq!(answer.header("retry-after"), Some("5"));
+        assert!(!running.health.is_ready(), "who keeps nothing is sent nothing");
     }
     assert_eq!(bus.values(Topic::Hits).len(), 0);
     assert_eq!(post(running.address, r#"{"site":"a"}"#).await.status, 200);
+    assert!(running.health.is_ready());
     insta::assert_snapshot!({
         bus.fail_with(Some(BusError::Unavailable("away".into())));
         post(running.address, r#"{"site":"a"}"#).await.body

@@ -65,7 +65,8 @@ pub struct EdgeArgs {
     /// Most bytes of bodies in work at once; more is answered with 503. At least --max-body.
     #[arg(long, value_name = "SIZE", default_value = "32MiB")]
     pub max_in_flight: ByteSize,
-    /// Longest time for a request's head to arrive, for its body, and for an idle connection to be kept.
+    /// Longest time for a request's head to arrive, for its body, for its answer to be taken, and for an idle
+    /// connection to be kept.
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = some_span)]
     pub read_timeout: Span,
     /// Longest time that a request waits for the bus; then it is answered with 503.
