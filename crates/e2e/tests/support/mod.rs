@@ -3,11 +3,14 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
+pub(crate) mod collector;
 pub(crate) mod duckdb;
+pub(crate) mod hostile;
 pub(crate) mod lake;
 pub(crate) mod load;
 pub(crate) mod process;
 pub(crate) mod reference;
+pub(crate) mod small_disk;
 
 /// SplitMix64: a seed that is printed makes a failing run happen again.
 pub(crate) struct Random(pub(crate) u64);

@@ -89,6 +89,11 @@ impl Up {
             .unwrap_or_else(|| panic!("no {service} in {}", self.banner))
     }
 
+    /// The URL of a page of the admin port, such as `metrics`.
+    pub(crate) fn admin(&self, page: &str) -> String {
+        self.url("admin").replace("/ready", &format!("/{page}"))
+    }
+
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
     }
