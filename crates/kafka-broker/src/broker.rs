@@ -73,7 +73,11 @@ impl Broker {
         self.guard.start();
     }
 
-    pub(crate) fn wait_until_started(&mut self) {
+    /// Returns once it answers after [`Broker::restart_without_waiting`].
+    ///
+    /// # Panics
+    /// When it does not start; the message ends with its log.
+    pub fn wait_until_started(&mut self) {
         let began = Instant::now();
         while !self.log()[self.log_before..].contains(STARTED) {
             let ended = self.guard.wait(Duration::from_millis(20));
@@ -158,7 +162,8 @@ impl Broker {
         self.wait_until_started();
     }
 
-    /// As [`Broker::restart`], and returns at once.
+    /// As [`Broker::restart`], and returns at once. Where most controllers of a cluster were dead, none of them answers
+    /// before the others are back.
     pub fn restart_without_waiting(&mut self) {
         self.stop();
         self.launch();
