@@ -21,7 +21,7 @@ pub struct Config {
     pub commit_interval: Duration,
     /// How often what changed is written to the state.
     pub checkpoint_interval: Duration,
-    /// How long, when told to stop, what stands in the log may take to be processed.
+    /// How long, when told to stop, what stands in the log may take to be restored and processed.
     pub drain: Duration,
     /// Whether the log has an end.
     pub mode: Mode,
@@ -36,6 +36,16 @@ pub enum Mode {
     Live,
     /// An `end` record stands in every partition: no ticks, and done when all were processed.
     Bounded,
+}
+
+impl Config {
+    /// How long work goes on after a stop. Who stops a bounded run has lost interest in it.
+    pub(crate) fn grace(&self) -> Duration {
+        match self.mode {
+            Mode::Live => self.drain,
+            Mode::Bounded => Duration::ZERO,
+        }
+    }
 }
 
 impl Default for Config {

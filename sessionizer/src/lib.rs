@@ -7,7 +7,9 @@
 pub mod cli;
 mod config;
 mod controls;
+mod grace;
 mod partition;
+mod progress;
 mod report;
 mod restore;
 mod ticks;
@@ -92,9 +94,10 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
     let mut summary = Summary::default();
     let mut wait = BACKOFF.0;
     let mut was_away = false;
+    let grace = grace::Grace::new(shutdown, config.grace());
     loop {
         let before = summary;
-        match worker::run(config, bus, shutdown, &readiness, was_away, &mut summary) {
+        match worker::run(config, bus, &grace, &readiness, was_away, &mut summary) {
             Ok(()) => return Ok(summary),
             Err(error) if error.is_passing() && !shutdown.is_cancelled() => {
                 readiness.not_ready(error.to_string());

@@ -17,7 +17,7 @@ pub(crate) struct Partition {
     pub(crate) engine: Engine,
     pub(crate) out: Outputs,
     pub(crate) ticks: Ticks,
-    /// The position that the last commit wrote.
+    /// The group's position.
     committed: NextOffset,
     /// The position as of the last checkpoint, and when that was made.
     checkpoint: (NextOffset, Instant),
@@ -25,9 +25,9 @@ pub(crate) struct Partition {
 }
 
 impl Partition {
-    pub(crate) fn new(restored: Restored, ticks: Ticks) -> Self {
+    /// `committed`: the group's position. Where it is not the state's, the next commit overwrites it.
+    pub(crate) fn new(restored: Restored, committed: NextOffset, ticks: Ticks) -> Self {
         let Restored { engine, from: restored_from, out, has_ended, .. } = restored;
-        let committed = engine.position();
         Self { engine, out, ticks, committed, checkpoint: (restored_from, Instant::now()), has_ended }
     }
 

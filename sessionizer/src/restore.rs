@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use bus::{BusError, SharedBus, Source};
 use events::{Control, NextOffset, Topic};
-use service::{Readiness, Shutdown, metrics as name};
+use service::Readiness;
 use sessions::{Engine, Input, Outputs, Restore};
 
 use crate::Error;
 use crate::config::Config;
+use crate::grace::Grace;
+use crate::progress::Progress;
 
 /// How long one read waits; only a log that does not hold what it promised lets it come to that.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -28,23 +30,24 @@ pub(crate) struct Restored {
 
 /// Loads a partition: the checkpoint, then the log from there to the position, whose outputs were committed
 /// before and are thrown away. A partition that nothing was committed for starts at the log's start. `None` when
-/// the token said stop before that was done.
+/// the token said stop and the time that is left then was over before that was done.
+///
+/// The caller has asked for the group's position before: so what is committed up to that stands below the end of the
+/// state topic that is taken here, even if a transaction of somebody else is still open in front of it.
 pub(crate) fn restore(
     config: &Config,
     bus: &SharedBus,
     partition: u32,
     readiness: &Readiness,
-    shutdown: &Shutdown,
+    grace: &Grace<'_>,
 ) -> Result<Option<Restored>, Error> {
     let started = Instant::now();
-    readiness.not_ready(format!("restoring partition {partition}"));
+    let mut progress = Progress::begin(partition, readiness);
     let hits = Source { topic: Topic::Hits, partition };
-    let label = partition.to_string();
     let mut restore = Restore::default();
     let state = Source { topic: Topic::SessionsOpen, partition };
-    let mut records = 0u64;
-    let is_read = read_through(bus, state, NextOffset::START, bus.bounds(state)?.end, shutdown, |record| {
-        records += 1;
+    let end = bus.bounds(state)?.end;
+    let is_read = read_through(bus, state, NextOffset::START, end, grace, &mut progress, |record| {
         if let Some(key) = &record.key {
             restore.record(key, record.value.as_deref());
         }
@@ -52,7 +55,7 @@ pub(crate) fn restore(
     if !is_read {
         return Ok(None);
     }
-    metrics::gauge!(name::RESTORE_RECORDS, "partition" => label.clone()).set(records as f64);
+    let records = progress.records();
 
     let restored = restore.finish(partition, bus.partitions()).map_err(|error| Error::State { partition, error })?;
     let bounds = bus.bounds(hits)?;
@@ -73,7 +76,7 @@ pub(crate) fn restore(
     }
     let mut thrown_away = Outputs::default();
     let mut last = None;
-    let is_read = read_through(bus, hits, from.min(before(position)), position, shutdown, |record| {
+    let is_read = read_through(bus, hits, from.min(before(position)), position, grace, &mut progress, |record| {
         if record.offset.next() == position {
             last.clone_from(&record.value);
         }
@@ -110,13 +113,15 @@ fn before(position: NextOffset) -> NextOffset {
     NextOffset(position.0.max(1) - 1)
 }
 
-/// Reads a partition from a position until another one is reached. `false` when the token said stop before that.
+/// Reads a partition from a position until another one is reached: by position, since offsets without a record may stand
+/// before it. `false` when there was no time left before that.
 fn read_through(
     bus: &SharedBus,
     source: Source,
     from: NextOffset,
     until: NextOffset,
-    shutdown: &Shutdown,
+    grace: &Grace<'_>,
+    progress: &mut Progress<'_>,
     mut each: impl FnMut(&bus::Record),
 ) -> Result<bool, Error> {
     if from >= until {
@@ -125,14 +130,16 @@ fn read_through(
     let mut reader = bus.read(source, from)?;
     let mut waited = Instant::now();
     while reader.position() < until {
-        if shutdown.is_cancelled() {
+        if grace.is_over() {
             return Ok(false);
         }
+        let before = reader.position();
         let records = reader.next(Duration::from_millis(200))?;
         records.iter().for_each(&mut each);
-        if !records.is_empty() {
+        progress.read(source.topic, records.len(), reader.position(), until);
+        if reader.position() > before {
             waited = Instant::now();
-        } else if reader.position() < until && waited.elapsed() > PATIENCE {
+        } else if waited.elapsed() > PATIENCE {
             let detail = format!("{source} ends at {} and not at {until}", reader.position());
             return Err(BusError::Unavailable(detail).into());
         }

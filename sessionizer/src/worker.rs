@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use bus::{Assignment, BusError, Group, Output, Polled, Record, SharedBus, Source, Step, Worker};
-use events::Topic;
-use service::{Readiness, Shutdown};
+use events::{NextOffset, Topic};
+use service::Readiness;
 
 use crate::Error;
 use crate::config::{Config, GROUP, Mode};
 use crate::controls::Controls;
+use crate::grace::Grace;
 use crate::partition::Partition;
 use crate::report::Summary;
 use crate::restore::restore;
@@ -24,12 +25,18 @@ const CHECKPOINT_CHANGES: usize = 200_000;
 /// The longest wait for records: ticks and the end are looked for in between.
 const POLL: Duration = Duration::from_millis(100);
 
+/// How often it is said how far each partition is behind the end of its log: that is a question to the bus.
+const LAG_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a group may take to give a member its part. Who has none by then waits to take one over.
+const JOINING: Duration = Duration::from_secs(10);
+
 /// Joins the group and works until the token says stop, the bounded log has ended, or something fails. What was
 /// not committed then is lost from memory alone. `was_away`: the bus failed a moment ago.
 pub(crate) fn run(
     config: &Config,
     bus: &SharedBus,
-    shutdown: &Shutdown,
+    grace: &Grace<'_>,
     readiness: &Readiness,
     was_away: bool,
     summary: &mut Summary,
@@ -39,16 +46,19 @@ pub(crate) fn run(
     let mut loops = Loop {
         config,
         bus,
-        shutdown,
+        grace,
         readiness,
         was_away,
         summary,
         worker: bus.join(group)?,
+        joined_at: Instant::now(),
+        has_heard: false,
         partitions: BTreeMap::new(),
         committed_at: Instant::now(),
+        lag_at: Instant::now(),
         controls: Controls::new(bus.clone()),
     };
-    while !shutdown.is_cancelled() && !loops.has_ended() {
+    while !grace.has_begun() && !loops.has_ended() {
         loops.step()?;
     }
     if config.mode == Mode::Live {
@@ -60,19 +70,25 @@ pub(crate) fn run(
 struct Loop<'a> {
     config: &'a Config,
     bus: &'a SharedBus,
-    shutdown: &'a Shutdown,
+    grace: &'a Grace<'a>,
     readiness: &'a Readiness,
     was_away: bool,
     summary: &'a mut Summary,
     worker: Box<dyn Worker>,
+    joined_at: Instant,
+    /// Whether the first poll has answered.
+    has_heard: bool,
     partitions: BTreeMap<u32, Partition>,
     committed_at: Instant,
+    lag_at: Instant,
     controls: Controls,
 }
 
 impl Loop<'_> {
     fn step(&mut self) -> Result<(), Error> {
-        match self.worker.poll(self.patience())? {
+        let polled = self.worker.poll(self.patience())?;
+        self.has_heard = true;
+        match polled {
             Polled::Assigned(assignments) => {
                 for assignment in assignments {
                     if !self.assigned(assignment)? {
@@ -95,8 +111,9 @@ impl Loop<'_> {
                     partition.ticks.at_end();
                 }
             }
-            // Who has no partition waits to take one over, and that is what it can do.
-            Polled::Nothing if self.partitions.is_empty() => self.readiness.ready(),
+            Polled::Nothing if self.partitions.is_empty() && self.joined_at.elapsed() >= JOINING => {
+                self.readiness.ready();
+            }
             Polled::Nothing => {}
         }
         if self.is_commit_due() {
@@ -104,6 +121,9 @@ impl Loop<'_> {
         }
         if self.config.mode == Mode::Live {
             self.send_controls();
+        }
+        if self.lag_at.elapsed() >= LAG_EVERY {
+            self.report_lag();
         }
         Ok(())
     }
@@ -117,17 +137,18 @@ impl Loop<'_> {
         }
     }
 
-    /// Loads a partition that became ours. `false` when the token said stop on the way.
+    /// Loads a partition that became ours. `false` when the token said stop and no time was left on the way.
     fn assigned(&mut self, assignment: Assignment) -> Result<bool, Error> {
         let number = assignment.source.partition;
-        let Some(restored) = restore(self.config, self.bus, number, self.readiness, self.shutdown)? else {
+        let Some(restored) = restore(self.config, self.bus, number, self.readiness, self.grace)? else {
             return Ok(false);
         };
         let position = restored.engine.position();
-        if assignment.committed.is_some_and(|committed| committed != position) {
+        let committed = assignment.committed.unwrap_or(NextOffset::START);
+        if committed != position {
             tracing::warn!(
                 partition = number, %position, committed = assignment.committed.map(|at| at.0),
-                "the group's offset is not the position in the state; the state's holds"
+                "the group's offset is not the position in the state, which holds: it expired, or somebody has reset it"
             );
         }
         // A bounded log goes on under the settings that it was begun with: behind its end nothing may follow.
@@ -141,7 +162,7 @@ impl Loop<'_> {
         if self.was_away {
             ticks.outage(now);
         }
-        self.partitions.insert(number, Partition::new(restored, ticks));
+        self.partitions.insert(number, Partition::new(restored, committed, ticks));
         Ok(true)
     }
 
@@ -153,7 +174,7 @@ impl Loop<'_> {
             // Either these offsets hold no record, or retention overtook us.
             let start = self.bus.bounds(source)?.start;
             if start > position {
-                let next = start.min(events::NextOffset(first.offset.0));
+                let next = start.min(NextOffset(first.offset.0));
                 tracing::error!(%source, %position, %next, "records were removed before they were read");
                 partition.engine.skip_to(next, now, &mut partition.out);
             }
@@ -213,9 +234,6 @@ impl Loop<'_> {
         for (number, partition) in moved {
             self.summary.committed(&partition.out.counts);
             partition.committed(now, has_checkpoint(*number));
-            if let Ok(bounds) = self.bus.bounds(partition.source()) {
-                partition.report_lag(bounds.end);
-            }
             if self.config.mode == Mode::Bounded {
                 // Who starts anew reads a bounded log from its start: cheaper than checkpoints on the way.
                 partition.engine.drop_changes();
@@ -227,7 +245,10 @@ impl Loop<'_> {
     /// What stands in the log when the token says stop is processed before the end, within the time that is given
     /// for it: whoever was told that a hit is durable may look for it in the lake next.
     fn drain(&mut self) -> Result<(), Error> {
-        let until = Instant::now() + self.config.drain;
+        // Told to stop before it had begun: the first answer says what it has to begin with.
+        while !self.has_heard && !self.grace.is_over() {
+            self.step()?;
+        }
         let mut ends = BTreeMap::new();
         for (&number, partition) in &self.partitions {
             ends.insert(number, self.bus.bounds(partition.source())?.end);
@@ -235,10 +256,19 @@ impl Loop<'_> {
         let is_behind = |number: &u32, partition: &Partition| {
             ends.get(number).is_some_and(|end| partition.engine.position() < *end)
         };
-        while Instant::now() < until && self.partitions.iter().any(|(number, partition)| is_behind(number, partition)) {
+        while !self.grace.is_over() && self.partitions.iter().any(|(number, partition)| is_behind(number, partition)) {
             self.step()?;
         }
         Ok(())
+    }
+
+    /// Says how far each partition is behind. A bus that does not answer is asked again later: nobody waits for figures.
+    fn report_lag(&mut self) {
+        for partition in self.partitions.values() {
+            let Ok(bounds) = self.bus.bounds(partition.source()) else { break };
+            partition.report_lag(bounds.end);
+        }
+        self.lag_at = Instant::now();
     }
 
     /// The last commits: everything, and where the log goes on, a checkpoint of each partition.
@@ -273,7 +303,7 @@ impl Loop<'_> {
 }
 
 /// Says which record it was that the bus does not take.
-fn name_too_large(error: BusError, outputs: &[Output<'_>], positions: &[(Source, events::NextOffset)]) -> Error {
+fn name_too_large(error: BusError, outputs: &[Output<'_>], positions: &[(Source, NextOffset)]) -> Error {
     let BusError::TooLarge { size, limit } = error else { return error.into() };
     let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
     let named = outputs.iter().find(|output| length(output.key) + length(output.value) == size).and_then(|output| {

@@ -75,8 +75,10 @@ metrics! {
     gauge WATERMARK_LAG_SECONDS = "tributary_watermark_lag_seconds";
     /// Records of `hits` between the position and the end, by partition.
     gauge HITS_LAG = "tributary_hits_lag_records";
-    /// Records of state read so far by the restore of a partition.
+    /// Records read so far by the restore of a partition, of its state and of its log.
     gauge RESTORE_RECORDS = "tributary_restore_records";
+    /// Offsets that the restore of a partition has still to read in the topic that it is at.
+    gauge RESTORE_LEFT = "tributary_restore_left_offsets";
     /// Ticks written for partitions without hits.
     counter TICKS_WRITTEN = "tributary_ticks_written_total";
 

@@ -107,7 +107,7 @@ fn settings_that_the_bus_did_not_take_are_written_again() {
 }
 
 #[test]
-fn a_restore_ends_soon_when_the_sessionizer_is_stopped() {
+fn a_restore_is_given_up_when_a_stop_leaves_it_no_time() {
     let directory = tempfile::tempdir().unwrap();
     // Each read gives one batch: a log that takes minutes to run through again.
     let limits = Limits { recent: 0, ..Limits::default() };
@@ -124,18 +124,45 @@ fn a_restore_ends_soon_when_the_sessionizer_is_stopped() {
 
     let slow = Troubled { bus, refuses_once: AtomicBool::new(false), reads_take: Duration::from_millis(500) };
     let slow: SharedBus = Arc::new(slow);
+    let config = Config { drain: Duration::from_millis(600), ..Config::default() };
+    let stopped = Instant::now();
+    assert_eq!(stopped_while_it_restores(&slow, &config).counts.hits, 0);
+    // Some twenty reads of half a second each would be left.
+    assert!(stopped.elapsed() < Duration::from_secs(7), "{:?}", stopped.elapsed());
+}
+
+/// Runs a sessionizer that is told to stop as soon as it has begun to restore.
+fn stopped_while_it_restores(bus: &SharedBus, config: &Config) -> sessionizer::Summary {
     let (shutdown, health) = (Shutdown::new(), Health::default());
     std::thread::scope(|scope| {
-        let thread = scope.spawn(|| sessionizer::run(&Config::default(), &slow, &shutdown, &health));
+        let thread = scope.spawn(|| sessionizer::run(config, bus, &shutdown, &health));
         while !health.report().values().any(|part| part.as_ref().is_some_and(|why| why.starts_with("restoring"))) {
             std::thread::yield_now();
         }
         shutdown.cancel();
-        let stopped = Instant::now();
-        assert_eq!(thread.join().unwrap().unwrap().counts.hits, 0);
-        // Some twenty reads of half a second each would be left.
-        assert!(stopped.elapsed() < Duration::from_secs(5), "{:?}", stopped.elapsed());
-    });
+        thread.join().unwrap().unwrap()
+    })
+}
+
+#[test]
+fn a_stop_right_after_the_start_still_processes_what_stands_in_the_log() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    let hits = |numbers: std::ops::Range<u128>| numbers.map(|n| hit(n, &format!("v{}", n % 7), now())).collect();
+    publish(&bus, hits(0..100));
+    run_until(&bus, &Config::default(), |bus| read(bus, Topic::HitsEnriched).len() == 100);
+
+    publish(&bus, hits(100..200));
+    let slow = Troubled { bus, refuses_once: AtomicBool::new(false), reads_take: Duration::from_millis(100) };
+    let slow: SharedBus = Arc::new(slow);
+    stopped_while_it_restores(&slow, &Config::default());
+    assert_eq!(read(&slow, Topic::HitsEnriched).len(), 200);
+
+    publish(&slow, hits(200..300));
+    let told_before_it_began = Shutdown::new();
+    told_before_it_began.cancel();
+    sessionizer::run(&Config::default(), &slow, &told_before_it_began, &Health::default()).unwrap();
+    assert_eq!(read(&slow, Topic::HitsEnriched).len(), 300);
 }
 
 #[test]
