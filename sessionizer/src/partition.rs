@@ -5,7 +5,7 @@ use std::time::Instant;
 use bus::{Output, Record, Source};
 use events::{NextOffset, Timestamp, Topic};
 use service::metrics as name;
-use sessions::{Applied, Engine, Input, Outputs};
+use sessions::{Engine, Input, Outputs};
 
 use crate::restore::Restored;
 use crate::ticks::Ticks;
@@ -37,18 +37,17 @@ impl Partition {
 
     /// Gives records to the engine.
     pub(crate) fn apply(&mut self, records: &[Record], now: Timestamp) {
-        let mut had_hit = false;
-        for record in records {
-            let value = record.value.as_deref();
-            let input = Input { offset: record.offset, append_time: record.append_time, value };
-            match self.engine.apply(input, &mut self.out) {
-                Applied::Hit => had_hit = true,
-                Applied::Draining => self.ticks.draining(now),
-                Applied::End => self.has_ended = true,
-                Applied::Time => {}
-            }
+        let inputs = records.iter().map(|record| Input {
+            offset: record.offset,
+            append_time: record.append_time,
+            value: record.value.as_deref(),
+        });
+        let applied = self.engine.apply_all(inputs, &mut self.out);
+        if applied.draining {
+            self.ticks.draining(now);
         }
-        self.ticks.read(now, had_hit);
+        self.has_ended |= applied.end;
+        self.ticks.read(now, applied.hit);
     }
 
     /// Whether a commit has something to say.

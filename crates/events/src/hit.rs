@@ -344,9 +344,8 @@ impl<'a> Hit<'a> {
         })
     }
 
-    /// Writes the hit's key over what the buffer holds.
-    pub fn key_into(&self, key: &mut Vec<u8>) {
-        key.clear();
+    /// Appends the hit's key.
+    pub fn write_key(&self, key: &mut Vec<u8>) {
         match &self.visitor_id {
             Some(visitor) => ids::write_visitor_key(key, &self.site, visitor),
             None => ids::write_anonymous_key(key, &self.site, self.hit_id),

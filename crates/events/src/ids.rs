@@ -47,10 +47,32 @@ pub fn write_anonymous_key(out: &mut Vec<u8>, site: &str, hit_id: Uuid) {
 }
 
 /// Appends a UUID as 36 lower-case characters.
+#[inline]
 pub fn write_uuid(out: &mut Vec<u8>, id: Uuid) {
-    let mut text = [0; uuid::fmt::Hyphenated::LENGTH];
-    out.extend_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
+    out.extend_from_slice(&uuid_text(id));
 }
+
+/// Two hexadecimal digits for each byte: half of the steps that a digit at a time takes.
+fn uuid_text(id: Uuid) -> [u8; uuid::fmt::Hyphenated::LENGTH] {
+    const AT: [usize; 16] = [0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34];
+    let mut text = [b'-'; uuid::fmt::Hyphenated::LENGTH];
+    for (&byte, at) in id.as_bytes().iter().zip(AT) {
+        text[at..at + 2].copy_from_slice(&HEX[usize::from(byte)]);
+    }
+    text
+}
+
+/// `00` to `ff`.
+static HEX: [[u8; 2]; 256] = {
+    let digits = *b"0123456789abcdef";
+    let mut table = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        table[byte] = [digits[byte / 16], digits[byte % 16]];
+        byte += 1;
+    }
+    table
+};
 
 /// A hit's id within one visitor, as the engine keeps it: xxh3-64, seed 0, of the UUID's 16 bytes.
 /// Part of the state's format.
@@ -95,6 +117,16 @@ mod tests {
             assert!(!is_site(bad), "{bad:?}");
         }
         assert!(is_visitor("v1") && !is_visitor("~v1"));
+    }
+
+    #[test]
+    fn a_uuid_is_written_as_the_library_writes_it() {
+        for seed in 0..64u128 {
+            let id = Uuid::from_u128(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835));
+            let mut text = Vec::new();
+            write_uuid(&mut text, id);
+            assert_eq!(String::from_utf8(text).unwrap(), id.hyphenated().to_string());
+        }
     }
 
     #[test]

@@ -43,6 +43,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
 }
 
 /// Appends a text as a JSON string, quotes included.
+#[inline]
 pub fn write_json_str(out: &mut Vec<u8>, text: &str) {
     if is_plain(text.as_bytes()) {
         out.reserve(text.len() + 2);
@@ -55,6 +56,7 @@ pub fn write_json_str(out: &mut Vec<u8>, text: &str) {
 }
 
 /// Whether a text stands in JSON as it is: no quote, no backslash, no control character.
+#[inline]
 pub fn is_plain(text: &[u8]) -> bool {
     plain_len(text) == text.len()
 }
@@ -70,6 +72,13 @@ pub(crate) fn plain_len(text: &[u8]) -> usize {
             return at + special.trailing_zeros() as usize / 8;
         }
         at += 8;
+    }
+    // The last eight bytes once more: those before `at` are known to be plain.
+    if at < text.len()
+        && let Some(chunk) = text.last_chunk::<8>()
+    {
+        let special = specials(u64::from_le_bytes(*chunk));
+        return if special == 0 { text.len() } else { text.len() - 8 + special.trailing_zeros() as usize / 8 };
     }
     let rest = text[at..].iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
     rest.map_or(text.len(), |found| at + found)

@@ -59,20 +59,23 @@ impl Timestamp {
     }
 
     /// Appends the RFC 3339 text without building a string in between.
+    #[inline]
     pub fn write_rfc3339(self, out: &mut Vec<u8>) {
         out.extend_from_slice(&self.to_text());
     }
 
     /// The RFC 3339 text: 24 bytes of ASCII.
+    #[inline]
     fn to_text(self) -> [u8; 24] {
         // From the first moment on, so that everything below is without a sign and divisions are cheap.
         let since_first = (self.0.clamp(FIRST_MILLI, LAST_MILLI) - FIRST_MILLI) as u64;
-        let (day, in_day) = ((since_first / 86_400_000) as u32, (since_first % 86_400_000) as u32);
+        let day = (since_first / 86_400_000) as u32;
+        let in_day = (since_first - u64::from(day) * 86_400_000) as u32;
         let (year, month, day) = civil_from_days(day);
         let (seconds, millis) = (in_day / 1000, in_day % 1000);
         let (minutes, second) = (seconds / 60, seconds % 60);
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        let mut put = |at: usize, value: u32| text[at..at + 2].copy_from_slice(&TWO_DIGITS[value as usize]);
+        let mut put = |at: usize, value: u32| text[at..at + 2].copy_from_slice(&TWO_DIGITS[value as usize % 128]);
         put(0, year / 100);
         put(2, year % 100);
         put(5, month);
@@ -91,9 +94,9 @@ const FIRST_MILLI: i64 = -62_167_219_200_000;
 /// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
 const LAST_MILLI: i64 = 253_402_300_799_999;
 
-/// `00` to `99`.
-const TWO_DIGITS: [[u8; 2]; 100] = {
-    let mut table = [[0; 2]; 100];
+/// `00` to `99`; as long as a power of two, so that an index needs no check.
+const TWO_DIGITS: [[u8; 2]; 128] = {
+    let mut table = [[0; 2]; 128];
     let mut number = 0;
     while number < 100 {
         table[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
@@ -102,22 +105,25 @@ const TWO_DIGITS: [[u8; 2]; 100] = {
     table
 };
 
-/// Year, month and day of a day number since 0000-01-01.
-/// Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `civil_from_days`.
+/// Year, month and day of a day number since 0000-01-01. Cassio Neri and Lorenz Schneider, "Euclidean affine functions
+/// and their application to calendar algorithms" (2022), figure 12: a third of the divisions that the textbooks' way takes.
+#[inline]
 fn civil_from_days(days: u32) -> (u32, u32, u32) {
-    // His eras begin on 0000-03-01, 60 days later; one era more keeps the first two months above zero.
-    let z = days + 146_097 - 60;
-    let era = z / 146_097;
-    let doe = z % 146_097;
-    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
-    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
-    let mp = (5 * doy + 2) / 153;
-    let day = doy - (153 * mp + 2) / 5 + 1;
-    let month = if mp < 10 { mp + 3 } else { mp - 9 };
-    (yoe + era * 400 + u32::from(month <= 2) - 400, month, day)
+    // Their years begin in March, and their first day is 0000-03-01, 60 days later; a cycle of 400 years more keeps the
+    // first two months above zero.
+    let quarters = 4 * (days + 146_097 - 60) + 3;
+    let (century, in_century) = (quarters / 146_097, quarters % 146_097 / 4);
+    let product = 2_939_745 * u64::from(4 * in_century + 3);
+    let (in_cycle, day_of_year) = ((product >> 32) as u32, product as u32 / 2_939_745 / 4);
+    let year = 100 * century + in_cycle;
+    let product = 2141 * day_of_year + 197_913;
+    let (month, day) = (product >> 16, (product & 0xffff) / 2141 + 1);
+    let is_next_year = day_of_year >= 306;
+    let month = if is_next_year { month - 12 } else { month };
+    (year + u32::from(is_next_year) - 400, month, day)
 }
 
-/// The day number since 1970-01-01; same source.
+/// The day number since 1970-01-01. Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
     let y = if month <= 2 { year - 1 } else { year };
     let era = y.div_euclid(400);

@@ -1,75 +1,125 @@
 //! Hits a second on one core: the engine alone, with parsing, and with user agents that no cache knows.
+//!
+//! The engine is measured as it works: it has run for an hour of event time before, so that sessions become final as
+//! fast as they open, and a hit reaches it as the parser left it, not from a list of half a gigabyte.
 
 mod traffic;
 
-use divan::counter::{BytesCount, ItemsCount};
-use divan::{Bencher, black_box};
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
 use events::{Hit, WindowSettings};
 use sessions::enrich::Enricher;
-use sessions::{Engine, Outputs};
+use sessions::{Engine, Input, Outputs};
 use traffic::{Agents, Record};
 
+/// Hits before the clock runs: with 51 a second of event time, an hour and five minutes.
+const WARM_UP: usize = 200_000;
 const HITS: usize = 400_000;
-/// Hits between two commits, as in the sessionizer.
-const STEP: usize = 4_000;
+/// Hits between two commits.
+const STEP: usize = 1024;
+/// Hits that are parsed ahead of the engine, small enough to stay in the cache.
+const SLICE: usize = 64;
+const SAMPLES: usize = 7;
 
+#[expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 fn main() {
     Enricher::warm_up();
-    divan::main();
+    let samples = std::env::var("SAMPLES").ok().and_then(|text| text.parse().ok()).unwrap_or(SAMPLES);
+    let real = traffic::log(WARM_UP + HITS, Agents::Real);
+    println!("{:<44} {:>12} {:>12}", "hits a second on one core", "median", "best");
+    let report = |name: &str, mut seconds: Vec<f64>, hits: usize| {
+        seconds.sort_unstable_by(f64::total_cmp);
+        let rate = |seconds: f64| format!("{:.0} K", hits as f64 / seconds / 1000.0);
+        println!("{name:<44} {:>12} {:>12}", rate(seconds[seconds.len() / 2]), rate(seconds[0]));
+    };
+    let wanted =
+        |name: &str| std::env::args().skip(1).find(|word| !word.starts_with('-')).is_none_or(|word| word == name);
+    if wanted("alone") {
+        report("engine alone, parsed hits", (0..samples).map(|_| alone(&real)).collect(), HITS);
+    }
+    if wanted("parsing") {
+        report("engine with parsing", (0..samples).map(|_| with_parsing(&real)).collect(), HITS);
+    }
+    if wanted("parse") {
+        report("parsing alone", (0..samples).map(|_| parse_alone(&real[WARM_UP..])).collect(), HITS);
+    }
+    drop(real);
+    if wanted("agents") {
+        let different = traffic::log(WARM_UP / 8 + HITS / 8, Agents::AllDifferent);
+        let run = |_| {
+            let mut engine = Engine::new(0, WindowSettings::default());
+            seconds(|| apply_raw(&mut engine, &mut Outputs::default(), &different[WARM_UP / 8..]))
+        };
+        report("engine with parsing, every agent different", (0..samples).map(run).collect(), HITS / 8);
+    }
 }
 
-/// Enrichment, windows and the outputs' JSON; the hits were parsed before.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn engine_alone(bencher: Bencher<'_, '_>) {
-    let log = traffic::log(HITS, Agents::Real);
-    let hits: Vec<Hit<'_>> =
-        log.iter().map(|record| Hit::parse(&record.value).expect("the traffic is well-formed")).collect();
-    bencher.counter(ItemsCount::new(HITS)).bench_local(|| apply_parsed(&hits, &log));
+fn seconds(run: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    run();
+    start.elapsed().as_secs_f64()
+}
+
+/// An engine that has been at work for an hour.
+fn warmed_up(log: &[Record]) -> Engine {
+    let mut engine = Engine::new(0, WindowSettings::default());
+    let mut out = Outputs::default();
+    for record in &log[..WARM_UP] {
+        engine.apply(record.input(), &mut out);
+        out.clear();
+    }
+    engine
+}
+
+/// Enrichment, windows and the outputs' JSON; the hits were parsed a moment before.
+fn alone(log: &[Record]) -> f64 {
+    let mut engine = warmed_up(log);
+    let mut out = Outputs::default();
+    let mut hits = Vec::with_capacity(SLICE);
+    let mut time = Duration::ZERO;
+    for step in log[WARM_UP..].chunks(STEP) {
+        for slice in step.chunks(SLICE) {
+            hits.clear();
+            hits.extend(slice.iter().map(|record| (parse(record), record.input())));
+            let start = Instant::now();
+            apply_parsed(&mut engine, &mut out, &hits);
+            time += start.elapsed();
+        }
+        black_box(&out);
+        out.clear();
+    }
+    time.as_secs_f64()
+}
+
+fn parse(record: &Record) -> Hit<'_> {
+    Hit::parse(&record.value).expect("the traffic is well-formed")
+}
+
+/// The whole way from a record's bytes.
+fn with_parsing(log: &[Record]) -> f64 {
+    let mut engine = warmed_up(log);
+    let mut out = Outputs::default();
+    seconds(|| apply_raw(&mut engine, &mut out, &log[WARM_UP..]))
+}
+
+fn parse_alone(log: &[Record]) -> f64 {
+    seconds(|| parse_all(log))
 }
 
 // The loops stand in functions of their own, so that a profiler can be told to count them alone.
 #[inline(never)]
-fn apply_parsed(hits: &[Hit<'_>], log: &[Record]) -> usize {
-    let mut engine = Engine::new(0, WindowSettings::default());
-    let mut out = Outputs::default();
-    for (hits, records) in hits.chunks(STEP).zip(log.chunks(STEP)) {
-        for (hit, record) in hits.iter().zip(records) {
-            engine.apply_hit(hit, record.input(), &mut out);
-        }
-        black_box(&out);
-        out.clear();
-    }
-    engine.open_sessions()
-}
-
-/// The whole way from a record's bytes.
-#[divan::bench(sample_count = 5, sample_size = 1, args = [Agents::Real, Agents::AllDifferent])]
-fn with_parsing(bencher: Bencher<'_, '_>, agents: Agents) {
-    let hits = if matches!(agents, Agents::Real) { HITS } else { HITS / 8 };
-    let log = traffic::log(hits, agents);
-    bencher.counter(ItemsCount::new(hits)).bench_local(|| apply_raw(&log));
+fn apply_parsed(engine: &mut Engine, out: &mut Outputs, hits: &[(Hit<'_>, Input<'_>)]) {
+    engine.apply_hits(hits, out);
 }
 
 #[inline(never)]
-fn apply_raw(log: &[Record]) -> usize {
-    let mut engine = Engine::new(0, WindowSettings::default());
-    let mut out = Outputs::default();
+fn apply_raw(engine: &mut Engine, out: &mut Outputs, log: &[Record]) {
     for step in log.chunks(STEP) {
-        for record in step {
-            engine.apply(record.input(), &mut out);
-        }
+        engine.apply_all(step.iter().map(Record::input), out);
         black_box(&out);
         out.clear();
     }
-    engine.open_sessions()
-}
-
-/// Parsing alone.
-#[divan::bench(sample_count = 5, sample_size = 1)]
-fn parse_alone(bencher: Bencher<'_, '_>) {
-    let log = traffic::log(HITS, Agents::Real);
-    let bytes: usize = log.iter().map(|record| record.value.len()).sum();
-    bencher.counter(ItemsCount::new(HITS)).counter(BytesCount::new(bytes)).bench_local(|| parse_all(&log));
 }
 
 #[inline(never)]

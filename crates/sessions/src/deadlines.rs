@@ -1,85 +1,152 @@
 //! Which of very many slots is due next, without looking at the others.
 //!
-//! Slots wait in buckets of one second; only the buckets that the bound has reached are sorted, in a heap. A
+//! Slots wait in buckets of one second. Only a bucket that the bound has reached is sorted, and taken from its end. A
 //! slot stands here once, under a time that is never later than its true one: whoever takes it out compares, and
 //! puts it back where it belongs. So a hit that moves a session's end touches nothing here.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use events::Timestamp;
 
 /// The width of a bucket.
 const BUCKET_MS: i64 = 1000;
 
-#[derive(Debug)]
-pub(crate) struct Deadlines {
-    /// Buckets that the bound has not reached, by their number.
-    far: BTreeMap<i64, Vec<u32>>,
-    /// Everything before bucket `near_until`.
-    near: BinaryHeap<Reverse<(i64, u32)>>,
-    near_until: i64,
-    /// No slot stands here under an earlier time. Nearly every hit asks, and few have to look further.
-    none_before: i64,
+/// How many buckets stand in a row, found without a search: a good two hours, where the default gap and lateness need
+/// forty minutes. An empty one costs 24 bytes.
+const ROW: i64 = 8192;
+
+/// What waits here.
+pub(crate) trait Slots {
+    /// The true time of a slot; it may grow while the slot waits, and never falls.
+    fn time(&self, slot: u32) -> Timestamp;
+
+    /// The slot is due within a bucket's width: what it takes then may be read from memory now, with that of others.
+    fn prefetch(&self, slot: u32);
 }
 
-impl Default for Deadlines {
-    fn default() -> Self {
-        Self { far: BTreeMap::new(), near: BinaryHeap::new(), near_until: 0, none_before: i64::MAX }
-    }
+#[derive(Debug, Default)]
+pub(crate) struct Deadlines {
+    /// Buckets that the bound has not reached, from number `row_start` on.
+    row: VecDeque<Vec<u32>>,
+    row_start: i64,
+    /// Buckets that the bound has not reached and that have no place in the row.
+    far: BTreeMap<i64, Vec<u32>>,
+    /// What stood in the buckets that the bound has reached, the earliest last.
+    near: Vec<(i64, u32)>,
+    /// What came for such a bucket when it was gone.
+    stray: BinaryHeap<Reverse<(i64, u32)>>,
+    /// Buckets before this one are gone; `None` before the first bound.
+    near_until: Option<i64>,
+    /// No slot stands here under an earlier time. Nearly every hit asks, and few have to look further.
+    none_before: Option<i64>,
 }
 
 impl Deadlines {
     /// Lets a slot wait for a time.
     pub(crate) fn insert(&mut self, time: Timestamp, slot: u32) {
-        let bucket = time.as_millis().div_euclid(BUCKET_MS);
-        self.none_before = self.none_before.min(time.as_millis());
-        if bucket < self.near_until {
-            self.near.push(Reverse((time.as_millis(), slot)));
+        let time = time.as_millis();
+        self.none_before = Some(self.none_before.map_or(time, |before| before.min(time)));
+        let bucket = time.div_euclid(BUCKET_MS);
+        if self.near_until.is_some_and(|until| bucket < until) {
+            self.stray.push(Reverse((time, slot)));
         } else {
-            self.far.entry(bucket).or_default().push(slot);
+            self.bucket(bucket).push(slot);
         }
     }
 
-    /// Takes out one slot whose time is before the bound, the earliest first. `time_of` tells the true time of a
-    /// slot; one that turns out not to be due goes back by itself.
-    pub(crate) fn pop_before(&mut self, bound: Timestamp, time_of: impl Fn(u32) -> Timestamp) -> Option<u32> {
-        if bound.as_millis() <= self.none_before {
+    fn bucket(&mut self, number: i64) -> &mut Vec<u32> {
+        if self.row.is_empty() {
+            self.row_start = number;
+        }
+        match number.checked_sub(self.row_start) {
+            Some(at @ 0..ROW) => {
+                let at = at as usize;
+                if at >= self.row.len() {
+                    self.row.resize_with(at + 1, Vec::new);
+                }
+                &mut self.row[at]
+            }
+            _ => self.far.entry(number).or_default(),
+        }
+    }
+
+    /// Takes out one slot whose time is before the bound, the earliest first; one that turns out not to be due goes
+    /// back by itself.
+    #[inline]
+    pub(crate) fn pop_before(&mut self, bound: Timestamp, slots: &impl Slots) -> Option<u32> {
+        if self.none_before.is_none_or(|before| bound.as_millis() <= before) {
             return None;
         }
+        self.search(bound, slots)
+    }
+
+    fn search(&mut self, bound: Timestamp, slots: &impl Slots) -> Option<u32> {
         let bound_bucket = bound.as_millis().div_euclid(BUCKET_MS);
-        while let Some(entry) = self.far.first_entry() {
-            if *entry.key() > bound_bucket {
-                break;
-            }
-            for slot in entry.remove() {
-                let time = time_of(slot).as_millis();
-                let bucket = time.div_euclid(BUCKET_MS);
-                if bucket > bound_bucket {
-                    self.far.entry(bucket).or_default().push(slot);
-                } else {
-                    self.near.push(Reverse((time, slot)));
-                }
-            }
+        if self.near_until.is_none_or(|until| until <= bound_bucket) {
+            self.reach(bound_bucket, slots);
         }
-        // From here on such times go straight to the heap: their bucket is gone.
-        if bound != Timestamp::MIN {
-            self.near_until = self.near_until.max(bound_bucket + 1);
-        }
-        while let Some(&Reverse((time, slot))) = self.near.peek() {
-            if time >= bound.as_millis() {
-                break;
-            }
-            self.near.pop();
-            let now = time_of(slot);
-            if now < bound {
+        while let Some((time, slot)) = self.take_near(bound.as_millis()) {
+            let now = slots.time(slot);
+            if now.as_millis() == time || now < bound {
                 return Some(slot);
             }
             self.insert(now, slot);
         }
-        let far = self.far.first_key_value().map_or(i64::MAX, |(bucket, _)| bucket.saturating_mul(BUCKET_MS));
-        self.none_before = self.near.peek().map_or(far, |&Reverse((time, _))| far.min(time));
+        let row = (!self.row.is_empty()).then_some(self.row_start);
+        let far = self.far.first_key_value().map(|(&bucket, _)| bucket);
+        let buckets = row.into_iter().chain(far).map(|bucket| bucket.saturating_mul(BUCKET_MS));
+        let near = self.near.last().map(|&(time, _)| time);
+        let stray = self.stray.peek().map(|&Reverse((time, _))| time);
+        self.none_before = buckets.chain(near).chain(stray).min();
         None
+    }
+
+    /// Empties the buckets up to this one into `near`.
+    fn reach(&mut self, last: i64, slots: &impl Slots) {
+        // What is in `near` already comes from earlier buckets, so it is due before all that is added.
+        let earlier = std::mem::take(&mut self.near);
+        while let Some(entry) = self.far.first_entry().filter(|entry| *entry.key() <= last) {
+            let bucket = entry.remove();
+            self.empty(&bucket, last, slots);
+        }
+        while self.row_start <= last
+            && let Some(bucket) = self.row.pop_front()
+        {
+            self.row_start += 1;
+            self.empty(&bucket, last, slots);
+        }
+        self.near.iter().for_each(|&(_, slot)| slots.prefetch(slot));
+        self.near.sort_unstable_by_key(|&entry| Reverse(entry));
+        self.near.extend(earlier);
+        self.near_until = Some(last + 1);
+    }
+
+    fn empty(&mut self, bucket: &[u32], last: i64, slots: &impl Slots) {
+        for &slot in bucket {
+            let time = slots.time(slot).as_millis();
+            let bucket = time.div_euclid(BUCKET_MS);
+            if bucket > last {
+                self.bucket(bucket).push(slot);
+            } else {
+                self.near.push((time, slot));
+            }
+        }
+    }
+
+    /// The earliest of what was due when its bucket was reached, if that is before the bound.
+    fn take_near(&mut self, bound: i64) -> Option<(i64, u32)> {
+        let near = self.near.last().copied();
+        let stray = self.stray.peek().map(|&Reverse(entry)| entry);
+        let is_near = stray.is_none_or(|stray| near.is_some_and(|near| near < stray));
+        let earliest = if is_near { near } else { stray };
+        let earliest = earliest.filter(|&(time, _)| time < bound)?;
+        if is_near {
+            self.near.pop();
+        } else {
+            self.stray.pop();
+        }
+        Some(earliest)
     }
 }
 
@@ -90,6 +157,16 @@ mod tests {
 
     fn at(millis: i64) -> Timestamp {
         Timestamp::from_millis(millis)
+    }
+
+    struct Times<'a>(&'a [i64]);
+
+    impl Slots for Times<'_> {
+        fn time(&self, slot: u32) -> Timestamp {
+            at(self.0[slot as usize])
+        }
+
+        fn prefetch(&self, _: u32) {}
     }
 
     proptest! {
@@ -112,7 +189,7 @@ mod tests {
                 if let Some((slot, by)) = moves.next() && slot < current.len() {
                     current[slot] += by;
                 }
-                while let Some(slot) = deadlines.pop_before(at(bound), |slot| at(current[slot as usize])) {
+                while let Some(slot) = deadlines.pop_before(at(bound), &Times(&current)) {
                     prop_assert!(!out[slot as usize], "slot {} came twice", slot);
                     prop_assert!(current[slot as usize] < bound);
                     out[slot as usize] = true;

@@ -1,26 +1,19 @@
 //! The engine of one input partition: records in, outputs out.
 
-use std::sync::Arc;
+mod run;
 
-use events::{ClosedBy, Control, Hit, Invalid, NextOffset, Offset, Reason, Timestamp, Topic, WindowSettings, ids};
+use events::{ClosedBy, Control, Hit, Invalid, NextOffset, Offset, Reason, Timestamp, Topic, WindowSettings};
 
-use crate::clock::believed;
-use crate::emit::{self, Placed};
+use crate::emit;
 use crate::enrich::Enricher;
-use crate::node::Contribution;
 use crate::outputs::Outputs;
-use crate::profile::{Origin, Place, Profile, Shared, bounded};
+use crate::profile::Shared;
 use crate::state::CheckpointMark;
-use crate::windows::{Placement, Windows};
+use crate::windows::Windows;
+use run::{Buffers, Effect, RUN, Run};
 
 /// The largest hit that is read, in bytes. With what is appended it stays under every bus's limit of a megabyte.
 pub const MAX_HIT_BYTES: usize = 512 * 1024;
-
-/// The most of a path that a session's list of pages keeps, in bytes: a hundred of them fit into one record.
-const MAX_PATH_BYTES: usize = 1024;
-
-/// The most of a title that a session's list of pages keeps, in bytes.
-const MAX_TITLE_BYTES: usize = 256;
 
 /// All state of one input partition (P5).
 ///
@@ -34,8 +27,9 @@ pub struct Engine {
     pub(crate) shared: Shared,
     pub(crate) position: NextOffset,
     pub(crate) last_checkpoint: CheckpointMark,
-    key: Vec<u8>,
     due: Vec<u32>,
+    effects: Vec<Effect>,
+    buffers: Buffers,
 }
 
 /// A record of the topic `hits`.
@@ -49,17 +43,15 @@ pub struct Input<'a> {
     pub value: Option<&'a [u8]>,
 }
 
-/// What kind of record was applied, for whoever writes ticks.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Applied {
+/// What kinds of records were applied, for whoever writes ticks.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Applied {
     /// A hit, readable or not.
-    Hit,
-    /// A tick, or a change of settings.
-    Time,
+    pub hit: bool,
     /// A collector empties its spool.
-    Draining,
+    pub draining: bool,
     /// The bounded run is over; every session is final.
-    End,
+    pub end: bool,
 }
 
 impl Engine {
@@ -77,8 +69,9 @@ impl Engine {
             shared: Shared::default(),
             position,
             last_checkpoint,
-            key: Vec::new(),
             due: Vec::new(),
+            effects: Vec::new(),
+            buffers: Buffers::default(),
         }
     }
 
@@ -112,127 +105,93 @@ impl Engine {
 
     /// Takes one record in and appends what follows from it. Records must come in the order of their offsets.
     pub fn apply(&mut self, input: Input<'_>, out: &mut Outputs) -> Applied {
-        let value = input.value.unwrap_or_default();
-        if value.len() > MAX_HIT_BYTES {
-            let detail = format!("the record has {} bytes; a hit has at most {MAX_HIT_BYTES}", value.len());
-            self.reject(&Invalid::new(Reason::TooLarge, "", detail), input, out);
-        } else if Control::is_control(value) {
-            match Control::from_json(value) {
-                Ok(control) => return self.apply_control(control, input, out),
-                Err(error) => {
-                    let detail = format!("no control record that this build knows: {error}");
-                    self.reject(&Invalid::new(Reason::InvalidJson, "/control", detail), input, out);
+        self.apply_all([input], out)
+    }
+
+    /// Takes records in, in the order of their offsets, and appends what follows from them: the same as from one after
+    /// the other, in half of the time.
+    pub fn apply_all<'a>(&mut self, inputs: impl IntoIterator<Item = Input<'a>>, out: &mut Outputs) -> Applied {
+        let mut applied = Applied::default();
+        let mut hits = Vec::with_capacity(RUN);
+        for input in inputs {
+            match read(input) {
+                Ok(hit) => {
+                    applied.hit = true;
+                    hits.push((hit, input));
+                }
+                Err(other) => {
+                    self.apply_hits(&hits, out);
+                    hits.clear();
+                    self.apply_other(other, input, &mut applied, out);
                 }
             }
-        } else {
-            match Hit::parse(value) {
-                Ok(hit) => self.apply_hit(&hit, input, out),
-                Err(invalid) => self.reject(&invalid, input, out),
+            if hits.len() == RUN {
+                self.apply_hits(&hits, out);
+                hits.clear();
             }
         }
-        Applied::Hit
+        self.apply_hits(&hits, out);
+        applied
     }
 
-    /// Takes a hit in that was parsed from the input's value.
-    pub fn apply_hit(&mut self, hit: &Hit<'_>, input: Input<'_>, out: &mut Outputs) {
-        self.position = input.offset.next();
-        out.counts.hits += 1;
-        let (time, clamped) = believed(hit.event_time, input.append_time);
-        out.counts.clamped += u64::from(clamped);
-        self.advance(time, out);
-
-        let Self { windows, enricher, shared, key, .. } = self;
-        hit.key_into(key);
-        let derived = enricher.derive(hit);
-        let placement = if hit.visitor_id.is_some() {
-            let contribution = Contribution {
-                time,
-                offset: input.offset,
-                fingerprint: ids::hit_fingerprint(hit.hit_id),
-                kind: hit.kind,
-                path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
-                title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
-                user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_TITLE_BYTES)),
-            };
-            windows.place(key, hit.hit_id, &contribution, &mut || Profile {
-                origin: shared.origin(&Origin::of(hit, &derived.origin)),
-                agent: Arc::clone(derived.agent),
-                place: shared.place(&Place::of(hit)),
-            })
-        } else {
-            windows.place_anonymous(key, hit.hit_id, time)
-        };
-        let raw = input.value.unwrap_or_default();
-        let placed = Placed { time, clamped, offset: input.offset };
-        let session = match placement {
-            Placement::Duplicate => {
-                out.counts.duplicates += 1;
-                return;
+    fn apply_other(&mut self, other: NoHit, input: Input<'_>, applied: &mut Applied, out: &mut Outputs) {
+        match other {
+            NoHit::Control(control) => self.apply_control(control, input, applied, out),
+            NoHit::Unreadable(invalid) => {
+                applied.hit = true;
+                self.reject(&invalid, input, out);
             }
-            Placement::Late { reason, missed } => {
-                out.counts.late[reason as usize] += 1;
-                out.push(Topic::Late, key, |out| emit::late(out, raw, placed, reason, missed));
-                return;
-            }
-            Placement::InSession { session_id, seq } => Some((session_id, seq)),
-            Placement::Anonymous => {
-                out.counts.anonymous += 1;
-                None
-            }
-        };
-        out.counts.enriched += 1;
-        out.counts.bots += u64::from(derived.agent.is_bot);
-        out.counts.merged += std::mem::take(&mut windows.changes.merged);
-        out.push(Topic::HitsEnriched, key, |out| emit::enriched(out, raw, placed, session, &derived));
+        }
     }
 
-    fn apply_control(&mut self, control: Control, input: Input<'_>, out: &mut Outputs) -> Applied {
+    fn apply_control(&mut self, control: Control, input: Input<'_>, applied: &mut Applied, out: &mut Outputs) {
         self.position = input.offset.next();
+        let no_hits = Run::default();
         match control {
             Control::Tick { time } => {
                 out.counts.ticks += 1;
-                self.advance(time.min(input.append_time), out);
-                Applied::Time
+                self.advance(time.min(input.append_time), &no_hits, out);
             }
             Control::Settings(settings) => {
                 self.windows.set(settings);
-                self.close_due(out);
-                Applied::Time
+                self.close_due(&no_hits, out);
             }
-            Control::Draining => Applied::Draining,
+            Control::Draining => applied.draining = true,
             Control::End => {
+                applied.end = true;
                 let mut due = std::mem::take(&mut self.due);
                 self.windows.take_all(&mut due);
-                self.close(&due, ClosedBy::EndOfInput, out);
+                self.close(&due, ClosedBy::EndOfInput, &no_hits, out);
                 self.due = due;
-                Applied::End
             }
         }
+        self.write(&no_hits, out);
     }
 
-    /// Raises the stream time and emits what this makes final.
-    fn advance(&mut self, time: Timestamp, out: &mut Outputs) {
+    /// Raises the stream time and closes what this makes final.
+    fn advance(&mut self, time: Timestamp, run: &Run<'_>, out: &mut Outputs) {
         let Windows { clock, settings, .. } = &mut self.windows;
         if clock.raise(time, settings) {
-            self.close_due(out);
+            self.close_due(run, out);
         }
     }
 
-    fn close_due(&mut self, out: &mut Outputs) {
+    fn close_due(&mut self, run: &Run<'_>, out: &mut Outputs) {
         let mut due = std::mem::take(&mut self.due);
         self.windows.take_final(&mut due);
-        self.close(&due, ClosedBy::Gap, out);
+        self.close(&due, ClosedBy::Gap, run, out);
         self.due = due;
         self.windows.expire();
     }
 
-    fn close(&mut self, due: &[u32], by: ClosedBy, out: &mut Outputs) {
+    fn close(&mut self, due: &[u32], by: ClosedBy, run: &Run<'_>, out: &mut Outputs) {
         for &slot in due {
-            let node = self.windows.store.node(slot);
-            let closed_at = self.windows.clock.watermark;
-            out.push(Topic::Sessions, node.key(), |out| emit::session(out, node, by, self.partition, closed_at));
-            out.counts.sessions += 1;
-            self.windows.close(slot);
+            let session = self.windows.close(slot, by);
+            self.effects.push(Effect::Final(session));
+            // A tick after a long silence may close a million.
+            if self.effects.len() >= 8 * RUN {
+                self.write(run, out);
+            }
         }
     }
 
@@ -279,4 +238,28 @@ impl Engine {
     pub fn waits_for_time(&self) -> bool {
         self.open_sessions() + self.stubs() + self.windows.anonymous.len() > 0
     }
+}
+
+/// What a record of `hits` may hold instead of a hit.
+enum NoHit {
+    Control(Control),
+    Unreadable(Invalid),
+}
+
+fn read(input: Input<'_>) -> Result<Hit<'_>, NoHit> {
+    let value = input.value.unwrap_or_default();
+    if value.len() > MAX_HIT_BYTES {
+        let detail = format!("the record has {} bytes; a hit has at most {MAX_HIT_BYTES}", value.len());
+        return Err(NoHit::Unreadable(Invalid::new(Reason::TooLarge, "", detail)));
+    }
+    if Control::is_control(value) {
+        return Err(Control::from_json(value).map_or_else(
+            |error| {
+                let detail = format!("no control record that this build knows: {error}");
+                NoHit::Unreadable(Invalid::new(Reason::InvalidJson, "/control", detail))
+            },
+            NoHit::Control,
+        ));
+    }
+    Hit::parse(value).map_err(NoHit::Unreadable)
 }

@@ -81,6 +81,21 @@ pub(crate) struct Overflow {
     pub(crate) dirty_chunks: u8,
 }
 
+/// A session that became final, until it is written.
+#[derive(Debug)]
+pub(crate) struct FinalSession {
+    pub(crate) session_id: Uuid,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
+    pub(crate) hits: usize,
+    pub(crate) texts: KeyAndPages,
+    pub(crate) open: Box<Open>,
+    /// Unless a maximum closed it.
+    pub(crate) by: ClosedBy,
+    /// The watermark that closed it.
+    pub(crate) at: Timestamp,
+}
+
 /// What a hit contributes to a session.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Contribution<'a> {
@@ -105,6 +120,12 @@ impl Node {
     /// `site/visitor_id`.
     pub(crate) fn key(&self) -> &[u8] {
         self.texts.key()
+    }
+
+    /// Reads what is behind the node's pointers; see [`crate::store::Store::prefetch`].
+    pub(crate) fn prefetch(&self) -> i64 {
+        let open = self.open.as_ref().map_or(0, |open| open.floor.as_millis() ^ i64::from(open.pageviews));
+        open ^ i64::from(self.texts.prefetch())
     }
 
     /// The distance of a moment from the span, 0 inside.
@@ -172,6 +193,13 @@ impl Node {
             open.set_user(hit.time, hit.offset, user);
         }
         is_first
+    }
+
+    /// The session is final: what is written of it goes, and a stub stays.
+    pub(crate) fn close(&mut self, by: ClosedBy, at: Timestamp) -> FinalSession {
+        let open = self.open.take().expect("callers close open sessions alone");
+        let (session_id, start, end, hits) = (self.session_id, self.start, self.end, self.ids.len());
+        FinalSession { session_id, start, end, hits, texts: self.texts.leave_key(), open, by, at }
     }
 
     /// Takes another session of the visitor in, which then is no more. This one has the earlier start (or the

@@ -14,8 +14,8 @@ use crate::engine::Engine;
 use crate::enrich::{Agent, Channel, Device};
 use crate::late::{LateIds, REMEMBERED};
 use crate::node::{NO_SLOT, Node, Open, Overflow, Rare, Saved};
-use crate::pages::{KeyAndPages, PageRef};
-use crate::profile::{Origin, Place, Profile, Shared};
+use crate::pages::{KeyAndPages, MAX_PATH_BYTES, MAX_TITLE_BYTES, PageRef};
+use crate::profile::{Origin, Place, Profile, Shared, bounded};
 use crate::state::{
     AnonymousState, ChunkState, LATE_PREFIX, LateState, NodeState, OpenState, PARTITION_KEY, PageState, PartitionState,
     STATE_FORMAT,
@@ -249,8 +249,8 @@ fn page_ref<'a>(page: &'a PageState<'_>) -> PageRef<'a> {
     PageRef {
         time: page.time,
         offset: page.offset,
-        path: page.path.as_bytes(),
-        title: page.title.as_deref().map(str::as_bytes),
+        path: bounded(&page.path, MAX_PATH_BYTES).as_bytes(),
+        title: page.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES).as_bytes()),
     }
 }
 

@@ -4,10 +4,13 @@
 //! finds its head. Looking a visitor up allocates nothing.
 
 use std::hash::BuildHasher;
+use std::hint::black_box;
 
+use events::Timestamp;
 use hashbrown::{HashMap, HashSet, HashTable};
 use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64_with_seed};
 
+use crate::deadlines::Slots;
 use crate::node::{NO_SLOT, Node};
 
 const CHUNK_NODES: usize = 1024;
@@ -19,12 +22,20 @@ const MANY_IDS: usize = 64;
 pub(crate) struct Store {
     chunks: Vec<Vec<Slot>>,
     free: Vec<u32>,
-    heads: HashTable<u32>,
+    heads: HashTable<Head>,
     hashing: Hashing,
     /// Ids of the few visitors that have very many.
     many: HashMap<Box<[u8]>, HashSet<u64, Xxh3DefaultBuilder>, Xxh3DefaultBuilder>,
     open: usize,
     stubs: usize,
+}
+
+/// A visitor's place in the table: the first of its nodes.
+#[derive(Clone, Copy, Debug)]
+struct Head {
+    /// Part of the key's hash: who has the same is nearly always the same visitor, and the node need not be asked.
+    tag: u32,
+    slot: u32,
 }
 
 /// Visitors' names come from outside: were their hashes known beforehand, somebody could choose names that all
@@ -44,7 +55,7 @@ impl Default for Hashing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Visitor<'a> {
     pub(crate) key: &'a [u8],
-    hash: u64,
+    pub(crate) hash: u64,
 }
 
 #[derive(Debug)]
@@ -53,6 +64,11 @@ enum Slot {
     /// Merged away; somebody may still hold the slot's number (see [`Store::bury`]).
     Dead,
     Free,
+}
+
+/// The table itself goes by the hash's lowest and highest bits.
+fn tag(hash: u64) -> u32 {
+    (hash >> 20) as u32
 }
 
 impl Hashing {
@@ -94,6 +110,19 @@ impl Store {
         Visitor { key, hash: self.hashing.of(key) }
     }
 
+    /// Reads what placing a hit of each of these visitors will read, and forgets it. A lookup goes from table to node to
+    /// key, and waits for memory at each step; here each step is a loop whose reads wait together.
+    pub(crate) fn prefetch(&self, visitors: impl Iterator<Item = u64>, slots: &mut Vec<u32>) {
+        slots.clear();
+        slots.extend(visitors.map(|hash| {
+            let tag = tag(hash);
+            self.heads.find(hash, |head| head.tag == tag).map_or(NO_SLOT, |head| head.slot)
+        }));
+        let nodes = || slots.iter().filter(|&&slot| slot != NO_SLOT).filter_map(|&slot| self.get(slot));
+        black_box(nodes().fold(0, |sum, node| sum ^ node.end.as_millis() ^ i64::from(node.next)));
+        black_box(nodes().fold(0, |sum, node| sum ^ node.prefetch()));
+    }
+
     /// Writes the visitor's slots over what the list holds, in no particular order.
     pub(crate) fn slots_of(&self, visitor: Visitor<'_>, slots: &mut Vec<u32>) {
         slots.clear();
@@ -105,7 +134,9 @@ impl Store {
     }
 
     fn head(&self, visitor: Visitor<'_>) -> Option<u32> {
-        self.heads.find(visitor.hash, |&slot| *self.node(slot).key() == *visitor.key).copied()
+        let tag = tag(visitor.hash);
+        let is_it = |head: &Head| head.tag == tag && *self.node(head.slot).key() == *visitor.key;
+        self.heads.find(visitor.hash, is_it).map(|head| head.slot)
     }
 
     /// Whether one of the visitor's nodes has the id.
@@ -151,14 +182,16 @@ impl Store {
             let full = chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK_NODES + last.len());
             u32::try_from(full).expect("four billion sessions do not fit into memory")
         });
-        match self.heads.entry(hash, |&slot| *key_of(slot) == *node.key(), |&slot| hashing.of(key_of(slot))) {
+        let tag = tag(hash);
+        let is_it = |head: &Head| head.tag == tag && *key_of(head.slot) == *node.key();
+        match self.heads.entry(hash, is_it, |head| hashing.of(key_of(head.slot))) {
             hashbrown::hash_table::Entry::Occupied(mut head) => {
-                node.next = *head.get();
-                *head.get_mut() = slot;
+                node.next = head.get().slot;
+                head.get_mut().slot = slot;
             }
             hashbrown::hash_table::Entry::Vacant(place) => {
                 node.next = NO_SLOT;
-                place.insert(slot);
+                place.insert(Head { tag, slot });
             }
         }
         let chunk = slot as usize / CHUNK_NODES;
@@ -213,11 +246,11 @@ impl Store {
         let (hash, next) = (visitor.hash, self.node(slot).next);
         let head = self.head(visitor).expect("a live node is on its visitor's chain");
         if head == slot {
-            let entry = self.heads.find_entry(hash, |&other| other == slot).expect("the head stands in the table");
+            let entry = self.heads.find_entry(hash, |other| other.slot == slot).expect("the head stands in the table");
             if next == NO_SLOT {
                 entry.remove();
             } else {
-                *entry.into_mut() = next;
+                entry.into_mut().slot = next;
             }
         } else {
             let mut before = head;
@@ -242,5 +275,16 @@ impl Store {
             Slot::Node(node) => Some((slot as u32, node)),
             Slot::Dead | Slot::Free => None,
         })
+    }
+}
+
+impl Slots for Store {
+    /// Sessions wait for their end. One that was merged away is due at once, so that its slot is freed.
+    fn time(&self, slot: u32) -> Timestamp {
+        self.get(slot).map_or(Timestamp::MIN, |node| node.end)
+    }
+
+    fn prefetch(&self, slot: u32) {
+        black_box(self.get(slot).map(Node::prefetch));
     }
 }

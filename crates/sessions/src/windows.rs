@@ -5,14 +5,14 @@
 
 mod place;
 
-use events::{Span, Timestamp, Uuid, WindowSettings};
+use events::{ClosedBy, Span, Timestamp, Uuid, WindowSettings};
 
 use crate::anonymous::AnonymousIds;
 use crate::changes::Changes;
 use crate::clock::StreamClock;
 use crate::deadlines::Deadlines;
 use crate::late::{LateIds, LateReason};
-use crate::node::Node;
+use crate::node::{FinalSession, Node};
 use crate::store::Store;
 
 /// The sessions of one partition.
@@ -61,6 +61,11 @@ impl Windows {
         }
     }
 
+    /// Brings what hits of these visitors will need near, before any of them is placed.
+    pub(crate) fn prefetch(&mut self, visitors: impl Iterator<Item = u64>) {
+        self.store.prefetch(visitors, &mut self.slots);
+    }
+
     /// Puts a node in as the state holds it.
     pub(crate) fn restore(&mut self, node: Node) {
         let (is_open, end) = (node.open.is_some(), node.end);
@@ -77,10 +82,8 @@ impl Windows {
         due.clear();
         let Self { store, closing, .. } = self;
         let bound = self.clock.watermark - self.settings.gap;
-        // A node that was merged away is due at once, so that its slot is freed.
-        let end_of = |slot| store.get(slot).map_or(Timestamp::MIN, |node| node.end);
         let mut merged_away = Vec::new();
-        while let Some(slot) = closing.pop_before(bound, end_of) {
+        while let Some(slot) = closing.pop_before(bound, store) {
             if store.get(slot).is_some() { due.push(slot) } else { merged_away.push(slot) }
         }
         merged_away.into_iter().for_each(|slot| self.store.release(slot));
@@ -104,11 +107,10 @@ impl Windows {
     }
 
     /// R3: a final session leaves a stub, and sets the floor of the visitor's later open sessions.
-    pub(crate) fn close(&mut self, slot: u32) {
+    pub(crate) fn close(&mut self, slot: u32, by: ClosedBy) -> FinalSession {
         let gap = self.settings.gap;
         let node = self.store.node_mut(slot);
-        node.open = None;
-        node.texts.forget_pages();
+        let session = node.close(by, self.clock.watermark);
         self.changes.forget_pages(node);
         node.saved.page_chunks = 0;
         let end = node.end;
@@ -131,15 +133,14 @@ impl Windows {
             }
         }
         self.slots = slots;
+        session
     }
 
     /// R4 and R12: forgets the stubs and the ids that no hit can meet any more.
     pub(crate) fn expire(&mut self) {
         let bound = self.clock.horizon - self.settings.gap;
         let mut slots = std::mem::take(&mut self.slots);
-        loop {
-            let store = &self.store;
-            let Some(slot) = self.expiring.pop_before(bound, |slot| store.node(slot).end) else { break };
+        while let Some(slot) = self.expiring.pop_before(bound, &self.store) {
             let stub = self.store.node(slot);
             self.store.slots_of(self.store.visitor(stub.key()), &mut slots);
             let is_held = slots.iter().any(|&other| {

@@ -35,7 +35,7 @@ fn what_the_collector_writes_the_engine_reads() {
     assert_eq!(hit.title.as_deref(), Some("An \"A\""));
     assert_eq!(hit.kind, Kind::PageView);
     let mut key = Vec::new();
-    hit.key_into(&mut key);
+    hit.write_key(&mut key);
     assert_eq!(key, sample().key());
 }
 

@@ -5,37 +5,37 @@
 
 use std::cmp::Reverse;
 
-use events::{ClosedBy, Timestamp};
+use events::ClosedBy;
 
 use super::fields::Fields;
 use super::split_key;
 use crate::enrich::Channel;
-use crate::node::Node;
-use crate::pages::PageRef;
+use crate::node::FinalSession;
+use crate::pages::{KeyAndPages, PageRef};
 use crate::profile::{Origin, Place};
 
 /// A record of the topic `sessions`.
-pub(crate) fn session(out: &mut Vec<u8>, node: &Node, closed_by: ClosedBy, partition: u32, closed_at: Timestamp) {
-    let open = node.open();
+pub(crate) fn session(out: &mut Vec<u8>, session: &FinalSession, partition: u32) {
+    let open = &session.open;
     let rare = open.rare.as_deref();
     let overflow = rare.and_then(|rare| rare.overflow.as_ref());
-    let (site, visitor_id) = split_key(node.key());
+    let (site, visitor_id) = split_key(session.texts.key());
     let mut fields = Fields(out);
-    fields.id("{\"session_id\":", node.session_id);
+    fields.id("{\"session_id\":", session.session_id);
     fields.raw(b",\"schema\":\"session/1\"");
     // Visible ASCII, which may be a quote.
     fields.text(",\"site\":", site);
     fields.text(",\"visitor_id\":", visitor_id);
     fields.maybe_text(",\"user_id\":", rare.and_then(|rare| rare.user.as_ref()).map(|(_, _, user)| &**user));
-    fields.time(",\"start\":", node.start);
-    fields.time(",\"end\":", node.end);
-    fields.integer(",\"duration_ms\":", (node.end - node.start).as_millis());
-    fields.integer(",\"hit_count\":", node.ids.len());
+    fields.time(",\"start\":", session.start);
+    fields.time(",\"end\":", session.end);
+    fields.integer(",\"duration_ms\":", (session.end - session.start).as_millis());
+    fields.integer(",\"hit_count\":", session.hits);
     fields.integer(",\"pageview_count\":", open.pageviews);
     fields.integer(",\"event_count\":", open.events);
     fields.flag(",\"is_bounce\":", open.pageviews == 1 && open.events == 0);
     fields.integer(",\"engaged_ms\":", open.engaged_ms);
-    let Ends { entry, exit } = pages(&mut fields, node);
+    let Ends { entry, exit } = pages(&mut fields, &session.texts);
     fields.flag(",\"pages_truncated\":", overflow.is_some());
     if let Some(entry) = entry {
         fields.utf8(",\"entry_page\":", entry.path);
@@ -49,7 +49,7 @@ pub(crate) fn session(out: &mut Vec<u8>, node: &Node, closed_by: ClosedBy, parti
     fields.raw(open.profile.origin.json());
     fields.raw(open.profile.agent.json());
     fields.raw(open.profile.place.json());
-    fields.raw(match open.refused_by.unwrap_or(closed_by) {
+    fields.raw(match open.refused_by.unwrap_or(session.by) {
         ClosedBy::Gap => b",\"closed_by\":\"gap\"",
         ClosedBy::MaxDuration => b",\"closed_by\":\"max_duration\"",
         ClosedBy::MaxHits => b",\"closed_by\":\"max_hits\"",
@@ -64,7 +64,7 @@ pub(crate) fn session(out: &mut Vec<u8>, node: &Node, closed_by: ClosedBy, parti
     fields.integer(",\"partition\":", partition);
     fields.offset(",\"first_offset\":", open.first_offset);
     fields.offset(",\"last_offset\":", open.last_offset);
-    fields.time(",\"closed_at\":", closed_at);
+    fields.time(",\"closed_at\":", session.at);
     fields.raw(b"}");
 }
 
@@ -101,16 +101,16 @@ struct Ends<'a> {
 
 /// Writes the pages in their order. They nearly always stand in it already; where a hit overtook another, what
 /// was written is taken back.
-fn pages<'a>(fields: &mut Fields<'_>, node: &'a Node) -> Ends<'a> {
+fn pages<'a>(fields: &mut Fields<'_>, texts: &'a KeyAndPages) -> Ends<'a> {
     fields.raw(b",\"pages\":[");
     let start = fields.0.len();
     let mut ends = Ends { entry: None, exit: None };
     let mut last = None;
-    for page in node.texts.pages() {
+    for page in texts.pages() {
         let order = Some(page.order());
         if order < last {
             fields.0.truncate(start);
-            return sorted_pages(fields, node);
+            return sorted_pages(fields, texts);
         }
         // With equal times the lower offset is the exit.
         if ends.exit.is_none_or(|exit| page.time > exit.time) {
@@ -124,8 +124,8 @@ fn pages<'a>(fields: &mut Fields<'_>, node: &'a Node) -> Ends<'a> {
     ends
 }
 
-fn sorted_pages<'a>(fields: &mut Fields<'_>, node: &'a Node) -> Ends<'a> {
-    let mut pages: Vec<_> = node.texts.pages().collect();
+fn sorted_pages<'a>(fields: &mut Fields<'_>, texts: &'a KeyAndPages) -> Ends<'a> {
+    let mut pages: Vec<_> = texts.pages().collect();
     pages.sort_unstable_by_key(PageRef::order);
     for (index, &page) in pages.iter().enumerate() {
         write_page(fields, page, index == 0);

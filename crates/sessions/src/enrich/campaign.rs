@@ -52,7 +52,7 @@ const FIRST_LETTERS: [u8; 11] = *b"ugwdmyftlrS";
 impl<'a> Campaign<'a> {
     /// Reads a query; `None` where it names no campaign parameter at all.
     pub(super) fn read(mut query: &'a str) -> Option<Self> {
-        let mut campaign = Self::default();
+        let mut campaign: Option<Self> = None;
         while !query.is_empty() {
             let end = memchr(b'&', query.as_bytes()).unwrap_or(query.len());
             let pair = &query[..end];
@@ -61,10 +61,10 @@ impl<'a> Campaign<'a> {
             let pair = pair.strip_prefix("amp;").unwrap_or(pair);
             // Most parameters are the site's own: their first letter tells.
             if pair.bytes().next().is_some_and(|first| FIRST_LETTERS.contains(&first)) {
-                campaign.take(pair);
+                campaign.get_or_insert_default().take(pair);
             }
         }
-        (campaign != Self::default()).then_some(campaign)
+        campaign.filter(|campaign| *campaign != Self::default())
     }
 
     fn take(&mut self, pair: &'a str) {

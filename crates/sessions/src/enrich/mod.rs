@@ -44,7 +44,7 @@ pub struct Derived<'h> {
     /// Where the visitor came from.
     pub origin: Origin<'h>,
     /// With what the visitor came.
-    pub agent: &'h Arc<Agent>,
+    pub agent: Arc<Agent>,
 }
 
 impl Default for Enricher {
@@ -70,12 +70,12 @@ impl Enricher {
     }
 
     /// What this hit tells.
-    pub fn derive<'h>(&'h mut self, hit: &'h Hit<'_>) -> Derived<'h> {
+    pub fn derive<'h>(&mut self, hit: &'h Hit<'_>) -> Derived<'h> {
         let page = hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split);
         Derived {
             path: page.map(|page| page.path),
             origin: Origin::of(page.as_ref(), hit.referrer.as_deref(), &hit.site),
-            agent: self.agents.get(hit.user_agent.as_deref()),
+            agent: Arc::clone(self.agents.get(hit.user_agent.as_deref())),
         }
     }
 }

@@ -24,6 +24,9 @@ impl<'a> Referrer<'a> {
     /// (`a.example.com`, `b.example.com`) are two sites: it takes a list of public suffixes to know better.
     pub(super) fn read(referrer: Option<&'a str>, page: Option<&Url<'_>>, site: &str) -> Self {
         let Some(referrer) = referrer else { return Self::Absent };
+        if page.is_some_and(|page| is_on(page, referrer)) {
+            return Self::Internal;
+        }
         let url = Url::split(referrer);
         if !url.scheme.eq_ignore_ascii_case("https") && !url.scheme.eq_ignore_ascii_case("http") {
             return app(&url);
@@ -39,6 +42,17 @@ impl<'a> Referrer<'a> {
         let host = lower_case(host);
         sources::by_host(&host).map_or(Self::Other(host), Self::Listed)
     }
+}
+
+/// Whether a text begins as the page's URL does, up to its path. Most referrers are the page before on the same host:
+/// those need not be taken apart.
+fn is_on(page: &Url<'_>, referrer: &str) -> bool {
+    let tail = || referrer.strip_prefix(page.scheme)?.strip_prefix("://")?.strip_prefix(page.host);
+    matches!(page.scheme, "https" | "http")
+        && !page.host.is_empty()
+        // Which loses a dot at its end where it is the whole host.
+        && !page.host.ends_with('.')
+        && tail().is_some_and(|tail| tail.is_empty() || tail.starts_with('/'))
 }
 
 /// `android-app://com.example.news/…`, as Chrome sends it for a link that was opened in an app.
@@ -75,3 +89,23 @@ static HOST_BYTES: [bool; 256] = {
     }
     table
 };
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_page_on_the_same_host_is_within_the_site_either_way(
+            page in "https?://[a-b.@:\\[]{0,4}/[a?]{0,2}", referrer in "https?://[a-b.@:\\[]{0,4}[/?]?[a]{0,2}"
+        ) {
+            let page = Url::split(&page);
+            let url = Url::split(&referrer);
+            if is_on(&page, &referrer) {
+                prop_assert!(is_same_site(without_www(url.host), without_www(page.host)), "{:?} {:?}", page, url);
+            }
+        }
+    }
+}

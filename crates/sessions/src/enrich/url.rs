@@ -28,7 +28,7 @@ impl<'a> Url<'a> {
             Some(rest) => ("https", rest),
             None => ("http", url.strip_prefix("http://")?),
         };
-        let end = rest.bytes().position(|byte| matches!(byte, b'/' | b'?' | b'#' | b':' | b'@'))?;
+        let end = rest.bytes().position(|byte| ENDS_HOST[usize::from(byte)])?;
         let (host, tail) = rest.split_at(end);
         if !tail.starts_with('/') {
             return None;
@@ -55,6 +55,17 @@ impl<'a> Url<'a> {
         Self { scheme, host, path: if path.is_empty() { "/" } else { path }, query }
     }
 }
+
+/// What ends the host of a plain URL, or shows that it is none.
+static ENDS_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut at = 0;
+    while at < 256 {
+        table[at] = matches!(at as u8, b'/' | b'?' | b'#' | b':' | b'@');
+        at += 1;
+    }
+    table
+};
 
 /// The query of a text that begins with `?` or `#`.
 fn query(tail: &str) -> &str {

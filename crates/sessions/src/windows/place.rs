@@ -8,21 +8,22 @@ use crate::late::LateReason;
 use crate::node::{Contribution, NO_SLOT, Node, Open, Saved};
 use crate::pages::{KeyAndPages, encoded_len};
 use crate::profile::Profile;
+use crate::store::Visitor;
 
 impl Windows {
     /// R5 to R11: finds the place of a hit with identity and puts it there. `profile` is asked only where the
     /// hit is the first of its session in event time.
     pub(crate) fn place(
         &mut self,
-        key: &[u8],
+        visitor: Visitor<'_>,
         hit_id: Uuid,
         hit: &Contribution<'_>,
         profile: &mut dyn FnMut() -> Profile,
     ) -> Placement {
         let mut slots = std::mem::take(&mut self.slots);
         let mut candidates = std::mem::take(&mut self.candidates);
-        self.store.slots_of(self.store.visitor(key), &mut slots);
-        let placement = self.place_among(&slots, &mut candidates, key, hit_id, hit, profile);
+        self.store.slots_of(visitor, &mut slots);
+        let placement = self.place_among(&slots, &mut candidates, visitor.key, hit_id, hit, profile);
         self.slots = slots;
         self.candidates = candidates;
         placement

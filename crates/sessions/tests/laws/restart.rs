@@ -1,4 +1,5 @@
-//! However the log is cut, and wherever the engine is stored and loaded again: the same bytes (P3).
+//! However the log is cut, into single records or runs, and wherever the engine is stored and loaded again: the same
+//! bytes (P3).
 
 use std::collections::BTreeMap;
 
@@ -35,11 +36,9 @@ impl StateTopic {
         let restored = restore.finish(3, PARTITIONS).unwrap().expect("something was committed");
         let mut engine = restored.engine;
         let mut thrown_away = Outputs::default();
-        for record in log {
-            if record.offset >= engine.position().0 && record.offset < restored.position.0 {
-                engine.apply(record.input(), &mut thrown_away);
-            }
-        }
+        let range = engine.position().0..restored.position.0;
+        let again = log.iter().filter(|record| range.contains(&record.offset));
+        engine.apply_all(again.map(Record::input), &mut thrown_away);
         assert_eq!(engine.position(), restored.position);
         engine
     }
@@ -72,9 +71,7 @@ fn disturbed(log: &Log, records: &[Record], steps: &[(usize, Between)]) -> (Vec<
         let (step, tail) = rest.split_at(size.min(rest.len()));
         rest = tail;
         out.clear();
-        for record in step {
-            engine.apply(record.input(), &mut out);
-        }
+        engine.apply_all(step.iter().map(Record::input), &mut out);
         if matches!(between, Between::Checkpoint) {
             engine.write_checkpoint(&mut out);
         }

@@ -1,7 +1,7 @@
 use super::*;
 
 fn agent(user_agent: Option<&str>) -> Arc<Agent> {
-    Arc::clone(Enricher::new().derive(&hit("/", None, user_agent)).agent)
+    Enricher::new().derive(&hit("/", None, user_agent)).agent
 }
 
 #[test]
@@ -41,8 +41,8 @@ fn devices_keep_their_names() {
 fn hits_of_one_user_agent_share_their_agent() {
     let mut enricher = Enricher::new();
     let visit = hit("/", None, Some("curl/8.4.0"));
-    let first = Arc::clone(enricher.derive(&visit).agent);
-    assert!(Arc::ptr_eq(&first, enricher.derive(&visit).agent));
+    let first = enricher.derive(&visit).agent;
+    assert!(Arc::ptr_eq(&first, &enricher.derive(&visit).agent));
 }
 
 #[test]

@@ -1,0 +1,177 @@
+//! A run of hits in three stages: what each tells by itself, where each belongs, and what is written.
+//!
+//! Each stage is a loop over the run. One hit after the other went through more code than a processor's instruction
+//! cache holds, and waited for it two hundred times; a stage fits. What is written stands in the same order as if each
+//! hit had gone the whole way alone.
+
+use std::sync::Arc;
+
+use events::{Hit, Topic, ids};
+
+use super::{Engine, Input};
+use crate::clock::believed;
+use crate::emit::{self, Placed};
+use crate::enrich::Derived;
+use crate::node::{Contribution, FinalSession};
+use crate::outputs::Outputs;
+use crate::pages::{MAX_PATH_BYTES, MAX_TITLE_BYTES};
+use crate::profile::{Origin, Place, Profile, bounded};
+use crate::store::{Store, Visitor};
+use crate::windows::Placement;
+
+/// How many hits go through the stages together: few enough that they stay in the nearest caches.
+pub(super) const RUN: usize = 64;
+
+/// The most of a user's id that a session keeps, in bytes.
+const MAX_USER_BYTES: usize = 256;
+
+/// Hits on their way through the stages, with what each tells by itself.
+#[derive(Default)]
+pub(super) struct Run<'r> {
+    hits: &'r [(Hit<'r>, Input<'r>)],
+    derived: Vec<Derived<'r>>,
+    keys: Keys,
+}
+
+/// The hits' keys, one behind the other.
+#[derive(Default, Debug)]
+struct Keys {
+    bytes: Vec<u8>,
+    all: Vec<Key>,
+}
+
+#[derive(Debug)]
+struct Key {
+    end: usize,
+    hash: u64,
+}
+
+/// What runs leave behind for the next: room.
+#[derive(Default, Debug)]
+pub(super) struct Buffers {
+    derived: Vec<Derived<'static>>,
+    keys: Keys,
+}
+
+/// The same room for things that live for another time: collecting in place allocates nothing.
+fn recycle<'a>(mut derived: Vec<Derived<'_>>) -> Vec<Derived<'a>> {
+    derived.clear();
+    derived.into_iter().map(|_| unreachable!("it was emptied")).collect()
+}
+
+/// What is to be written, in order.
+#[derive(Debug)]
+pub(super) enum Effect {
+    /// A session became final.
+    Final(FinalSession),
+    /// A hit of the run has a place.
+    Hit { index: usize, placed: Placed, placement: Placement },
+}
+
+impl Engine {
+    /// Takes hits in that were parsed from the inputs' values.
+    pub fn apply_hits(&mut self, hits: &[(Hit<'_>, Input<'_>)], out: &mut Outputs) {
+        for hits in hits.chunks(RUN) {
+            let Buffers { derived, keys } = std::mem::take(&mut self.buffers);
+            let mut run = Run { hits, derived: recycle(derived), keys };
+            for (hit, _) in hits {
+                run.keys.push(hit, &self.windows.store);
+                run.derived.push(self.enricher.derive(hit));
+            }
+            self.windows.prefetch(run.keys.all.iter().map(|key| key.hash));
+            for index in 0..hits.len() {
+                self.place(index, &run, out);
+            }
+            self.write(&run, out);
+            run.keys.clear();
+            self.buffers = Buffers { derived: recycle(run.derived), keys: run.keys };
+        }
+    }
+
+    /// The second stage: time goes on, and the hit finds its place.
+    fn place(&mut self, index: usize, run: &Run<'_>, out: &mut Outputs) {
+        let ((hit, input), derived, visitor) = (&run.hits[index], &run.derived[index], run.keys.get(index));
+        self.position = input.offset.next();
+        let (time, clamped) = believed(hit.event_time, input.append_time);
+        self.advance(time, run, out);
+        let Self { windows, shared, .. } = self;
+        let placement = if hit.visitor_id.is_some() {
+            let contribution = Contribution {
+                time,
+                offset: input.offset,
+                fingerprint: ids::hit_fingerprint(hit.hit_id),
+                kind: hit.kind,
+                path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
+                title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
+                user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_USER_BYTES)),
+            };
+            windows.place(visitor, hit.hit_id, &contribution, &mut || Profile {
+                origin: shared.origin(&Origin::of(hit, &derived.origin)),
+                agent: Arc::clone(&derived.agent),
+                place: shared.place(&Place::of(hit)),
+            })
+        } else {
+            windows.place_anonymous(visitor.key, hit.hit_id, time)
+        };
+        out.counts.hits += 1;
+        out.counts.clamped += u64::from(clamped);
+        out.counts.merged += std::mem::take(&mut windows.changes.merged);
+        self.effects.push(Effect::Hit { index, placed: Placed { time, clamped, offset: input.offset }, placement });
+    }
+
+    /// The third stage: what follows is written.
+    pub(super) fn write(&mut self, run: &Run<'_>, out: &mut Outputs) {
+        for effect in self.effects.drain(..) {
+            match effect {
+                Effect::Final(session) => {
+                    out.counts.sessions += 1;
+                    out.push(Topic::Sessions, session.texts.key(), |out| emit::session(out, &session, self.partition));
+                }
+                Effect::Hit { index, placed, placement } => write_hit(index, placed, placement, run, out),
+            }
+        }
+    }
+}
+
+fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, out: &mut Outputs) {
+    let (derived, key) = (&run.derived[index], run.keys.get(index).key);
+    let raw = run.hits[index].1.value.unwrap_or_default();
+    let session = match placement {
+        Placement::Duplicate => {
+            out.counts.duplicates += 1;
+            return;
+        }
+        Placement::Late { reason, missed } => {
+            out.counts.late[reason as usize] += 1;
+            out.push(Topic::Late, key, |out| emit::late(out, raw, placed, reason, missed));
+            return;
+        }
+        Placement::InSession { session_id, seq } => Some((session_id, seq)),
+        Placement::Anonymous => {
+            out.counts.anonymous += 1;
+            None
+        }
+    };
+    out.counts.enriched += 1;
+    out.counts.bots += u64::from(derived.agent.is_bot);
+    out.push(Topic::HitsEnriched, key, |out| emit::enriched(out, raw, placed, session, derived));
+}
+
+impl Keys {
+    fn push(&mut self, hit: &Hit<'_>, store: &Store) {
+        let start = self.bytes.len();
+        hit.write_key(&mut self.bytes);
+        self.all.push(Key { end: self.bytes.len(), hash: store.visitor(&self.bytes[start..]).hash });
+    }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.all.clear();
+    }
+
+    fn get(&self, index: usize) -> Visitor<'_> {
+        let start = index.checked_sub(1).map_or(0, |before| self.all[before].end);
+        let Key { end, hash } = self.all[index];
+        Visitor { key: &self.bytes[start..end], hash }
+    }
+}
