@@ -55,6 +55,14 @@ impl Installation {
     }
 }
 
+/// One of the programs in Kafka's jars, by its class, with nothing of this crate's but Java.
+///
+/// # Panics
+/// When the jars are missing.
+pub fn program(class: &str) -> Command {
+    Installation::find().tool(class)
+}
+
 fn cache() -> PathBuf {
     let folder = std::env::var_os("TRIBUTARY_CACHE").map(PathBuf::from);
     folder.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/tributary"))

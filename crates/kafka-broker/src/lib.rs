@@ -19,5 +19,7 @@ mod shared;
 
 pub use broker::Broker;
 pub use cluster::Cluster;
+pub use installation::program;
 pub use options::{Options, clock_ahead};
+pub use ports::free as free_port;
 pub use shared::{shared, topic_prefix};

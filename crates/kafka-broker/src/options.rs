@@ -9,6 +9,7 @@ use crate::installation::Installation;
 #[derive(Clone, Debug)]
 pub struct Options {
     pub(crate) properties: Vec<(String, String)>,
+    pub(crate) has_only_these: bool,
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) heap_mb: u32,
     pub(crate) port: Option<u16>,
@@ -20,7 +21,16 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         let (properties, environment, users) = (Vec::new(), Vec::new(), Vec::new());
-        Self { properties, environment, heap_mb: 512, port: None, tls: false, users, acls: false }
+        Self {
+            properties,
+            has_only_these: false,
+            environment,
+            heap_mb: 512,
+            port: None,
+            tls: false,
+            users,
+            acls: false,
+        }
     }
 }
 
@@ -60,6 +70,15 @@ impl Options {
     #[must_use]
     pub fn property(mut self, key: &str, value: impl ToString) -> Self {
         self.properties.push((key.to_owned(), value.to_string()));
+        self
+    }
+
+    /// The lines of `server.properties`, all of them: this crate adds nothing of its own. Where such a broker listens, its
+    /// lines say; [`Broker::bootstrap`](crate::Broker::bootstrap) does not know.
+    #[must_use]
+    pub fn only(mut self, properties: impl IntoIterator<Item = (String, String)>) -> Self {
+        self.properties.extend(properties);
+        self.has_only_these = true;
         self
     }
 

@@ -9,7 +9,10 @@ const FIRST: u16 = 20_000;
 const COUNT: u16 = 12_000;
 
 /// A free port of 127.0.0.1. Another process may still take it first; each begins its search at another place.
-pub(crate) fn free() -> u16 {
+///
+/// # Panics
+/// When there is none.
+pub fn free() -> u16 {
     static TRIED: AtomicU16 = AtomicU16::new(0);
     let begin = std::process::id().wrapping_mul(97);
     (0..COUNT)

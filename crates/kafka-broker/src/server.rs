@@ -35,20 +35,9 @@ pub(crate) fn properties(options: &Options, nodes: &[Node], at: usize, folder: &
     let mut set = |key: &str, value: &dyn ToString| {
         lines.insert(key.to_owned(), value.to_string());
     };
-    listeners(options, nodes, at, &mut set);
-    if options.tls {
-        encryption(folder, &mut set);
+    if !options.has_only_these {
+        ours(options, nodes, at, folder, &mut set);
     }
-    if !options.users.is_empty() {
-        logins(&options.users, &mut set);
-    }
-    if options.acls {
-        assert!(!options.users.is_empty(), "who is allowed nothing needs a name: `Options::user`");
-        set("authorizer.class.name", &"org.apache.kafka.metadata.authorizer.StandardAuthorizer");
-        set("super.users", &"User:ANONYMOUS");
-    }
-    set("log.dirs", &folder.join("data").display());
-    sizes(nodes.len(), &mut set);
     for (key, value) in &options.properties {
         set(key, value);
     }
@@ -56,6 +45,23 @@ pub(crate) fn properties(options: &Options, nodes: &[Node], at: usize, folder: &
         let _ = writeln!(text, "{key}={value}");
         text
     })
+}
+
+fn ours(options: &Options, nodes: &[Node], at: usize, folder: &Path, set: &mut impl FnMut(&str, &dyn ToString)) {
+    listeners(options, nodes, at, set);
+    if options.tls {
+        encryption(folder, set);
+    }
+    if !options.users.is_empty() {
+        logins(&options.users, set);
+    }
+    if options.acls {
+        assert!(!options.users.is_empty(), "who is allowed nothing needs a name: `Options::user`");
+        set("authorizer.class.name", &"org.apache.kafka.metadata.authorizer.StandardAuthorizer");
+        set("super.users", &"User:ANONYMOUS");
+    }
+    set("log.dirs", &folder.join("data").display());
+    sizes(nodes.len(), set);
 }
 
 fn listeners(options: &Options, nodes: &[Node], at: usize, set: &mut impl FnMut(&str, &dyn ToString)) {
