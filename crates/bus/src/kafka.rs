@@ -10,12 +10,14 @@
 //!
 //! `options` is what can be said about it, `properties` reads a Java client's file, `client` what all clients have alike, `topics` makes and checks the topics,
 //! `names` knows how they are called, `log_id` finds the record that names the log, `group` notes what librdkafka calls
-//! back, `batch` makes records of messages, `error` says what a caller can do about an error.
+//! back, `batch` makes records of messages, `error` says what a caller can do about an error,
+//! `closing` ends clients in time.
 //!
 //! librdkafka's threads do the networking. What blocks here blocks for a bounded time.
 
 mod batch;
 mod client;
+mod closing;
 mod error;
 mod group;
 mod log_id;

@@ -16,12 +16,13 @@ use std::time::{Duration, Instant};
 
 use events::NextOffset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use uuid::Uuid;
 
 use super::Shared;
+use super::closing::Closing;
 use super::group::{Change, Context};
 use super::transaction::Transactions;
 use super::{client, error};
@@ -38,7 +39,7 @@ pub(super) struct Member {
     shared: Arc<Shared>,
     group: Group,
     sources: Sources,
-    consumer: Arc<BaseConsumer<Context>>,
+    consumer: Closing<Arc<BaseConsumer<Context>>>,
     transactions: Option<Transactions>,
     answer: Option<Answer>,
     /// Why this member is of no use any more.
@@ -85,7 +86,7 @@ impl Member {
         consumer.set_nonempty_callback(move || signal.set());
         let topics: Vec<_> = group.topics.iter().map(|topic| shared.names.topic(*topic)).collect();
         consumer.subscribe(&topics).map_err(|error| error::of("the group cannot be joined", &error))?;
-        let consumer = Arc::new(consumer);
+        let consumer = Closing::awaited(Arc::new(consumer));
         Ok(Self { shared, group, sources: Sources::default(), consumer, transactions, answer: None, failed: None })
     }
 
@@ -132,19 +133,7 @@ impl Member {
     fn answer(&mut self) -> Result<(), BusError> {
         let answered = match self.answer.take() {
             None => return Ok(()),
-            Some(Answer::Take(starts)) => {
-                let mut list = TopicPartitionList::with_capacity(starts.len());
-                let mut added = Ok(());
-                for Start { source, position, .. } in &starts {
-                    let offset = position.map_or(Offset::Beginning, |position| Offset::Offset(position.0));
-                    let topic = self.shared.names.topic(source.topic);
-                    added = added.and(list.add_partition_offset(topic, source.partition as i32, offset));
-                }
-                // The queues come first: what is fetched before would come by another way.
-                let signal = self.consumer.context().signal.clone();
-                self.sources.open(&self.consumer, &self.shared.names, &starts, &signal);
-                added.and_then(|()| self.consumer.incremental_assign(&list))
-            }
+            Some(Answer::Take(starts)) => self.take(&starts),
             Some(Answer::Leave(sources)) => {
                 self.sources.close(&sources);
                 self.consumer.incremental_unassign(&self.list(&sources))
@@ -154,6 +143,18 @@ impl Member {
             Ok(()) => Ok(()),
             Err(error) => self.fail(error::of("the group's assignment cannot be followed", &error)),
         }
+    }
+
+    fn take(&mut self, starts: &[Start]) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::with_capacity(starts.len());
+        for Start { source, position, .. } in starts {
+            let offset = position.map_or(Offset::Beginning, |position| Offset::Offset(position.0));
+            list.add_partition_offset(self.shared.names.topic(source.topic), source.partition as i32, offset)?;
+        }
+        // The queues come first: what is fetched before would come by another way.
+        let signal = self.consumer.context().signal.clone();
+        self.sources.open(&self.consumer, &self.shared.names, starts, &signal);
+        self.consumer.incremental_assign(&list)
     }
 
     /// What the group has to say.
@@ -247,7 +248,14 @@ impl Member {
             return self.fail(BusError::Unavailable(detail));
         }
         tracing::warn!(%source, %position, start = %bounds.start, "records were removed before they were read");
-        self.seek(source, bounds.start)
+        // librdkafka has given the source up, and cannot seek in it: it is taken anew.
+        self.sources.close(&[source]);
+        let start = Start { source, position: Some(bounds.start), is_paused: false };
+        let left = self.consumer.incremental_unassign(&self.list(&[source]));
+        match left.and_then(|()| self.take(&[start])) {
+            Ok(()) => Ok(()),
+            Err(error) => self.fail(error::of(&format!("{source} cannot be read from {}", bounds.start), &error)),
+        }
     }
 
     fn sources_of(&self, list: &TopicPartitionList) -> Vec<Source> {
@@ -354,5 +362,9 @@ impl Drop for Member {
         // The queues hold the consumer; it leaves the group when the last hold is gone.
         self.sources.clear();
         self.consumer.context().close();
+        // What the group said and was not answered it waits for still.
+        if self.answer.take().is_some() || self.consumer.context().next_change().is_some() {
+            drop(self.consumer.unassign());
+        }
     }
 }

@@ -10,6 +10,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::batch::Batch;
 use super::client::{self, Log};
+use super::closing::Closing;
 use super::error;
 use super::names::Names;
 use super::options::Options;
@@ -23,7 +24,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const BEYOND_END: Duration = Duration::from_millis(100);
 
 pub(super) struct PartitionReader {
-    consumer: BaseConsumer<Log>,
+    consumer: Closing<BaseConsumer<Log>>,
     names: Arc<Names>,
     watcher: Arc<Watcher>,
     source: Source,
@@ -43,7 +44,7 @@ impl PartitionReader {
         // Assigning partitions by hand needs a group's name, though nobody joins it.
         config.set("group.id", names.named("reader"));
         let consumer = config.create_with_context(Log::default()).map_err(|error| client::bad_settings(&error))?;
-        let reader = Self { consumer, names, watcher, source, position: from };
+        let reader = Self { consumer: Closing::left_alone(consumer), names, watcher, source, position: from };
         reader.start()?;
         Ok(reader)
     }

@@ -18,6 +18,7 @@ use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
 use super::client::{self, Log};
+use super::closing::Closing;
 use super::error;
 use super::options::Options;
 use crate::BusError;
@@ -27,7 +28,7 @@ const TICK: Duration = Duration::from_millis(1);
 
 /// A producer of transactions, under a name that fences its older namesakes.
 pub(super) struct Transactions {
-    producer: BaseProducer<Context>,
+    producer: Closing<BaseProducer<Context>>,
     patience: Duration,
 }
 
@@ -55,7 +56,7 @@ impl Transactions {
             .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string());
         let producer: BaseProducer<Context> =
             config.create_with_context(Context::default()).map_err(|error| client::bad_settings(&error))?;
-        let transactions = Self { producer, patience: options.limits.request };
+        let transactions = Self { producer: Closing::awaited(producer), patience: options.limits.request };
         transactions.again("transactions cannot be begun", |wait| transactions.producer.init_transactions(wait))?;
         Ok(transactions)
     }

@@ -3,4 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod contract;
+mod outage;
+mod reading;
+mod stepping;
 mod support;
+mod topics;

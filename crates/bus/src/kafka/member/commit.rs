@@ -1,6 +1,6 @@
 //! A step: with outputs a transaction, without any a plain commit of positions.
 
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -76,7 +76,7 @@ impl Member {
             return Ok(());
         }
         let (sender, receiver) = mpsc::sync_channel(1);
-        let consumer = self.consumer.clone();
+        let consumer = Arc::clone(&self.consumer);
         let commit = move || drop(sender.send(consumer.commit(&list, CommitMode::Sync)));
         std::thread::Builder::new()
             .name("kafka commit".to_owned())

@@ -1,0 +1,55 @@
+//! Clients that are closed within a bounded time.
+//!
+//! Closing a client of librdkafka asks the brokers and joins threads, and waits for both without a bound. Nobody who stops may
+//! hang on that; what takes too long goes on by itself, and ends with the process at the latest.
+
+use std::ops::Deref;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long somebody waits for a client to say goodbye.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// A client that is dropped on a thread of its own.
+pub(super) struct Closing<T: Send + 'static> {
+    client: Option<T>,
+    patience: Duration,
+}
+
+impl<T: Send + 'static> Closing<T> {
+    /// Its end is waited for, so that the brokers have heard of it: the others of a group go on at once then.
+    pub(super) fn awaited(client: T) -> Self {
+        Self { client: Some(client), patience: PATIENCE }
+    }
+
+    /// Nobody depends on its end.
+    pub(super) fn left_alone(client: T) -> Self {
+        Self { client: Some(client), patience: Duration::ZERO }
+    }
+}
+
+impl<T: Send + 'static> Deref for Closing<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        self.client.as_ref().expect("it is there until it is dropped")
+    }
+}
+
+impl<T: Send + 'static> Drop for Closing<T> {
+    fn drop(&mut self) {
+        let Some(client) = self.client.take() else { return };
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let close = move || {
+            drop(client);
+            // Nobody may be waiting any more.
+            let _ = sender.send(());
+        };
+        // Without a thread it was closed here: what was to be moved there is dropped.
+        let is_on_its_way = std::thread::Builder::new().name("kafka closing".to_owned()).spawn(close).is_ok();
+        let is_awaited = is_on_its_way && !self.patience.is_zero();
+        if is_awaited && receiver.recv_timeout(self.patience).is_err() {
+            tracing::warn!("a Kafka client does not close within {:?}; going on without it", self.patience);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Steps when somebody else has taken over, or left something open.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bus::contract::PATIENCE;
+use bus::kafka::{KafkaBus, Options, properties};
+use bus::{BusError, Output, SharedBus, Step};
+use events::NextOffset;
+
+use crate::support::{self, ENRICHED, HITS};
+
+const OUTPUT: Output<'static> = Output { target: ENRICHED, key: Some(b"example.org/v1"), value: Some(b"twice") };
+
+#[test]
+fn a_member_that_stayed_away_too_long_can_commit_nothing() {
+    let prefix = kafka_broker::topic_prefix("stepping");
+    let properties = properties::parse("max.poll.interval.ms=6000\nsession.timeout.ms=6000\n", |_| None).unwrap();
+    let bus: SharedBus = Arc::new(KafkaBus::open(Options { properties, ..support::options(&prefix) }).unwrap());
+    support::publish(&bus, HITS, &["a"]);
+    let mut zombie = support::join(&bus, None);
+    let read = support::next_records(&mut *zombie);
+    let positions = [(HITS, read[0].offset.next())];
+
+    // It says nothing any more, and its successor gets what it had.
+    let mut successor = support::join(&bus, None);
+    assert_eq!(support::next_records(&mut *successor), read);
+    let late = zombie.commit(Step { outputs: &[OUTPUT], positions: &positions });
+    assert!(matches!(late, Err(BusError::Fenced(_))), "{late:?}");
+    assert!(matches!(zombie.poll(Duration::ZERO), Err(BusError::Fenced(_))));
+    drop(zombie);
+    successor.commit(Step { outputs: &[OUTPUT], positions: &positions }).unwrap();
+    assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["twice"]);
+}
+
+#[test]
+fn what_a_dead_namesake_left_open_is_ended_at_once() {
+    let prefix = kafka_broker::topic_prefix("stepping");
+    let broker = kafka_broker::shared().bootstrap();
+    let bus = support::open(&prefix);
+    let open = support::open_transaction(&broker, &format!("{prefix}g.i"), &format!("{prefix}hits.enriched"), "half");
+    let begun = Instant::now();
+    let mut worker = support::join(&bus, Some("i"));
+    worker.commit(Step { outputs: &[OUTPUT], positions: &[] }).unwrap();
+    assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["twice"]);
+    assert!(begun.elapsed() < PATIENCE);
+    drop(open);
+}
+
+#[test]
+fn a_step_that_the_broker_does_not_take_leaves_nothing_and_ends_the_member() {
+    let prefix = kafka_broker::topic_prefix("stepping");
+    let bus = support::open(&prefix);
+    support::publish(&bus, HITS, &["a"]);
+    let mut worker = support::join(&bus, Some("i"));
+    let read = support::next_records(&mut *worker);
+    // Smaller than the bus's limit, larger than what the topic takes from now on.
+    let topic = format!("{prefix}late");
+    let settings = [("max.message.bytes", "1000"), ("message.timestamp.type", "LogAppendTime")];
+    support::set(&kafka_broker::shared().bootstrap(), &topic, &settings);
+    let noise: Vec<u8> = (0..20_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let late = bus::Source { topic: events::Topic::Late, partition: 0 };
+    let outputs = [OUTPUT, Output { target: late, key: Some(b"k"), value: Some(&noise) }];
+    let failed = worker.commit(Step { outputs: &outputs, positions: &[(HITS, read[0].offset.next())] });
+    assert!(failed.is_err());
+    assert!(worker.poll(Duration::ZERO).is_err(), "nothing says what counts: the member is done");
+    drop(worker);
+
+    assert_eq!(support::read_to_end(&bus, ENRICHED, NextOffset::START), []);
+    let mut worker = support::join(&bus, Some("i"));
+    assert_eq!(support::next_records(&mut *worker), read);
+}
