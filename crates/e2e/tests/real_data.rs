@@ -8,21 +8,12 @@
 
 mod support;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::{Value, json};
 use support::duckdb::{execute, query};
 use support::process::tributary;
-
-fn real_file(name: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("TRIBUTARY_DATA").map(PathBuf::from);
-    let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data"));
-    let found = named.into_iter().chain(above).map(|folder| folder.join(name)).find(|path| path.exists());
-    if found.is_none() {
-        eprintln!("{name} is not here: nothing was checked");
-    }
-    found
-}
+use support::real_file::real_file;
 
 /// Replays `FOLDER/hits.ndjson` and compares its sessions with those that DuckDB finds in `FOLDER/hits.parquet`
 /// (visitor, time): sorted, and split where the silence is longer than the gap.

@@ -13,7 +13,7 @@ pub(crate) type Row = BTreeMap<String, Field>;
 /// All rows of a table.
 pub(crate) fn rows(lake: &Path, table: &str) -> Vec<Row> {
     let mut rows = Vec::new();
-    for file in parquet_files(&lake.join(table)) {
+    for file in files(&lake.join(table), "parquet") {
         let reader = SerializedFileReader::new(File::open(&file).unwrap()).unwrap();
         for row in reader.get_row_iter(None).unwrap() {
             rows.push(row.unwrap().get_column_iter().map(|(name, value)| (name.clone(), value.clone())).collect());
@@ -22,19 +22,20 @@ pub(crate) fn rows(lake: &Path, table: &str) -> Vec<Row> {
     rows
 }
 
-fn parquet_files(folder: &Path) -> Vec<PathBuf> {
+/// The files below a folder that have the extension; none where there is no folder.
+pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut files = Vec::new();
+    let mut found = Vec::new();
     for entry in entries {
         let path = entry.unwrap().path();
         if path.is_dir() {
-            files.extend(parquet_files(&path));
-        } else if path.extension().is_some_and(|extension| extension == "parquet") {
-            files.push(path);
+            found.extend(files(&path, extension));
+        } else if path.extension().is_some_and(|found| found == extension) {
+            found.push(path);
         }
     }
-    files.sort();
-    files
+    found.sort();
+    found
 }
 
 /// A column's text; `None` where the row has none.

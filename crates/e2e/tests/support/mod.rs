@@ -4,13 +4,20 @@
 #![allow(dead_code, reason = "each test program uses its part")]
 
 pub(crate) mod collector;
+pub(crate) mod copy;
 pub(crate) mod duckdb;
 pub(crate) mod hostile;
+pub(crate) mod kafka;
 pub(crate) mod lake;
 pub(crate) mod load;
+pub(crate) mod matrix;
+pub(crate) mod model;
 pub(crate) mod process;
+pub(crate) mod real_file;
 pub(crate) mod reference;
+pub(crate) mod service;
 pub(crate) mod small_disk;
+pub(crate) mod traffic;
 
 /// SplitMix64: a seed that is printed makes a failing run happen again.
 pub(crate) struct Random(pub(crate) u64);

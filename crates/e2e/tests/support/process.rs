@@ -10,10 +10,14 @@ use std::time::{Duration, Instant};
 /// Longer than anything takes on a busy machine; only a hang runs into it.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The binary, built now if it is not up to date: cargo does not build another package's binaries for a test.
+/// The binary that `TRIBUTARY_BINARY` names; else it is built now if it is not up to date: cargo does not build another
+/// package's binaries for a test.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
+        if let Some(binary) = std::env::var_os("TRIBUTARY_BINARY") {
+            return binary.into();
+        }
         let build =
             Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--package", "tributary"]).status();
         assert!(build.unwrap().success(), "the binary does not build");

@@ -1,0 +1,185 @@
+//! The three services on one Kafka broker, as somebody would run them: each a process, each with its own flags.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::Output;
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use bus::SharedBus;
+use bus::kafka::{KafkaBus, Options};
+use events::{Topic, WindowSettings};
+use kafka_broker::Broker;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use super::process::{PATIENCE, tributary};
+use super::service::Service;
+use super::{lake, reference};
+
+/// How long the group waits for a member that says nothing. The shorter, the sooner a test is over.
+pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A broker that lets groups notice soon that a member is away, and transactions that their owner is.
+pub(crate) fn options() -> kafka_broker::Options {
+    kafka_broker::Options::new()
+        .property("group.min.session.timeout.ms", 1000)
+        .property("transaction.abort.timed.out.transaction.cleanup.interval.ms", 500)
+}
+
+/// One such broker for all tests of a test program that leave it alone.
+pub(crate) fn broker() -> &'static Broker {
+    static BROKER: OnceLock<Broker> = OnceLock::new();
+    BROKER.get_or_init(|| Broker::start(options()))
+}
+
+/// One log, one lake, and the services between them.
+pub(crate) struct Pipeline {
+    folder: TempDir,
+    broker: String,
+    prefix: String,
+    windows: Vec<&'static str>,
+    pub(crate) settings: WindowSettings,
+}
+
+impl Pipeline {
+    /// Nothing runs yet. The windows are the sessionizer's flags, and what they mean.
+    pub(crate) fn new(broker: &Broker, prefix: &str, windows: &[&'static str], settings: WindowSettings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let properties = format!("session.timeout.ms={}\nheartbeat.interval.ms=500\n", SESSION_TIMEOUT.as_millis());
+        std::fs::write(folder.path().join("kafka.properties"), properties).unwrap();
+        let (broker, prefix) = (broker.bootstrap(), prefix.to_owned());
+        Self { folder, broker, prefix, windows: windows.to_vec(), settings }
+    }
+
+    /// A topic's name on the broker.
+    pub(crate) fn topic(&self, topic: Topic) -> String {
+        format!("{}{}", self.prefix, topic.name())
+    }
+
+    /// What the names of its topics begin with.
+    pub(crate) fn topic_prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// A group's name on the broker.
+    pub(crate) fn group(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
+    }
+
+    pub(crate) fn lake(&self) -> PathBuf {
+        self.folder.path().join("lake")
+    }
+
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    fn bus_flags(&self) -> Vec<OsString> {
+        let url = format!("kafka://{}", self.broker);
+        let properties = self.folder.path().join("kafka.properties");
+        let flags = ["--topic-prefix", &self.prefix, "--bus", &url, "--kafka-config"].map(OsString::from);
+        [&flags[..], &[properties.into()]].concat()
+    }
+
+    fn service(&self, kind: &str, name: &str, flags: &[&str]) -> Service {
+        let mut command: Vec<OsString> = vec![kind.into()];
+        command.extend(self.bus_flags());
+        command.extend(flags.iter().map(OsString::from));
+        Service::new(self.folder.path(), name, command)
+    }
+
+    /// A collector on a port that it keeps.
+    pub(crate) fn collector(&self, name: &str) -> (Service, String) {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let address = format!("127.0.0.1:{port}");
+        let service = self.service("collector", name, &["--listen", &address]);
+        (service, format!("http://{address}/collect"))
+    }
+
+    pub(crate) fn sessionizer(&self, name: &str) -> Service {
+        self.service("sessionizer", name, &self.windows)
+    }
+
+    pub(crate) fn lake_writer(&self, name: &str) -> Service {
+        let lake = self.lake();
+        let flags = ["--flush-interval", "300ms", "--lake", lake.to_str().unwrap()];
+        self.service("lake-writer", name, &flags)
+    }
+
+    /// The log, through a handle of the test's own. Nothing is created.
+    pub(crate) fn log(&self) -> SharedBus {
+        let options = Options { create_topics: false, ..Options::at(vec![self.broker.clone()], self.prefix.as_str()) };
+        Arc::new(KafkaBus::open(options).unwrap())
+    }
+
+    /// `tributary verify` of this log and lake.
+    pub(crate) fn verify(&self) -> Output {
+        let mut command = tributary(["verify", "--json", "--lake"]);
+        command.arg(self.lake()).args(self.bus_flags()).output().unwrap()
+    }
+
+    /// Verifies, and fails with what was said.
+    pub(crate) fn must_be_sound(&self) {
+        let Output { status, stdout, stderr } = self.verify();
+        let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
+        assert!(status.success(), "{status}: {stdout}{stderr}");
+    }
+
+    /// Waits until the lake has a row for each record that its topics hold now, and not one more.
+    pub(crate) fn wait_for_the_lake(&self, bus: &SharedBus) {
+        for (table, topic) in [("hits", Topic::HitsEnriched), ("sessions", Topic::Sessions), ("late", Topic::Late)] {
+            let expected = count(bus, topic);
+            let rows = || lake::rows(&self.lake(), table).len();
+            wait_until(&format!("{expected} rows of {table}"), || rows() >= expected);
+            assert_eq!(rows(), expected, "rows of {table}");
+        }
+    }
+}
+
+impl Drop for Pipeline {
+    /// What a test leaves that failed may tell why.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("logs and lake are in {}", self.folder.path().display());
+        }
+    }
+}
+
+/// Posts hits, and wants all of them to be taken.
+pub(crate) fn post(url: &str, hits: &[Value]) {
+    let body = Value::Array(hits.to_vec()).to_string();
+    let mut answer = ureq::post(url).header("content-type", "application/json").send(body).unwrap();
+    let answer: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+    assert_eq!(answer["accepted"], hits.len(), "{answer}");
+}
+
+/// The n-th hit of a visitor, who was there just now.
+pub(crate) fn hit(n: u64, visitor: u64) -> Value {
+    json!({
+        "hit_id": format!("00000000-0000-4000-8000-{n:012x}"),
+        "site": "shop.example",
+        "visitor_id": format!("v{visitor}"),
+        "url": format!("https://shop.example/p/{n}"),
+    })
+}
+
+/// Records of a topic that are committed by now.
+pub(crate) fn count(bus: &SharedBus, topic: Topic) -> usize {
+    (0..bus.partitions()).map(|partition| reference::records(bus, topic, partition).len()).sum()
+}
+
+/// Waits until something is so.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    wait_at_most(PATIENCE, what, &mut is_so);
+}
+
+/// Waits until something is so, for no longer than that.
+pub(crate) fn wait_at_most(patience: Duration, what: &str, is_so: &mut dyn FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < patience, "it did not come to {what} within {patience:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
