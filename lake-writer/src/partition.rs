@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use bus::{Record, SharedBus, Source};
+use bus::{Assignment, Record, SharedBus, Source};
 use events::NextOffset;
-use lake::{Committed, Committer, LakeError, Series};
+use lake::{Committed, Committer, LakeError, Next, Series};
 use tables::Rolling;
 
 use crate::Error;
@@ -18,6 +18,8 @@ pub(crate) struct Partition {
     series: Series,
     number: u64,
     rolling: Rolling,
+    /// The group's position when the partition was given to us.
+    group_position: NextOffset,
     /// What the worker would hand out next.
     reads_at: Option<NextOffset>,
     /// No record that was not handed out stands before this. Offsets without a record may lie before it.
@@ -50,12 +52,18 @@ pub(crate) struct Log<'a> {
 }
 
 impl Partition {
-    pub(crate) fn new(source: Source, series: Series, number: u64, rolling: Rolling) -> Self {
+    pub(crate) fn new(
+        Assignment { source, committed }: Assignment,
+        series: Series,
+        number: u64,
+        rolling: Rolling,
+    ) -> Self {
         Self {
             source,
             series,
             number,
             rolling,
+            group_position: committed.unwrap_or(NextOffset::START),
             reads_at: None,
             read_to: NextOffset::START,
             phase: Phase::Waiting(Job::Open, 0),
@@ -188,7 +196,10 @@ impl Partition {
     /// Goes on with what came of the job.
     pub(crate) fn move_on(&mut self, outcome: Outcome, log: &Log<'_>, summary: &mut Summary) -> Result<Moved, Error> {
         let (committer, end) = match outcome {
-            Outcome::Opened(Ok(committer)) => (committer, None),
+            Outcome::Opened(Ok(committer)) => {
+                let stands = self.group_position_to_mend(&committer);
+                (committer, stands)
+            }
             Outcome::Opened(Err(error)) if error.may_pass() => {
                 self.phase = Phase::Waiting(Job::Open, 0);
                 return Ok(Moved::Back(error));
@@ -213,6 +224,21 @@ impl Partition {
         // A batch that must be made again may have nothing left to read.
         self.cut_if_full();
         Ok(Moved::On(end))
+    }
+
+    /// Where the chain stands, if the group says otherwise: its offset expired, somebody has reset it, or a lake-writer
+    /// ended just before it said how far it was. The chain holds.
+    fn group_position_to_mend(&self, committer: &Committer) -> Option<NextOffset> {
+        // A batch that must be finished first has its end committed then.
+        let Next::Append(position) = committer.next() else { return None };
+        if position == self.group_position {
+            return None;
+        }
+        tracing::warn!(
+            source = %self.source, %position, committed = %self.group_position,
+            "the group's offset is not where the lake's batches end, which holds: it expired, or somebody has reset it"
+        );
+        Some(position)
     }
 
     /// Fails where the chain lies beyond the topic's end, now that the topic is known to be whole.

@@ -128,12 +128,13 @@ impl Desk<'_> {
         }
     }
 
-    fn accept(&mut self, Assignment { source, .. }: Assignment) {
+    fn accept(&mut self, assignment: Assignment) {
+        let source = assignment.source;
         let table = Table::of(source.topic).expect("only tables' topics are read");
         let series = Series { table, log_id: self.log_id.clone(), partition: source.partition };
         let rolling = self.config.rolling(table, self.log.bus.partitions());
         self.given += 1;
-        self.partitions.insert(source, Partition::new(source, series, self.given, rolling));
+        self.partitions.insert(source, Partition::new(assignment, series, self.given, rolling));
     }
 
     /// Waits for records. Where nobody takes any, waits for a job instead and only stays in touch with the bus.
