@@ -41,6 +41,9 @@ fn main() {
     if wanted("parsing") {
         report("engine with parsing", (0..samples).map(|_| with_parsing(&real)).collect(), HITS);
     }
+    if wanted("bare") {
+        report("sessions alone, with parsing", (0..samples).map(|_| bare(&real)).collect(), HITS);
+    }
     if wanted("parse") {
         report("parsing alone", (0..samples).map(|_| parse_alone(&real[WARM_UP..])).collect(), HITS);
     }
@@ -99,6 +102,17 @@ fn parse(record: &Record) -> Hit<'_> {
 /// The whole way from a record's bytes.
 fn with_parsing(log: &[Record]) -> f64 {
     let mut engine = warmed_up(log);
+    let mut out = Outputs::default();
+    seconds(|| apply_raw(&mut engine, &mut out, &log[WARM_UP..]))
+}
+
+/// As other engines are measured: no enrichment, no enriched hits.
+fn bare(log: &[Record]) -> f64 {
+    let mut engine = warmed_up(log);
+    engine.write_bare(|session, out| {
+        out.extend_from_slice(session.key().as_bytes());
+        session.pages().for_each(|(_, path)| out.extend_from_slice(path.as_bytes()));
+    });
     let mut out = Outputs::default();
     seconds(|| apply_raw(&mut engine, &mut out, &log[WARM_UP..]))
 }

@@ -4,6 +4,7 @@ mod run;
 
 use events::{ClosedBy, Control, Hit, Invalid, NextOffset, Offset, Reason, Timestamp, Topic, WindowSettings};
 
+use crate::bare::WriteBare;
 use crate::emit;
 use crate::enrich::Enricher;
 use crate::outputs::Outputs;
@@ -30,6 +31,7 @@ pub struct Engine {
     due: Vec<u32>,
     effects: Vec<Effect>,
     buffers: Buffers,
+    bare: Option<WriteBare>,
 }
 
 /// A record of the topic `hits`.
@@ -72,7 +74,14 @@ impl Engine {
             due: Vec::new(),
             effects: Vec::new(),
             buffers: Buffers::default(),
+            bare: None,
         }
+    }
+
+    /// From here on final sessions are written by this function, and enriched hits not at all; nothing but the path is
+    /// derived. See [`crate::BareSession`].
+    pub fn write_bare(&mut self, write: WriteBare) {
+        self.bare = Some(write);
     }
 
     /// Goes on at the start of the log where the records from the position up to there are gone, and says so in

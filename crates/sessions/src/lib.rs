@@ -9,6 +9,7 @@
 //! restored in between (P3).
 
 mod anonymous;
+mod bare;
 mod changes;
 mod checkpoint;
 mod clock;
@@ -27,6 +28,7 @@ mod state;
 mod store;
 mod windows;
 
+pub use bare::{BareSession, WriteBare};
 pub use engine::{Applied, Engine, Input, MAX_HIT_BYTES};
 pub use late::LateReason;
 pub use outputs::{Counts, OutputRecord, Outputs};

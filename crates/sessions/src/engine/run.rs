@@ -9,6 +9,7 @@ use std::sync::Arc;
 use events::{Hit, Topic, ids};
 
 use super::{Engine, Input};
+use crate::bare::BareSession;
 use crate::clock::believed;
 use crate::emit::{self, Placed};
 use crate::enrich::Derived;
@@ -76,7 +77,10 @@ impl Engine {
             let mut run = Run { hits, derived: recycle(derived), keys };
             for (hit, _) in hits {
                 run.keys.push(hit, &self.windows.store);
-                run.derived.push(self.enricher.derive(hit));
+                run.derived.push(match self.bare {
+                    None => self.enricher.derive(hit),
+                    Some(_) => self.enricher.path_alone(hit),
+                });
             }
             self.windows.prefetch(run.keys.all.iter().map(|key| key.hash));
             for index in 0..hits.len() {
@@ -125,8 +129,13 @@ impl Engine {
             match effect {
                 Effect::Final(session) => {
                     out.counts.sessions += 1;
-                    out.push(Topic::Sessions, session.texts.key(), |out| emit::session(out, &session, self.partition));
+                    out.push(Topic::Sessions, session.texts.key(), |out| match self.bare {
+                        None => emit::session(out, &session, self.partition),
+                        Some(write) => write(&BareSession(&session), out),
+                    });
                 }
+                Effect::Hit { placement: Placement::InSession { .. } | Placement::Anonymous, .. }
+                    if self.bare.is_some() => {}
                 Effect::Hit { index, placed, placement } => write_hit(index, placed, placement, run, out),
             }
         }

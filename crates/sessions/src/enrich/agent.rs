@@ -98,6 +98,11 @@ impl Agents {
         }
     }
 
+    /// The agent of nobody.
+    pub(super) fn unknown(&self) -> &Arc<Agent> {
+        &self.unknown
+    }
+
     /// The agent of a user agent; `-` is how server logs write that there was none.
     pub(super) fn get(&mut self, user_agent: Option<&str>) -> &Arc<Agent> {
         let user_agent = match user_agent {

@@ -69,6 +69,13 @@ impl Enricher {
         families::warm_up();
     }
 
+    /// The path, and nothing else of what this hit tells.
+    pub(crate) fn path_alone<'h>(&self, hit: &'h Hit<'_>) -> Derived<'h> {
+        let page = hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split);
+        let agent = Arc::clone(self.agents.unknown());
+        Derived { path: page.map(|page| page.path), origin: Origin::default(), agent }
+    }
+
     /// What this hit tells.
     pub fn derive<'h>(&mut self, hit: &'h Hit<'_>) -> Derived<'h> {
         let page = hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split);
