@@ -1,12 +1,16 @@
 #!/usr/bin/env bash
-# Sets up what the tests need besides Rust: a C compiler (SQLite, zstd), curl, strace, node, DuckDB in a Python
-# environment of its own, and Apache Kafka. Usage: setup.sh CACHE_FOLDER. Fetches what is missing and nothing else.
+# Sets up what the tests need besides Rust: compilers, make and perl (SQLite, zstd, librdkafka, OpenSSL), curl, strace,
+# node, Python packages in an environment of their own (packages.txt), and Apache Kafka. Usage: setup.sh CACHE_FOLDER.
+# Fetches what is missing and nothing else.
 set -euo pipefail
 cache=$1
-duckdb=2.0.0
+packages=$(dirname "$0")/packages.txt
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
+command -v c++ >/dev/null || missing+=(g++)
+command -v make >/dev/null || missing+=(make)
+perl -MIPC::Cmd -MFindBin -e 1 2>/dev/null || missing+=(perl)
 command -v curl >/dev/null || missing+=(curl)
 command -v strace >/dev/null || missing+=(strace)
 command -v node >/dev/null || missing+=(nodejs)
@@ -25,13 +29,15 @@ if [ ${#missing[@]} -gt 0 ]; then
   fi
 fi
 
+# The list lies beside what was installed from it, so that a changed one is installed anew.
 python=$cache/python/bin/python
-if ! "$python" -c "import duckdb; assert duckdb.__version__ == '$duckdb'" 2>/dev/null; then
-  echo "installing DuckDB $duckdb into $cache/python"
-  rm -rf "$cache/python"
+if ! cmp -s "$packages" "$cache/python/packages.txt" || ! "$python" -c 'import duckdb' 2>/dev/null; then
+  echo "installing $(grep -v '^#' "$packages" | tr '\n' ' ')into $cache/python"
+  "$python" -c 'import pip' 2>/dev/null || rm -rf "$cache/python"
   mkdir -p "$cache"
   python3 -m venv "$cache/python"
-  "$cache/python/bin/pip" install --quiet --disable-pip-version-check "duckdb==$duckdb"
+  "$python" -m pip install --quiet --disable-pip-version-check --requirement "$packages"
+  cp "$packages" "$cache/python/packages.txt"
 fi
 
 java=$(java -version 2>&1 | sed -n 's/.* version "\([0-9]*\).*/\1/p')
