@@ -3,7 +3,7 @@
 use bus::SharedBus;
 use clap::Args;
 use lake::Lake;
-use service::{AdminArgs, BusArgs, LakeArgs, LogArgs, Stage, listen, open_bus, serve};
+use service::{AdminArgs, BusArgs, LakeArgs, LogArgs, MemberArgs, Stage, listen, open_bus, serve};
 use tokio::runtime::Handle;
 
 use crate::Config;
@@ -17,6 +17,9 @@ pub struct LakeWriterArgs {
     /// Which log.
     #[command(flatten)]
     pub bus: BusArgs,
+    /// Which of the group's members it is.
+    #[command(flatten)]
+    pub member: MemberArgs,
     /// The admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
@@ -32,7 +35,8 @@ pub fn run(args: &LakeWriterArgs) -> anyhow::Result<()> {
         let lake = Lake::open(&place)?;
         let bus = open_bus(&args.bus)?;
         tracing::info!(bus = %args.bus.url(), lake = place, "writing the lake");
-        start(stage, (&args.lake).into(), bus, lake);
+        let config = Config { instance: args.member.instance_id.clone(), ..Config::from(&args.lake) };
+        start(stage, config, bus, lake);
         Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
     })
 }

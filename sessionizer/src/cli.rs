@@ -2,7 +2,7 @@
 
 use bus::SharedBus;
 use clap::Args;
-use service::{AdminArgs, BusArgs, LogArgs, Stage, WindowArgs, listen, open_bus, serve};
+use service::{AdminArgs, BusArgs, LogArgs, MemberArgs, Stage, WindowArgs, listen, open_bus, serve};
 
 use crate::Config;
 
@@ -15,6 +15,9 @@ pub struct SessionizerArgs {
     /// Which log.
     #[command(flatten)]
     pub bus: BusArgs,
+    /// Which of the group's members it is.
+    #[command(flatten)]
+    pub member: MemberArgs,
     /// The admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
@@ -28,13 +31,14 @@ pub fn run(args: &SessionizerArgs) -> anyhow::Result<()> {
     serve(&args.log, async |stage| {
         let bus = open_bus(&args.bus)?;
         tracing::info!(bus = %args.bus.url(), "sessionizing");
-        start(stage, &args.windows, bus);
+        let config = Config { instance: args.member.instance_id.clone(), ..Config::from(&args.windows) };
+        start(stage, config, bus);
         Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
     })
 }
 
 /// Starts the sessionizer beside whatever else the process does.
-pub fn start(stage: &mut Stage, args: &WindowArgs, bus: SharedBus) {
-    let (config, health) = (Config::from(args), stage.health.clone());
+pub fn start(stage: &mut Stage, config: Config, bus: SharedBus) {
+    let health = stage.health.clone();
     stage.crew.thread("sessionizer", move |stop| crate::run(&config, &bus, &stop, &health).map(|_| ()));
 }

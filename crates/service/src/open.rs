@@ -1,8 +1,11 @@
 //! Opening what the settings name.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bus::embedded::{EmbeddedBus, Options};
+use bus::kafka::properties::{self, Properties, PropertiesError};
+use bus::kafka::{self, KafkaBus};
 use bus::{BusError, SharedBus};
 
 use crate::bus_url::BusUrl;
@@ -11,9 +14,6 @@ use crate::settings::BusArgs;
 /// A bus that cannot be opened. One line.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenBusError {
-    /// This build has no client for Kafka.
-    #[error("--bus {0}: this build has no Kafka client yet; use embedded:PATH")]
-    NoKafka(BusUrl),
     /// The bus itself says why.
     #[error("--bus {url}: {error}")]
     Bus {
@@ -22,19 +22,58 @@ pub enum OpenBusError {
         /// Why not.
         error: BusError,
     },
+    /// The file of Kafka's settings cannot be read.
+    #[error("--kafka-config {}: {error}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: std::io::Error,
+    },
+    /// The file of Kafka's settings cannot be used.
+    #[error("--kafka-config {}: {error}", path.display())]
+    Properties {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        error: PropertiesError,
+    },
+    /// The environment's part of Kafka's settings cannot be used.
+    #[error("the environment's TRIBUTARY_KAFKA_ variables: {0}")]
+    Variables(PropertiesError),
 }
 
-/// Opens the bus that the settings name; an embedded one is made where there is none. The process owns an embedded
-/// bus from then on: a second one is refused.
+/// Opens the bus that the settings name. An embedded one is made where there is none, and belongs to this process from then
+/// on: a second one is refused. On Kafka, topics are made and checked.
 pub fn open_bus(args: &BusArgs) -> Result<SharedBus, OpenBusError> {
+    let failed = |error| OpenBusError::Bus { url: args.url(), error };
     match args.url() {
         BusUrl::Embedded(path) => {
             let options = Options { partitions: args.partitions, ..Options::at(path) };
-            let bus = EmbeddedBus::open(options).map_err(|error| OpenBusError::Bus { url: args.url(), error })?;
-            Ok(Arc::new(bus))
+            Ok(Arc::new(EmbeddedBus::open(options).map_err(failed)?))
         }
-        url @ BusUrl::Kafka(_) => Err(OpenBusError::NoKafka(url)),
+        BusUrl::Kafka(brokers) => Ok(Arc::new(KafkaBus::open(kafka_options(args, brokers)?).map_err(failed)?)),
     }
+}
+
+/// What the settings say about a log on these brokers.
+pub fn kafka_options(args: &BusArgs, brokers: Vec<String>) -> Result<kafka::Options, OpenBusError> {
+    Ok(kafka::Options {
+        partitions: args.partitions,
+        replication_factor: args.replication_factor,
+        create_topics: args.create_topics,
+        properties: kafka_properties(args)?,
+        ..kafka::Options::at(brokers, &args.topic_prefix)
+    })
+}
+
+fn kafka_properties(args: &BusArgs) -> Result<Properties, OpenBusError> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let Some(path) = &args.kafka_config else {
+        return properties::parse("", variable).map_err(OpenBusError::Variables);
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| OpenBusError::File { path: path.clone(), error })?;
+    properties::parse(&text, variable).map_err(|error| OpenBusError::Properties { path: path.clone(), error })
 }
 
 #[cfg(test)]
@@ -48,6 +87,8 @@ mod tests {
             kafka_config: None,
             topic_prefix: "clickstream.".to_owned(),
             partitions: 3,
+            create_topics: true,
+            replication_factor: 1,
         }
     }
 
@@ -62,8 +103,13 @@ mod tests {
     }
 
     #[test]
-    fn kafka_is_refused_in_one_line() {
-        let error = open_bus(&args("kafka://a:9092")).map(|_| ()).unwrap_err().to_string();
-        assert_eq!(error, "--bus kafka://a:9092: this build has no Kafka client yet; use embedded:PATH");
+    fn a_file_of_settings_that_is_not_there_or_wrong_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kafka.properties");
+        let args = BusArgs { kafka_config: Some(path.clone()), ..args("kafka://127.0.0.1:1") };
+        let line = || open_bus(&args).map(|_| ()).unwrap_err().to_string();
+        assert!(line().starts_with(&format!("--kafka-config {}: No such file", path.display())), "{}", line());
+        std::fs::write(&path, "acks=0\n").unwrap();
+        assert!(line().contains("line 1: `acks`"), "{}", line());
     }
 }

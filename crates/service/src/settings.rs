@@ -30,6 +30,20 @@ pub struct BusArgs {
     /// Partitions of the topics that it creates; fixed once they are there.
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub partitions: u32,
+    /// Whether topics that are absent are created; else they are an error (Kafka alone).
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = clap::ArgAction::Set)]
+    pub create_topics: bool,
+    /// How many brokers hold each record of the topics that it creates; fewer are an error (Kafka alone).
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=100))]
+    pub replication_factor: u16,
+}
+
+/// Which member of its group a process is.
+#[derive(Args, Clone, Debug, Default)]
+pub struct MemberArgs {
+    /// Names this process among its like for good, so that its restart moves no partition; no two may share one.
+    #[arg(long, value_name = "NAME", value_parser = instance_id)]
+    pub instance_id: Option<String>,
 }
 
 /// Which lake, and how its files are cut.
@@ -145,6 +159,7 @@ impl LakeArgs {
 pub(crate) fn every_setting() -> Command {
     let groups = [
         BusArgs::augment_args,
+        MemberArgs::augment_args,
         LakeArgs::augment_args,
         EdgeArgs::augment_args,
         AdminArgs::augment_args,
@@ -152,6 +167,16 @@ pub(crate) fn every_setting() -> Command {
         LogArgs::augment_args,
     ];
     groups.into_iter().fold(Command::new("tributary"), |command, augment| augment(command))
+}
+
+/// What Kafka takes as a name, so that it is the same everywhere.
+fn instance_id(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=100).contains(&text.len()) && text.bytes().all(is_plain) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("`{text}` is no name: write up to 100 letters, digits, dots, dashes and underscores"))
+    }
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {

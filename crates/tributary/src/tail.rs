@@ -78,11 +78,13 @@ fn follow(args: &TailArgs, bus: &SharedBus, out: &mut impl Write) -> Result<()> 
             }
         }
         let at_end = places.iter().all(|place| place.reader.position() >= place.end);
-        if is_idle || (args.no_follow && at_end) {
+        if args.no_follow && at_end {
             out.flush()?;
-            if args.no_follow {
-                return Ok(());
-            }
+            return Ok(());
+        }
+        if is_idle {
+            // On Kafka records take a moment to come, and what an open transaction holds back may take longer.
+            out.flush()?;
             std::thread::sleep(PAUSE);
         }
     }

@@ -57,7 +57,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
         let config = lake_writer_config(&args.lake);
         let rows_within = config.flush.after(Duration::ZERO);
         collector::cli::start(stage, &args.edge, bus.clone(), public);
-        sessionizer::cli::start(stage, &args.windows, bus.clone());
+        sessionizer::cli::start(stage, (&args.windows).into(), bus.clone());
         lake_writer::cli::start(stage, config, bus, lake);
         stage.admin(private)?;
         // Nobody may be reading; that is no reason not to work.

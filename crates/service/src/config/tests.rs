@@ -68,6 +68,9 @@ fn the_defaults_are_those_of_the_manual() {
     --kafka-config -
     --topic-prefix clickstream.
     --partitions 4
+    --create-topics true
+    --replication-factor 1
+    --instance-id -
     --lake -
     --flush-interval -
     --target-file-size 128MiB

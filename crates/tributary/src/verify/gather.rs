@@ -67,8 +67,9 @@ fn log_side(bus: &SharedBus, source: Source, through: NextOffset) -> Result<LogS
     let mut reader = bus.read(source, bounds.start)?;
     let mut records = 0;
     while reader.position() < through.min(bounds.end) {
+        let before = reader.position();
         let read = reader.next(READ_TIMEOUT)?;
-        if read.is_empty() {
+        if reader.position() == before {
             break;
         }
         records += read.iter().filter(|record| record.offset.next() <= through).count() as u64;
