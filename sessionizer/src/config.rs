@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use events::{Span, WindowSettings};
 use service::{Clock, WindowArgs, clock};
+use sessions::WriteBare;
 
 /// The group under which sessionizers share the partitions.
 pub(crate) const GROUP: &str = "sessionizer";
@@ -25,6 +26,8 @@ pub struct Config {
     pub drain: Duration,
     /// Whether the log has an end.
     pub mode: Mode,
+    /// Writes sessions alone, and so: for measuring against other engines.
+    pub bare: Option<WriteBare>,
     /// The wall clock; asked for ticks and intervals, never for windows.
     pub clock: Clock,
 }
@@ -58,6 +61,7 @@ impl Default for Config {
             checkpoint_interval: Duration::from_secs(10),
             drain: Duration::from_secs(10),
             mode: Mode::Live,
+            bare: None,
             clock: clock::system(),
         }
     }

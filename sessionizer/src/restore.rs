@@ -63,6 +63,9 @@ pub(crate) fn restore(
         Some(restored) => (restored.engine, restored.position),
         None => (Engine::new(partition, config.settings), NextOffset::START),
     };
+    if let Some(write) = config.bare {
+        engine.write_bare(write);
+    }
     if position > bounds.end {
         return Err(Error::StateAhead { partition, position, end: bounds.end });
     }

@@ -67,7 +67,7 @@ impl KafkaBus {
     /// the promises; it says what. [`BusError::Unavailable`] where no broker answers within [`Limits::connect`].
     pub fn open(options: Options) -> Result<Self, BusError> {
         let options = Arc::new(options);
-        let names = Arc::new(Names::new(&options.topic_prefix, options.partitions));
+        let names = Arc::new(Names::new(&options));
         let watcher = Arc::new(Watcher::new(&options)?);
         watcher.connect(&options.brokers)?;
         topics::open(&options, &names, &watcher)?;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use events::Topic;
 
+use super::options::Options;
 use crate::{BusError, Source};
 
 /// The topics' names under one prefix, and back.
@@ -15,10 +16,12 @@ pub(super) struct Names {
 }
 
 impl Names {
-    pub(super) fn new(prefix: &str, partitions: u32) -> Self {
-        let topics = Topic::ALL.map(|topic| format!("{prefix}{}", topic.name()));
+    pub(super) fn new(options: &Options) -> Self {
+        let Options { topic_prefix: prefix, named, partitions, .. } = options;
+        let own_name = |topic| named.iter().find(|(one, _)| *one == topic).map(|(_, name)| name.clone());
+        let topics = Topic::ALL.map(|topic| own_name(topic).unwrap_or_else(|| format!("{prefix}{}", topic.name())));
         let back = topics.iter().cloned().zip(Topic::ALL).collect();
-        Self { prefix: prefix.to_owned(), partitions, topics, back }
+        Self { prefix: prefix.clone(), partitions: *partitions, topics, back }
     }
 
     pub(super) fn topic(&self, topic: Topic) -> &str {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use events::{LogId, Span};
+use events::{LogId, Span, Topic};
 
 use super::properties::Properties;
 
@@ -13,6 +13,8 @@ pub struct Options {
     pub brokers: Vec<String>,
     /// What the names of topics, groups and transactions begin with.
     pub topic_prefix: String,
+    /// Topics that have a name of their own instead of prefix and name.
+    pub named: Vec<(Topic, String)>,
     /// The number of partitions of every topic; another number is refused.
     pub partitions: u32,
     /// How many brokers hold each record of a topic that is created here.
@@ -68,6 +70,7 @@ impl Options {
         Self {
             brokers,
             topic_prefix: topic_prefix.into(),
+            named: Vec::new(),
             partitions: 4,
             replication_factor: 1,
             create_topics: true,
