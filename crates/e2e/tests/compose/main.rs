@@ -67,6 +67,21 @@ fn services_names_and_volumes_that_are_used_are_there() {
     assert_eq!(services["kafka"]["image"], format!("apache/kafka:{version}"), "what is tested is what is started");
 }
 
+/// Here all names are one machine, so that a process run natively would not notice.
+#[test]
+fn what_is_published_is_what_is_listened_on_and_what_a_client_is_told() {
+    let file = file::with(&[("KAFKA_PORT", "19094"), ("COLLECTOR_ADDRESS", "127.0.0.1:18080")]);
+    assert_eq!(file["services"]["kafka"]["ports"], json!(["127.0.0.1:19094:9094"]));
+    let kafka = Service::of(&file, "kafka").environment;
+    assert!(kafka["KAFKA_LISTENERS"].contains("EXTERNAL://:9094"));
+    assert_eq!(kafka["KAFKA_ADVERTISED_LISTENERS"], "INTERNAL://kafka:9092,EXTERNAL://localhost:19094");
+    assert_eq!(file["services"]["collector"]["ports"], json!(["127.0.0.1:18080:8080"]));
+    assert_eq!(Service::of(&file, "collector").environment["TRIBUTARY_LISTEN"], "0.0.0.0:8080");
+    for name in OURS {
+        assert_eq!(Service::of(&file, name).environment["TRIBUTARY_BUS"], "kafka://kafka:9092");
+    }
+}
+
 #[test]
 fn every_variable_of_the_file_is_in_the_example_with_its_default() {
     let example = file::read("deploy/.env.example");
