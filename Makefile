@@ -1,11 +1,11 @@
-# up · test · bench · lint · kafka: what there is to do here. `make` alone lists it.
+# up · test · soak · bench · lint · kafka: what there is to do here. `make` alone lists it.
 # Everything uses the release profile, so that nothing is built twice.
 
 CACHE := $(or $(TRIBUTARY_CACHE),$(HOME)/.cache/tributary)
 PYTHON := $(CACHE)/python/bin/python
 KAFKA := $(CACHE)/kafka-$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tools/kafka/pom.xml)
 
-.PHONY: help up test bench lint tools kafka
+.PHONY: help up test soak bench lint tools kafka
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -16,6 +16,11 @@ up: ## build and start the whole pipeline on this machine
 test: tools ## everything that must hold; sets up what it needs by itself
 	node --test snippet/
 	TRIBUTARY_PYTHON=$(PYTHON) TRIBUTARY_KAFKA=$(KAFKA) cargo test --release --workspace
+
+ROUNDS ?= 100
+
+soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, then a table; TRIBUTARY_SOAK_SEED repeats a run
+	TRIBUTARY_KAFKA=$(KAFKA) TRIBUTARY_SOAK_ROUNDS=$(ROUNDS) cargo test --release -p e2e --test kafka_crash -- --nocapture
 
 lint: ## formatting, clippy and documentation, without a warning
 	cargo fmt --all -- --check

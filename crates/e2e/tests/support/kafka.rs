@@ -93,7 +93,9 @@ impl Pipeline {
     pub(crate) fn collector(&self, name: &str) -> (Service, String) {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let address = format!("127.0.0.1:{port}");
-        let service = self.service("collector", name, &["--listen", &address]);
+        let mut service = self.service("collector", name, &["--listen", &address]);
+        // What a failure leaves should tell what the client library saw.
+        service.set_environment([("RUST_LOG".to_owned(), "info,librdkafka=trace".to_owned())]);
         (service, format!("http://{address}/collect"))
     }
 

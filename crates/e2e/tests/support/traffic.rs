@@ -66,6 +66,7 @@ impl Traffic {
         let mut to = connection;
         while !stop.load(Ordering::Relaxed) {
             let hits = self.new_hits();
+            to += 1;
             let mut stopped = None;
             while !self.send(&agent, to, &hits) {
                 self.repeated.fetch_add(1, Ordering::Relaxed);

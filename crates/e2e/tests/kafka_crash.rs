@@ -1,0 +1,63 @@
+//! Everything that can be struck is struck, under load, on a real broker: each acknowledged hit is one row, the sessions are
+//! those that an independent model finds in the log, and log and lake agree (P1, P2, P3).
+//!
+//! `make test` goes through every service and the broker, each killed, frozen and stopped, with one instance of each service
+//! and with two. `make soak ROUNDS=n` draws as many blows from a seed that it prints, and ends with a table.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use support::Random;
+use support::matrix::{Blow, Life, Round, Tally, Target};
+
+/// How many blows fall before everything is drained and judged.
+const ROUNDS_OF_A_LIFE: usize = 10;
+
+const TARGETS: [Target; 4] = [Target::Collector, Target::Sessionizer, Target::LakeWriter, Target::Broker];
+const BLOWS: [Blow; 3] = [Blow::Kill, Blow::Freeze, Blow::Stop];
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|number| number.parse().unwrap())
+}
+
+fn clock() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
+}
+
+/// Lives, each with its number of instances and its blows.
+fn plan() -> Vec<(usize, Vec<Round>)> {
+    let every = |instances| {
+        let each = TARGETS.into_iter().flat_map(|target| BLOWS.map(|blow| Round { target, blow, instances }));
+        (instances, each.collect())
+    };
+    let Some(rounds) = number("TRIBUTARY_SOAK_ROUNDS") else { return vec![every(1), every(2)] };
+    let seed = number("TRIBUTARY_SOAK_SEED").unwrap_or_else(clock);
+    println!("{rounds} rounds, TRIBUTARY_SOAK_SEED={seed}");
+    let mut random = Random(seed);
+    let mut lives = Vec::new();
+    let mut left = rounds as usize;
+    while left > 0 {
+        let instances = random.between(1, 2) as usize;
+        let mut draw = || Round {
+            target: TARGETS[random.between(0, 3) as usize],
+            blow: BLOWS[random.between(0, 2) as usize],
+            instances,
+        };
+        let blows: Vec<_> = (0..left.min(ROUNDS_OF_A_LIFE)).map(|_| draw()).collect();
+        left -= blows.len();
+        lives.push((instances, blows));
+    }
+    lives
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_or_doubled_whatever_is_struck() {
+    let mut broker = kafka_broker::Broker::start(support::kafka::options());
+    let mut tally = Tally::default();
+    for (number, (instances, rounds)) in plan().into_iter().enumerate() {
+        Life::begin(&mut broker, &format!("life.{number}."), instances).run(&rounds, &mut tally);
+    }
+    println!("{tally}");
+    assert_eq!(tally.faults, [""; 0], "{tally}");
+}
