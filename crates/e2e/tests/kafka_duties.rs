@@ -7,15 +7,15 @@ mod support;
 
 use std::time::Duration;
 
-use bus::SharedBus;
+use bus::{SharedBus, Source};
 use events::{Span, Topic, WindowSettings};
-use kafka_broker::{clock_ahead, topic_prefix};
+use kafka_broker::{Broker, clock_ahead, topic_prefix};
 use rdkafka::ClientConfig;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use serde_json::{Value, json};
 use support::kafka::{Pipeline, broker, count, hit, post, wait_until};
 use support::service::Service;
-use support::{copy, lake, model};
+use support::{copy, lake, model, reference};
 
 const WINDOWS: [&str; 6] = ["--gap", "2s", "--lateness", "1s", "--idle-interval", "300ms"];
 
@@ -144,33 +144,52 @@ fn who_takes_over_waits_for_what_is_committed_above_an_open_transaction() {
     let pipeline = pipeline("above");
     let (mut collector, url) = pipeline.collector("collector");
     let mut first = pipeline.sessionizer("first");
+    let mut lake_writer = pipeline.lake_writer("lake-writer");
     collector.start_and_wait();
     first.start_and_wait();
+    lake_writer.start();
     let bus = pipeline.log();
     send(&url, 0..50);
     wait_until("50 enriched hits", || count(&bus, Topic::HitsEnriched) == 50);
 
-    // Somebody's transaction is open in the state: until it times out, nobody reads what is committed behind it.
+    // Somebody's transaction is open, in the state and in an output: until it times out, nobody reads what is committed
+    // behind it, and nobody ever reads what it wrote: rows that are there already, and positions of the past.
+    let newest = |topic, partition| reference::records(&bus, topic, partition).pop().unwrap();
+    let copies = [Topic::SessionsOpen, Topic::HitsEnriched].map(|topic| (0..4).map(move |n| (topic, n)));
+    let copies: Vec<_> = copies.into_iter().flatten().map(|(topic, n)| (topic, n, newest(topic, n))).collect();
     let name = format!("{}somebody", pipeline.topic_prefix());
     let somebody = raw_producer(&[("transactional.id", &name), ("transaction.timeout.ms", "15000")]);
     somebody.init_transactions(Duration::from_secs(30)).unwrap();
     somebody.begin_transaction().unwrap();
-    for partition in 0..bus.partitions() as i32 {
-        let topic = pipeline.topic(Topic::SessionsOpen);
-        let record = BaseRecord::to(&topic).partition(partition).key("somebody").payload("{}");
-        somebody.send(record).unwrap();
-    }
-    somebody.flush(Duration::from_secs(30)).unwrap();
+    let write_copies = || {
+        for (topic, partition, record) in &copies {
+            let (topic, key, value) = (pipeline.topic(*topic), record.key.as_deref(), record.value.as_deref());
+            let mut copy: BaseRecord<'_, [u8], [u8]> = BaseRecord::to(&topic).partition(*partition as i32);
+            (copy.key, copy.payload) = (key, value);
+            somebody.send(copy).unwrap();
+        }
+        somebody.flush(Duration::from_secs(30)).unwrap();
+    };
+    write_copies();
+    let position = || -> i64 {
+        (0..4).map(|n| bus.bounds(Source { topic: Topic::HitsEnriched, partition: n }).unwrap().end.0).sum()
+    };
+    let before = position();
     send(&url, 50..100);
-    wait_until("100 enriched hits", || count(&bus, Topic::HitsEnriched) == 100);
+    wait_until("50 more enriched hits, which nobody can read yet", || position() >= before + 50);
+    // Their commit follows; the state's record of it is what must not be missed.
+    std::thread::sleep(Duration::from_secs(1));
     first.kill();
+    write_copies();
 
     let mut second = pipeline.sessionizer("second");
     second.start();
     send(&url, 100..110);
-    wait_until("110 enriched hits", || count(&bus, Topic::HitsEnriched) >= 110);
     wait_until("every session", || sessions_hold(&bus) >= 110);
     assert_eq!(model::differences(&bus, settings()), [""; 0]);
+    all_are_rows(&pipeline, &bus, 110);
+    stop(&mut [second, lake_writer]);
+    pipeline.must_be_sound();
     drop(somebody);
 }
 
@@ -207,25 +226,38 @@ fn records_that_are_no_hits_are_rejected_with_their_offsets_and_the_partition_go
     pipeline.must_be_sound();
 }
 
-#[test]
-fn a_collector_whose_clock_is_an_hour_ahead_moves_no_watermark() {
-    let pipeline = pipeline("ahead");
+/// A broker whose clock is wrong, and a pipeline on it: all hits are in final sessions, and none is late, though the next
+/// ones would be if an hour that nobody lived through had moved a watermark. Gives the enriched hits.
+fn sessions_with_a_wrong_clock(seconds: i64) -> Vec<Value> {
+    let [(preload, library), (ahead, _)] = clock_ahead(Duration::ZERO);
+    let options = support::kafka::options().environment(&preload, library).environment(&ahead, seconds);
+    let broker = Broker::start(options);
+    let pipeline = Pipeline::new(&broker, &topic_prefix("clock"), &WINDOWS, settings());
     let (mut collector, url) = pipeline.collector("collector");
-    collector.set_environment(clock_ahead(Duration::from_secs(3600)));
     let mut sessionizer = pipeline.sessionizer("sessionizer");
     collector.start_and_wait();
     sessionizer.start_and_wait();
     let bus = pipeline.log();
-    // The hits say no time of their own: the collector's is theirs.
     send(&url, 0..40);
     wait_until("every session", || sessions_hold(&bus) == 40);
-    let enriched: Vec<_> = copy::values(&bus, Topic::HitsEnriched).into_iter().flatten().collect();
-    assert!(enriched.iter().all(|hit| json_of(hit)["clamped"] == true), "{enriched:?}");
-    // Had they been believed, the next ones would be an hour too late.
     send(&url, 40..80);
     wait_until("every session", || sessions_hold(&bus) == 80);
     assert_eq!(count(&bus, Topic::Late), 0);
     assert_eq!(model::differences(&bus, settings()), [""; 0]);
+    copy::values(&bus, Topic::HitsEnriched).into_iter().flatten().map(|hit| json_of(&hit)).collect()
+}
+
+#[test]
+fn a_broker_an_hour_ahead_changes_nothing() {
+    let enriched = sessions_with_a_wrong_clock(3600);
+    assert!(enriched.iter().all(|hit| hit["clamped"] != true), "{enriched:?}");
+}
+
+/// To it, the collector's clock and everybody else's is an hour ahead.
+#[test]
+fn collectors_an_hour_ahead_of_the_broker_are_not_believed() {
+    let enriched = sessions_with_a_wrong_clock(-3600);
+    assert!(enriched.iter().all(|hit| hit["clamped"] == true), "{enriched:?}");
 }
 
 #[test]

@@ -20,9 +20,18 @@ use super::{lake, reference};
 /// How long the group waits for a member that says nothing. The shorter, the sooner a test is over.
 pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long a broker that stands alone can be frozen without its own controller giving it up: see [`options`].
+pub(crate) const BROKER_FREEZE: Duration = Duration::from_millis(2500);
+
 /// A broker that lets groups notice soon that a member is away, and transactions that their owner is.
+///
+/// One that is frozen must not be given up by its own controller, which is frozen with it; and one that was killed must be
+/// back before the transactions that were open time out. While the leaders of all partitions change at once, Kafka 4.3 can
+/// lose the marker that ends a transaction in `__consumer_offsets`; whoever asks for the group's positions then waits until an
+/// operator aborts it (`kafka-transactions.sh find-hanging`).
 pub(crate) fn options() -> kafka_broker::Options {
     kafka_broker::Options::new()
+        .property("broker.session.timeout.ms", 4000)
         .property("group.min.session.timeout.ms", 1000)
         .property("transaction.abort.timed.out.transaction.cleanup.interval.ms", 500)
 }

@@ -9,7 +9,7 @@ use bus::{SharedBus, Source};
 use events::{Span, Topic, WindowSettings};
 use kafka_broker::Broker;
 
-use super::kafka::{Pipeline, SESSION_TIMEOUT, count, wait_at_most};
+use super::kafka::{BROKER_FREEZE, Pipeline, SESSION_TIMEOUT, count, wait_at_most};
 use super::service::Service;
 use super::traffic::Traffic;
 use super::{lake, model, reference};
@@ -38,7 +38,7 @@ pub(crate) enum Target {
 pub(crate) enum Blow {
     /// SIGKILL, and it is started again.
     Kill,
-    /// SIGSTOP for longer than the group waits, then SIGCONT: a zombie.
+    /// SIGSTOP for longer than the group waits, then SIGCONT: a zombie. The broker for a moment.
     Freeze,
     /// SIGTERM, and it is started again.
     Stop,
@@ -168,7 +168,7 @@ impl<'a> Life<'a> {
             }
             Blow::Freeze => {
                 self.broker.pause();
-                std::thread::sleep(SESSION_TIMEOUT + Duration::from_secs(2));
+                std::thread::sleep(BROKER_FREEZE);
                 self.broker.resume();
             }
             Blow::Stop => self.broker.restart(),
