@@ -164,7 +164,8 @@ fn read_variables(
     let mut given = Settings::new();
     for (name, value) in variables {
         let Some(name) = name.to_str().filter(|name| name.starts_with(PREFIX)) else { continue };
-        if value.is_empty() {
+        // Passwords have no flag: a command line is seen by everybody on the machine. Who opens Kafka asks for them.
+        if value.is_empty() || bus::kafka::properties::VARIABLES.contains(&name) {
             continue;
         }
         let origin = Origin::Variable(name.to_owned());

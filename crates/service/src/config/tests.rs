@@ -56,6 +56,15 @@ fn the_flag_names_the_file_before_the_variable_does() {
 }
 
 #[test]
+fn logins_of_kafka_are_variables_without_a_flag() {
+    for name in bus::kafka::properties::VARIABLES {
+        read(&[], &[(name, "secret")]).unwrap();
+    }
+    let error = read(&[], &[("TRIBUTARY_KAFKA_CONFG", "secret")]).unwrap_err().to_string();
+    assert_eq!(error, "variable TRIBUTARY_KAFKA_CONFG: there is no such setting; did you mean TRIBUTARY_KAFKA_CONFIG?");
+}
+
+#[test]
 fn the_defaults_are_those_of_the_manual() {
     let settings = every_setting();
     let defaults = settings.get_arguments().map(|arg| {
