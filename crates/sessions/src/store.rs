@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 use std::hint::black_box;
 
 use events::Timestamp;
-use hashbrown::{HashMap, HashSet, HashTable};
+use hashbrown::{HashSet, HashTable};
 use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64_with_seed};
 
 use crate::deadlines::Slots;
@@ -25,9 +25,17 @@ pub(crate) struct Store {
     heads: HashTable<Head>,
     hashing: Hashing,
     /// Ids of the few visitors that have very many.
-    many: HashMap<Box<[u8]>, HashSet<u64, Xxh3DefaultBuilder>, Xxh3DefaultBuilder>,
+    many: HashTable<Many>,
     open: usize,
     stubs: usize,
+}
+
+/// The ids of a visitor that has very many.
+#[derive(Debug)]
+struct Many {
+    hash: u64,
+    key: Box<[u8]>,
+    ids: HashSet<u64, Xxh3DefaultBuilder>,
 }
 
 /// A visitor's place in the table: the first of its nodes.
@@ -140,27 +148,34 @@ impl Store {
     }
 
     /// Whether one of the visitor's nodes has the id.
-    pub(crate) fn knows(&mut self, key: &[u8], slots: &[u32], fingerprint: u64) -> bool {
+    pub(crate) fn knows(&mut self, visitor: Visitor<'_>, slots: &[u32], fingerprint: u64) -> bool {
         let ids: usize = slots.iter().map(|&slot| self.node(slot).ids.len()).sum();
         if ids <= MANY_IDS {
-            if !self.many.is_empty() {
-                self.many.remove(key);
-            }
+            self.forget_many(visitor);
             return slots.iter().any(|&slot| self.node(slot).ids.contains(&fingerprint));
         }
-        if !self.many.contains_key(key) {
-            let all = slots.iter().flat_map(|&slot| self.node(slot).ids.iter().copied()).collect();
-            self.many.insert(key.into(), all);
+        if self.many_of(visitor).is_none() {
+            let ids = slots.iter().flat_map(|&slot| self.node(slot).ids.iter().copied()).collect();
+            let many = Many { hash: visitor.hash, key: visitor.key.into(), ids };
+            self.many.insert_unique(visitor.hash, many, |many| many.hash);
         }
-        self.many[key].contains(&fingerprint)
+        self.many_of(visitor).is_some_and(|many| many.ids.contains(&fingerprint))
     }
 
     /// Tells the index of visitors with many ids that one of them got another.
-    pub(crate) fn learn(&mut self, key: &[u8], fingerprint: u64) {
-        if !self.many.is_empty()
-            && let Some(ids) = self.many.get_mut(key)
-        {
-            ids.insert(fingerprint);
+    pub(crate) fn learn(&mut self, visitor: Visitor<'_>, fingerprint: u64) {
+        if let Some(many) = self.many_of(visitor) {
+            many.ids.insert(fingerprint);
+        }
+    }
+
+    fn many_of(&mut self, visitor: Visitor<'_>) -> Option<&mut Many> {
+        self.many.find_mut(visitor.hash, |many| *many.key == *visitor.key)
+    }
+
+    fn forget_many(&mut self, visitor: Visitor<'_>) {
+        if let Ok(many) = self.many.find_entry(visitor.hash, |many| *many.key == *visitor.key) {
+            many.remove();
         }
     }
 
@@ -217,10 +232,10 @@ impl Store {
         let node = self.unlink(slot);
         self.stubs -= 1;
         if !self.many.is_empty()
-            && let Some(known) = self.many.get_mut(node.key())
+            && let Some(known) = self.many_of(self.visitor(node.key()))
         {
             node.ids.iter().for_each(|id| {
-                known.remove(id);
+                known.ids.remove(id);
             });
         }
         self.release(slot);
@@ -264,7 +279,7 @@ impl Store {
             unreachable!("it stood there a moment ago")
         };
         if head == slot && next == NO_SLOT && !self.many.is_empty() {
-            self.many.remove(node.key());
+            self.forget_many(self.visitor(node.key()));
         }
         node
     }

@@ -23,7 +23,7 @@ impl Windows {
         let mut slots = std::mem::take(&mut self.slots);
         let mut candidates = std::mem::take(&mut self.candidates);
         self.store.slots_of(visitor, &mut slots);
-        let placement = self.place_among(&slots, &mut candidates, visitor.key, hit_id, hit, profile);
+        let placement = self.place_among(&slots, &mut candidates, visitor, hit_id, hit, profile);
         self.slots = slots;
         self.candidates = candidates;
         placement
@@ -33,18 +33,19 @@ impl Windows {
         &mut self,
         slots: &[u32],
         candidates: &mut Vec<u32>,
-        key: &[u8],
+        visitor: Visitor<'_>,
         hit_id: Uuid,
         hit: &Contribution<'_>,
         profile: &mut dyn FnMut() -> Profile,
     ) -> Placement {
-        if self.store.knows(key, slots, hit.fingerprint) || self.is_known_late(key, hit_id) {
+        let key = visitor.key;
+        if self.store.knows(visitor, slots, hit.fingerprint) || self.is_known_late(key, hit_id) {
             return Placement::Duplicate;
         }
         if let Some(session_id) = self.find_candidates(slots, hit.time, candidates) {
             return self.late(key, hit_id, LateReason::SessionClosed, Some(session_id));
         }
-        if let Some(placement) = self.join(slots, candidates, key, hit, profile) {
+        if let Some(placement) = self.join(slots, candidates, visitor, hit, profile) {
             return placement;
         }
         if hit.time < self.clock.horizon {
@@ -63,7 +64,7 @@ impl Windows {
         if self.is_full() {
             return self.late(key, hit_id, LateReason::StateFull, None);
         }
-        self.open(slots, key, hit_id, hit, profile())
+        self.open(slots, visitor, hit_id, hit, profile())
     }
 
     /// R6 and R7: collects the open sessions that may take the hit, ordered by start, then id; or names the
@@ -104,7 +105,7 @@ impl Windows {
         &mut self,
         slots: &[u32],
         candidates: &[u32],
-        key: &[u8],
+        visitor: Visitor<'_>,
         hit: &Contribution<'_>,
         profile: &mut dyn FnMut() -> Profile,
     ) -> Option<Placement> {
@@ -127,7 +128,7 @@ impl Windows {
             node.open_mut().profile = profile();
         }
         let placement = Placement::InSession { session_id: node.session_id, seq: node.ids.len() as u32 };
-        self.store.learn(key, hit.fingerprint);
+        self.store.learn(visitor, hit.fingerprint);
         self.touch(joined);
         for &slot in rest {
             self.merge_or_refuse(joined, slot);
@@ -158,7 +159,14 @@ impl Windows {
     }
 
     /// R9: the hit opens a session.
-    fn open(&mut self, slots: &[u32], key: &[u8], hit_id: Uuid, hit: &Contribution<'_>, profile: Profile) -> Placement {
+    fn open(
+        &mut self,
+        slots: &[u32],
+        visitor: Visitor<'_>,
+        hit_id: Uuid,
+        hit: &Contribution<'_>,
+        profile: Profile,
+    ) -> Placement {
         let mut floor = self.clock.horizon;
         for &slot in slots {
             let node = self.store.node(slot);
@@ -166,6 +174,7 @@ impl Windows {
                 floor = floor.max(just_past(node.end, self.settings.gap));
             }
         }
+        let key = visitor.key;
         let session_id = events::ids::session_id(key, hit_id);
         let mut node = Node {
             session_id,
@@ -180,7 +189,7 @@ impl Windows {
         };
         node.take(hit);
         let slot = self.store.insert(node);
-        self.store.learn(key, hit.fingerprint);
+        self.store.learn(visitor, hit.fingerprint);
         self.closing.insert(hit.time, slot);
         self.touch(slot);
         if !slots.is_empty() {
