@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use bus::SharedBus;
-use bus::kafka::{KafkaBus, Options, Stamps};
+use bus::kafka::{KafkaBus, Limits, Options, Stamps};
 use events::{Span, Topic, WindowSettings};
 use service::{Health, Shutdown};
 use sessionizer::Config;
@@ -26,6 +26,8 @@ fn main() -> Result<()> {
         named,
         retention: None,
         stamps: Stamps::Record,
+        // What topics take that nobody has set up for us.
+        limits: Limits { record: 900 << 10, ..Limits::default() },
         ..Options::at(vec![variable("RIG_BOOTSTRAP")?], format!("{run}-"))
     };
     let bus: SharedBus = Arc::new(KafkaBus::open(options)?);
