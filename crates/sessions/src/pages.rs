@@ -138,7 +138,7 @@ const TITLE_BITS: u32 = 10;
 
 /// Appends a page: seven bytes of time, three of lengths (path 11 bits, title 10, offset 3), as many of the offset as it
 /// needs, path, title; little-endian. Every part is one write or read of eight bytes, where varints took a loop each:
-/// 460 instructions a page to write and read it against 130.
+/// 435 instructions a page to write and read it against 160.
 fn encode(out: &mut Vec<u8>, page: PageRef<'_>) {
     let title_len = page.title.map_or(0, |title| title.len() as u32 + 1);
     debug_assert!(page.path.len() < 1 << PATH_BITS && title_len < 1 << TITLE_BITS);
