@@ -87,6 +87,11 @@ pub(super) struct Log {
 impl Log {
     pub(super) fn line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
+        // That the other side hangs up is no error to librdkafka.
+        if facility == "FAIL" && is_hang_up(message) {
+            let message = message.split_once("]: ").map_or(message, |(_thread, message)| message);
+            self.note(Code::BrokerTransportFailure, message);
+        }
         match level {
             // One set of settings serves consumers and producers, and each says what is not for it.
             _ if facility == "CONFWARN" => tracing::trace!(target: "librdkafka", facility, "{message}"),
@@ -105,8 +110,12 @@ impl Log {
         }
         // That all are down is said after why each of them is.
         if code != Code::AllBrokersDown {
-            *self.last.lock().expect("nobody panics while holding an error") = Some((code, error::one_line(reason)));
+            self.note(code, reason);
         }
+    }
+
+    fn note(&self, code: Code, reason: &str) {
+        *self.last.lock().expect("nobody panics while holding an error") = Some((code, error::one_line(reason)));
     }
 
     /// Whether the client is of no use any more and must be replaced.
@@ -122,7 +131,7 @@ impl Log {
     /// The error of something that took too long, with the reason if there is one.
     pub(super) fn timed_out(&self, what: &str) -> BusError {
         match self.last() {
-            Some((code, reason)) if error::is_final(code) => BusError::Refused(format!("{what}: {reason}")),
+            Some((code, reason)) if error::is_final(code) => error::refused(code, format!("{what}: {reason}")),
             Some((_, reason)) => BusError::Unavailable(format!("{what}: {reason}")),
             None => BusError::Unavailable(format!("{what}: no broker answers in time")),
         }
@@ -140,6 +149,11 @@ impl ClientContext for Log {
 }
 
 impl rdkafka::consumer::ConsumerContext for Log {}
+
+/// Whether a broker hung up on the first thing that it was told, as a port that speaks TLS does where we do not.
+pub(super) fn is_hang_up(reason: &str) -> bool {
+    reason.contains("Disconnected") && reason.contains("in state APIVERSION_QUERY")
+}
 
 /// A client that cannot be made: a setting that librdkafka does not take.
 pub(super) fn bad_settings(error: &KafkaError) -> BusError {

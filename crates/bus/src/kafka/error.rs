@@ -13,8 +13,43 @@ pub(super) fn of(what: &str, error: &KafkaError) -> BusError {
     };
     match code {
         _ if is_takeover(code) => BusError::Fenced(detail),
-        _ if is_final(code) => BusError::Refused(detail),
+        _ if is_final(code) => refused(code, detail),
         _ => BusError::Unavailable(detail),
+    }
+}
+
+/// The error where a person must do something, with what that is.
+pub(super) fn refused(code: Code, detail: String) -> BusError {
+    match advice(code) {
+        Some(advice) => BusError::Refused(format!("{detail}; {advice}")),
+        None => BusError::Refused(detail),
+    }
+}
+
+/// What a person can do about it.
+fn advice(code: Code) -> Option<&'static str> {
+    match code {
+        Code::Authentication | Code::SaslAuthenticationFailed => {
+            Some("check user and password in --kafka-config, or TRIBUTARY_KAFKA_USERNAME and TRIBUTARY_KAFKA_PASSWORD")
+        }
+        Code::UnsupportedSASLMechanism => Some("check `sasl.mechanism` in --kafka-config"),
+        Code::SSL => Some(
+            "check in --kafka-config that `security.protocol` is what this port speaks, and that `ssl.truststore.location` \
+             has the broker's authority",
+        ),
+        Code::TopicAuthorizationFailed => Some(
+            "allow this user the topics of --topic-prefix: kafka-acls.sh --add \
+             --operation All --topic PREFIX --resource-pattern-type prefixed",
+        ),
+        Code::GroupAuthorizationFailed => Some(
+            "allow this user the groups of --topic-prefix: kafka-acls.sh --add \
+             --operation All --group PREFIX --resource-pattern-type prefixed",
+        ),
+        Code::TransactionalIdAuthorizationFailed => Some(
+            "allow this user the transactions of --topic-prefix: \
+             kafka-acls.sh --add --operation All --transactional-id PREFIX --resource-pattern-type prefixed",
+        ),
+        _ => None,
     }
 }
 

@@ -31,7 +31,11 @@ pub(super) struct Watcher {
 impl Watcher {
     pub(super) fn new(options: &Options) -> Result<Self, BusError> {
         let mut config: ClientConfig = client::base(options);
-        config.set("isolation.level", "read_uncommitted").set("allow.auto.create.topics", "false");
+        config
+            .set("isolation.level", "read_uncommitted")
+            .set("allow.auto.create.topics", "false")
+            // A port that speaks TLS where we do not hangs up, and says no more.
+            .set("log.connection.close", "true");
         // Without a group there is nothing to join, and polling serves the log alone.
         config.remove("group.id");
         let client: BaseConsumer<Log> =
@@ -60,7 +64,11 @@ impl Watcher {
                 Some(_) => return Ok(()),
                 None => match self.client.context().last() {
                     Some((code, reason)) if error::is_final(code) => {
-                        return Err(BusError::Refused(format!("{}: {reason}", what())));
+                        return Err(error::refused(code, format!("{}: {reason}", what())));
+                    }
+                    // A broker that stops hangs up, too; it does so once.
+                    Some((_, reason)) if left.is_zero() && client::is_hang_up(&reason) => {
+                        return Err(error::refused(Code::SSL, format!("{}: {reason}", what())));
                     }
                     _ if left.is_zero() => return Err(self.client.context().timed_out(&what())),
                     _ => {}

@@ -5,6 +5,7 @@
 mod contract;
 mod outage;
 mod reading;
+mod security;
 mod stepping;
 mod support;
 mod topics;
