@@ -76,9 +76,14 @@ impl Service {
         Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
     }
 
+    /// The process id of this life.
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap_or_else(|| panic!("{} does not run", self.name)).id()
+    }
+
     /// A signal by its name without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().unwrap_or_else(|| panic!("{} does not run", self.name)).id().to_string();
+        let pid = self.pid().to_string();
         assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
     }
 
