@@ -6,6 +6,7 @@
 mod support;
 
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 
 use bus::SharedBus;
@@ -29,7 +30,7 @@ fn settings() -> WindowSettings {
 fn three_processes_bring_hits_into_the_lake_and_anybody_can_read_the_topics() {
     let broker = broker();
     let windows = ["--gap", "2s", "--lateness", "1s", "--idle-interval", "300ms"];
-    let pipeline = Pipeline::new(broker, &topic_prefix("three"), &windows, settings());
+    let pipeline = Pipeline::new(slice::from_ref(broker), &topic_prefix("three"), &windows, settings());
     let (mut collector, url) = pipeline.collector("collector");
     let mut sessionizer = pipeline.sessionizer("sessionizer");
     let mut lake_writer = pipeline.lake_writer("lake-writer");
@@ -110,7 +111,7 @@ fn an_access_log_gives_the_same_sessions_on_kafka_as_on_the_embedded_bus() {
     let broker = broker();
     // No ticks: the log has an end.
     let windows = ["--idle-interval", "1h"];
-    let pipeline = Pipeline::new(broker, &topic_prefix("access"), &windows, WindowSettings::default());
+    let pipeline = Pipeline::new(slice::from_ref(broker), &topic_prefix("access"), &windows, WindowSettings::default());
     let embedded: SharedBus = EmbeddedBus::open_beside(&folder.join("bus")).unwrap();
     let made = bus::kafka::Options::at(vec![broker.bootstrap()], pipeline.topic_prefix());
     let kafka: SharedBus = Arc::new(KafkaBus::open(made).unwrap());

@@ -2,7 +2,8 @@
 //! those that an independent model finds in the log, and log and lake agree (P1, P2, P3).
 //!
 //! `make test` goes through every service and the broker, each killed, frozen and stopped, with one instance of each service
-//! and with two. `make soak ROUNDS=n` draws as many blows from a seed that it prints, and ends with a table.
+//! and with two, and of the groups' members another one that comes and goes. `make soak ROUNDS=n` draws as many blows from a seed that it prints, goes on with a
+//! cluster of three brokers that loses one of them and then two, and ends with a table.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
@@ -15,7 +16,6 @@ use support::matrix::{Blow, Life, Round, Tally, Target};
 const ROUNDS_OF_A_LIFE: usize = 10;
 
 const TARGETS: [Target; 4] = [Target::Collector, Target::Sessionizer, Target::LakeWriter, Target::Broker];
-const BLOWS: [Blow; 3] = [Blow::Kill, Blow::Freeze, Blow::Stop];
 
 fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|number| number.parse().unwrap())
@@ -25,24 +25,35 @@ fn clock() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
+/// Every blow that can fall on a target.
+fn blows(target: Target) -> &'static [Blow] {
+    match target {
+        Target::Sessionizer | Target::LakeWriter => &[Blow::Kill, Blow::Freeze, Blow::Stop, Blow::Guest],
+        Target::Collector | Target::Broker => &[Blow::Kill, Blow::Freeze, Blow::Stop],
+        Target::TwoBrokers => &[Blow::Kill],
+    }
+}
+
 /// Lives, each with its number of instances and its blows.
 fn plan() -> Vec<(usize, Vec<Round>)> {
     let every = |instances| {
-        let each = TARGETS.into_iter().flat_map(|target| BLOWS.map(|blow| Round { target, blow, instances }));
+        let each = TARGETS
+            .into_iter()
+            .flat_map(|target| blows(target).iter().map(move |&blow| Round { target, blow, instances }));
         (instances, each.collect())
     };
     let Some(rounds) = number("TRIBUTARY_SOAK_ROUNDS") else { return vec![every(1), every(2)] };
     let seed = number("TRIBUTARY_SOAK_SEED").unwrap_or_else(clock);
-    println!("{rounds} rounds, TRIBUTARY_SOAK_SEED={seed}");
+    eprintln!("{rounds} rounds, TRIBUTARY_SOAK_SEED={seed}");
     let mut random = Random(seed);
     let mut lives = Vec::new();
     let mut left = rounds as usize;
     while left > 0 {
         let instances = random.between(1, 2) as usize;
-        let mut draw = || Round {
-            target: TARGETS[random.between(0, 3) as usize],
-            blow: BLOWS[random.between(0, 2) as usize],
-            instances,
+        let mut draw = || {
+            let target = TARGETS[random.between(0, 3) as usize];
+            let of_target = blows(target);
+            Round { target, blow: of_target[random.between(0, of_target.len() as u64 - 1) as usize], instances }
         };
         let blows: Vec<_> = (0..left.min(ROUNDS_OF_A_LIFE)).map(|_| draw()).collect();
         left -= blows.len();
@@ -53,10 +64,18 @@ fn plan() -> Vec<(usize, Vec<Round>)> {
 
 #[test]
 fn nothing_acknowledged_is_lost_or_doubled_whatever_is_struck() {
-    let mut broker = kafka_broker::Broker::start(support::kafka::options());
+    let mut brokers = [kafka_broker::Broker::start(support::kafka::options())];
     let mut tally = Tally::default();
     for (number, (instances, rounds)) in plan().into_iter().enumerate() {
-        Life::begin(&mut broker, &format!("life.{number}."), instances).run(&rounds, &mut tally);
+        Life::begin(&mut brokers, &format!("life.{number}."), instances).run(&rounds, &mut tally);
+    }
+    drop(brokers);
+    if number("TRIBUTARY_SOAK_ROUNDS").is_some() {
+        let round = |target, blow| Round { target, blow, instances: 2 };
+        let rounds = [Blow::Kill, Blow::Freeze, Blow::Stop].map(|blow| round(Target::Broker, blow));
+        let rounds = [&rounds[..], &[round(Target::TwoBrokers, Blow::Kill)]].concat();
+        let mut cluster = kafka_broker::Cluster::start(3, support::kafka::options());
+        Life::begin(&mut cluster.brokers, "cluster.", 2).run(&rounds, &mut tally);
     }
     println!("{tally}");
     assert_eq!(tally.faults, [""; 0], "{tally}");

@@ -5,6 +5,7 @@
 
 mod support;
 
+use std::slice;
 use std::time::Duration;
 
 use bus::{SharedBus, Source};
@@ -24,7 +25,7 @@ fn settings() -> WindowSettings {
 }
 
 fn pipeline(name: &str) -> Pipeline {
-    Pipeline::new(broker(), &topic_prefix(name), &WINDOWS, settings())
+    Pipeline::new(slice::from_ref(broker()), &topic_prefix(name), &WINDOWS, settings())
 }
 
 /// Some hits of several visitors.
@@ -232,7 +233,7 @@ fn sessions_with_a_wrong_clock(seconds: i64) -> Vec<Value> {
     let [(preload, library), (ahead, _)] = clock_ahead(Duration::ZERO);
     let options = support::kafka::options().environment(&preload, library).environment(&ahead, seconds);
     let broker = Broker::start(options);
-    let pipeline = Pipeline::new(&broker, &topic_prefix("clock"), &WINDOWS, settings());
+    let pipeline = Pipeline::new(slice::from_ref(&broker), &topic_prefix("clock"), &WINDOWS, settings());
     let (mut collector, url) = pipeline.collector("collector");
     let mut sessionizer = pipeline.sessionizer("sessionizer");
     collector.start_and_wait();

@@ -20,6 +20,9 @@ use super::{lake, reference};
 /// How long the group waits for a member that says nothing. The shorter, the sooner a test is over.
 pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
 
+/// How long controllers wait for a broker that says nothing.
+pub(crate) const BROKER_SESSION: Duration = Duration::from_secs(4);
+
 /// How long a broker that stands alone can be frozen without its own controller giving it up: see [`options`].
 pub(crate) const BROKER_FREEZE: Duration = Duration::from_millis(2500);
 
@@ -31,7 +34,7 @@ pub(crate) const BROKER_FREEZE: Duration = Duration::from_millis(2500);
 /// operator aborts it (`kafka-transactions.sh find-hanging`).
 pub(crate) fn options() -> kafka_broker::Options {
     kafka_broker::Options::new()
-        .property("broker.session.timeout.ms", 4000)
+        .property("broker.session.timeout.ms", BROKER_SESSION.as_millis())
         .property("group.min.session.timeout.ms", 1000)
         .property("transaction.abort.timed.out.transaction.cleanup.interval.ms", 500)
 }
@@ -45,7 +48,8 @@ pub(crate) fn broker() -> &'static Broker {
 /// One log, one lake, and the services between them.
 pub(crate) struct Pipeline {
     folder: TempDir,
-    broker: String,
+    bootstrap: String,
+    replication: String,
     prefix: String,
     windows: Vec<&'static str>,
     pub(crate) settings: WindowSettings,
@@ -53,12 +57,13 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Nothing runs yet. The windows are the sessionizer's flags, and what they mean.
-    pub(crate) fn new(broker: &Broker, prefix: &str, windows: &[&'static str], settings: WindowSettings) -> Self {
+    pub(crate) fn new(brokers: &[Broker], prefix: &str, windows: &[&'static str], settings: WindowSettings) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let properties = format!("session.timeout.ms={}\nheartbeat.interval.ms=500\n", SESSION_TIMEOUT.as_millis());
         std::fs::write(folder.path().join("kafka.properties"), properties).unwrap();
-        let (broker, prefix) = (broker.bootstrap(), prefix.to_owned());
-        Self { folder, broker, prefix, windows: windows.to_vec(), settings }
+        let bootstrap = brokers.iter().map(Broker::bootstrap).collect::<Vec<_>>().join(",");
+        let (replication, prefix) = (brokers.len().to_string(), prefix.to_owned());
+        Self { folder, bootstrap, replication, prefix, windows: windows.to_vec(), settings }
     }
 
     /// A topic's name on the broker.
@@ -85,10 +90,11 @@ impl Pipeline {
     }
 
     fn bus_flags(&self) -> Vec<OsString> {
-        let url = format!("kafka://{}", self.broker);
+        let url = format!("kafka://{}", self.bootstrap);
         let properties = self.folder.path().join("kafka.properties");
-        let flags = ["--topic-prefix", &self.prefix, "--bus", &url, "--kafka-config"].map(OsString::from);
-        [&flags[..], &[properties.into()]].concat()
+        let flags = ["--replication-factor", &self.replication, "--topic-prefix", &self.prefix, "--bus", &url];
+        let flags = [&flags[..], &["--kafka-config"]].concat().into_iter().map(OsString::from);
+        flags.chain([properties.into()]).collect()
     }
 
     fn service(&self, kind: &str, name: &str, flags: &[&str]) -> Service {
@@ -120,7 +126,8 @@ impl Pipeline {
 
     /// The log, through a handle of the test's own. Nothing is created.
     pub(crate) fn log(&self) -> SharedBus {
-        let options = Options { create_topics: false, ..Options::at(vec![self.broker.clone()], self.prefix.as_str()) };
+        let brokers = self.bootstrap.split(',').map(str::to_owned).collect();
+        let options = Options { create_topics: false, ..Options::at(brokers, self.prefix.as_str()) };
         Arc::new(KafkaBus::open(options).unwrap())
     }
 

@@ -9,7 +9,7 @@ use bus::{SharedBus, Source};
 use events::{Span, Topic, WindowSettings};
 use kafka_broker::Broker;
 
-use super::kafka::{BROKER_FREEZE, Pipeline, SESSION_TIMEOUT, count, wait_at_most};
+use super::kafka::{BROKER_FREEZE, BROKER_SESSION, Pipeline, SESSION_TIMEOUT, count, wait_at_most};
 use super::service::Service;
 use super::traffic::Traffic;
 use super::{lake, model, reference};
@@ -31,6 +31,8 @@ pub(crate) enum Target {
     Sessionizer,
     LakeWriter,
     Broker,
+    /// Two of three brokers at once: nothing can be kept until one is back.
+    TwoBrokers,
 }
 
 /// What happens to it.
@@ -42,6 +44,8 @@ pub(crate) enum Blow {
     Freeze,
     /// SIGTERM, and it is started again.
     Stop,
+    /// Another instance of it comes, takes its share, and goes again.
+    Guest,
 }
 
 /// One blow, with so many instances of each service.
@@ -72,7 +76,8 @@ pub(crate) struct Tally {
 
 /// One pipeline from its start to its judgement.
 pub(crate) struct Life<'a> {
-    broker: &'a mut Broker,
+    /// One that stands alone, or a cluster's.
+    brokers: &'a mut [Broker],
     pipeline: Pipeline,
     bus: SharedBus,
     collectors: Vec<Service>,
@@ -93,10 +98,10 @@ impl Drop for StopsAtTheEnd<'_> {
 impl<'a> Life<'a> {
     /// Everything runs when this returns. A single instance has a name, so that its restart takes its own place; of two
     /// each takes over from the other.
-    pub(crate) fn begin(broker: &'a mut Broker, prefix: &str, instances: usize) -> Self {
+    pub(crate) fn begin(brokers: &'a mut [Broker], prefix: &str, instances: usize) -> Self {
         let settings =
             WindowSettings { gap: Span::from_secs(60), lateness: Span::from_secs(60), ..WindowSettings::default() };
-        let pipeline = Pipeline::new(broker, prefix, &WINDOWS, settings);
+        let pipeline = Pipeline::new(brokers, prefix, &WINDOWS, settings);
         let numbers = || 0..instances;
         let (mut collectors, urls): (Vec<_>, Vec<_>) =
             numbers().map(|n| pipeline.collector(&format!("collector-{n}"))).unzip();
@@ -111,7 +116,7 @@ impl<'a> Life<'a> {
         collectors.iter_mut().chain(&mut sessionizers).chain(&mut lake_writers).for_each(Service::wait_until_ready);
         let bus = pipeline.log();
         let traffic = Traffic::new(urls, Duration::from_millis(30));
-        Self { broker, pipeline, bus, collectors, sessionizers, lake_writers, traffic }
+        Self { brokers, pipeline, bus, collectors, sessionizers, lake_writers, traffic }
     }
 
     /// All blows under load, then a drain, then the judgement.
@@ -126,18 +131,22 @@ impl<'a> Life<'a> {
             for &round in rounds {
                 first_of_round.push((traffic.next(), round));
                 let started = Instant::now();
-                self.strike(round);
+                self.strike(round, &traffic);
                 self.wait_for_flow(&format!("after {round}"));
-                println!("{round}: {:?}, {} acknowledged", started.elapsed(), traffic.count());
+                eprintln!("{round}: {:?}, {} acknowledged", started.elapsed(), traffic.count());
             }
         });
         self.make_all_final();
         self.judge(&traffic, &first_of_round, tally);
     }
 
-    fn strike(&mut self, Round { target, blow, .. }: Round) {
+    fn strike(&mut self, Round { target, blow, .. }: Round, traffic: &Traffic) {
+        if blow == Blow::Guest {
+            return self.receive(target);
+        }
         let service = match target {
             Target::Broker => return self.strike_broker(blow),
+            Target::TwoBrokers => return self.strike_two_brokers(traffic),
             Target::Collector => &mut self.collectors[0],
             Target::Sessionizer => &mut self.sessionizers[0],
             Target::LakeWriter => &mut self.lake_writers[0],
@@ -156,30 +165,55 @@ impl<'a> Life<'a> {
                 assert!(service.stop().success(), "it did not end in good order: {}", service.log());
                 service.start();
             }
+            Blow::Guest => unreachable!("nobody is struck"),
         }
         service.wait_until_ready();
     }
 
+    /// Partitions move to a further instance, and back.
+    fn receive(&self, target: Target) {
+        let mut guest = match target {
+            Target::LakeWriter => self.pipeline.lake_writer("guest-lake-writer"),
+            _ => self.pipeline.sessionizer("guest-sessionizer"),
+        };
+        guest.start_and_wait();
+        self.wait_for_flow("with a guest");
+        assert!(guest.stop().success(), "it did not end in good order: {}", guest.log());
+    }
+
+    fn strike_two_brokers(&mut self, traffic: &Traffic) {
+        let before = traffic.repeated();
+        self.brokers[..2].iter_mut().for_each(Broker::kill);
+        // Who is asked to keep something says that it cannot.
+        wait_at_most(RECOVERY, "a refusal", &mut || traffic.repeated() > before + 4);
+        self.brokers[..2].iter_mut().for_each(Broker::restart_without_waiting);
+        self.brokers[..2].iter_mut().for_each(Broker::wait_until_started);
+    }
+
     fn strike_broker(&mut self, blow: Blow) {
+        // The others of a cluster may take over from one that is frozen.
+        let freeze = if self.brokers.len() > 1 { 2 * BROKER_SESSION } else { BROKER_FREEZE };
+        let broker = &mut self.brokers[0];
         match blow {
             Blow::Kill => {
-                self.broker.kill();
-                self.broker.restart();
+                broker.kill();
+                broker.restart();
             }
             Blow::Freeze => {
-                self.broker.pause();
-                std::thread::sleep(BROKER_FREEZE);
-                self.broker.resume();
+                broker.pause();
+                std::thread::sleep(freeze);
+                broker.resume();
             }
-            Blow::Stop => self.broker.restart(),
+            Blow::Stop => broker.restart(),
+            Blow::Guest => unreachable!("brokers stay among themselves"),
         }
     }
 
     /// Waits until hits that come now go all the way.
     fn wait_for_flow(&self, when: &str) {
-        let (enriched, batches) = (self.enriched(), self.batches());
+        let (enriched, files) = (self.enriched(), self.files());
         wait_at_most(RECOVERY, &format!("a flow {when}"), &mut || {
-            self.enriched() > enriched + 20 && self.batches() > batches
+            self.enriched() > enriched + 20 && self.files() > files
         });
     }
 
@@ -188,8 +222,8 @@ impl<'a> Life<'a> {
         (0..self.bus.partitions()).map(end).sum()
     }
 
-    fn batches(&self) -> usize {
-        lake::files(&self.pipeline.lake().join("_batches/hits"), "json").len()
+    fn files(&self) -> usize {
+        lake::files(&self.pipeline.lake().join("hits"), "parquet").len()
     }
 
     /// The sessionizers start again with windows under which everything is final within seconds. The log says so itself, so
@@ -250,7 +284,7 @@ impl<'a> Life<'a> {
             count.doubled += of_round(&doubled, from, to);
             count.sessions_equal += usize::from(differences.is_empty());
         }
-        println!(
+        eprintln!(
             "{} hits acknowledged, {} requests sent again, {} rows of hits and late, {} sessions",
             acknowledged.len(),
             traffic.repeated(),

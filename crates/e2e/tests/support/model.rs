@@ -7,9 +7,9 @@ use serde_json::Value;
 use super::reference;
 
 #[path = "../../../sessions/tests/model/mod.rs"]
-mod model;
+mod slow;
 
-use model::{ClosedBy, Effect, Entry, FinalSession, Kind, LateReason, Settings};
+use slow::{ClosedBy, Effect, Entry, FinalSession, Kind, LateReason, Settings};
 
 /// Where outputs differ from the model's, in words; empty where they are what the log leads to, in the same order, and
 /// no more.
@@ -23,7 +23,7 @@ fn differences_of(bus: &SharedBus, partition: u32, settings: WindowSettings) -> 
         ids::session_id(&ids::visitor_key(site, visitor), hit_id.parse().unwrap()).to_string()
     };
     let entries: Vec<_> = log.iter().map(entry).collect();
-    let expected = model::run(self::settings(settings), &session_id, &entries);
+    let expected = slow::run(self::settings(settings), &session_id, &entries);
     let is_late = |effect: &&Effect| matches!(effect, Effect::Late { .. });
     let is_session = |effect: &&Effect| matches!(effect, Effect::Session(..));
     let is_enriched = |effect: &&Effect| matches!(effect, Effect::Enriched { .. });

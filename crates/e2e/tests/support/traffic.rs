@@ -124,7 +124,7 @@ fn hit(n: u64, now: u64) -> Value {
         "hit_id": format!("00000000-0000-4000-8000-{n:012x}"),
         "site": "shop.example",
         "visitor_id": format!("v{visitor}"),
-        "type": if n % 7 == 0 { "signup" } else { "pageview" },
+        "type": if n.is_multiple_of(7) { "signup" } else { "pageview" },
         "url": format!("https://shop.example/p/{}", n % 13),
         "client_time": now - behind_ms + n % HITS_OF_A_VISITOR,
     })
