@@ -27,10 +27,13 @@ lint: ## formatting, clippy and documentation, without a warning
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
-bench: ## the figures of docs/benchmarks.md
+bench: tools ## the figures of docs/benchmarks.md; TRIBUTARY_RIG names a folder whose run.sh measures other engines
 	cargo bench -p sessions --bench enrich --bench engine --bench memory
 	cargo bench -p bus --bench embedded
 	cargo bench -p tables --bench encode
+	TRIBUTARY_KAFKA=$(KAFKA) cargo bench -p e2e --bench kafka
+	$(if $(TRIBUTARY_RIG),cargo build --release -p sessionizer --example bare)
+	$(if $(TRIBUTARY_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TRIBUTARY_RIG)/run.sh cmd 2000000)
 	tools/bench_replay.py $(if $(TRIBUTARY_DATA),--log $(TRIBUTARY_DATA)/apache_access.log.gz)
 
 tools: ## what the tests need besides Rust, in one cache folder
