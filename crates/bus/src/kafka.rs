@@ -11,7 +11,7 @@
 //! `options` is what can be said about it, `properties` reads a Java client's file, `client` what all clients have alike, `topics` makes and checks the topics,
 //! `names` knows how they are called, `log_id` finds the record that names the log, `group` notes what librdkafka calls
 //! back, `batch` makes records of messages, `error` says what a caller can do about an error,
-//! `closing` ends clients in time.
+//! `closing` ends clients in time, `stop` says that there is little of it.
 //!
 //! librdkafka's threads do the networking. What blocks here blocks for a bounded time.
 
@@ -27,6 +27,7 @@ mod options;
 pub mod properties;
 mod publisher;
 mod reader;
+mod stop;
 mod topics;
 mod transaction;
 mod watcher;
@@ -37,6 +38,7 @@ use events::{LogId, NextOffset};
 use futures::future::BoxFuture;
 
 pub use options::{Limits, Options, Stamps};
+pub use stop::Stop;
 
 use crate::{Bounds, Bus, BusError, Group, Outgoing, Reader, Source, Worker};
 use names::Names;
@@ -76,6 +78,16 @@ impl KafkaBus {
     }
 }
 
+impl Shared {
+    /// Refuses what would leave a trace.
+    fn may_write(&self) -> Result<(), BusError> {
+        match self.options.reads_only {
+            true => Err(BusError::Refused("the log was opened for reading alone".to_owned())),
+            false => Ok(()),
+        }
+    }
+}
+
 impl std::fmt::Debug for KafkaBus {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("KafkaBus").field("options", &self.shared.options).finish_non_exhaustive()
@@ -96,10 +108,14 @@ impl Bus for KafkaBus {
     }
 
     fn publish(&self, records: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
-        self.shared.publisher.publish(&records)
+        match self.shared.may_write() {
+            Ok(()) => self.shared.publisher.publish(&records),
+            Err(error) => Box::pin(std::future::ready(Err(error))),
+        }
     }
 
     fn join(&self, group: Group) -> Result<Box<dyn Worker>, BusError> {
+        self.shared.may_write()?;
         if group.produces {
             // The state topic names its log before it holds anything else.
             self.log_id()?;

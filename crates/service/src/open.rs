@@ -3,13 +3,14 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use bus::embedded::{EmbeddedBus, Options};
+use bus::embedded::{EmbeddedBus, Options, Retention};
 use bus::kafka::properties::{self, Properties, PropertiesError};
 use bus::kafka::{self, KafkaBus};
 use bus::{BusError, SharedBus};
 
 use crate::bus_url::BusUrl;
 use crate::settings::BusArgs;
+use crate::shutdown;
 
 /// A bus that cannot be opened. One line.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +50,8 @@ pub fn open_bus(args: &BusArgs) -> Result<SharedBus, OpenBusError> {
     let failed = |error| OpenBusError::Bus { url: args.url(), error };
     match args.url() {
         BusUrl::Embedded(path) => {
-            let options = Options { partitions: args.partitions, ..Options::at(path) };
+            let retention = Retention { age: Some(args.retention), ..Retention::default() };
+            let options = Options { partitions: args.partitions, retention, ..Options::at(path) };
             Ok(Arc::new(EmbeddedBus::open(options).map_err(failed)?))
         }
         BusUrl::Kafka(brokers) => Ok(Arc::new(KafkaBus::open(kafka_options(args, brokers)?).map_err(failed)?)),
@@ -62,7 +64,9 @@ pub fn kafka_options(args: &BusArgs, brokers: Vec<String>) -> Result<kafka::Opti
         partitions: args.partitions,
         replication_factor: args.replication_factor,
         create_topics: args.create_topics,
+        retention: Some(args.retention),
         properties: kafka_properties(args)?,
+        stop: shutdown::stop(),
         ..kafka::Options::at(brokers, &args.topic_prefix)
     })
 }
@@ -89,6 +93,7 @@ mod tests {
             partitions: 3,
             create_topics: true,
             replication_factor: 1,
+            retention: events::Span::from_hours(7 * 24),
         }
     }
 

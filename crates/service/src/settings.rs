@@ -36,6 +36,9 @@ pub struct BusArgs {
     /// How many brokers hold each record of the topics that it creates; fewer are an error (Kafka alone).
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub replication_factor: u16,
+    /// How long the log keeps records. On Kafka topics are created so; those that keep them for less are an error.
+    #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = some_span)]
+    pub retention: Span,
 }
 
 /// Which member of its group a process is.

@@ -1,9 +1,19 @@
 //! When to stop: one token that tasks await and threads ask.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
+use bus::kafka::Stop;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// What those hear who wait for a broker. Signals are the process's, so there is one.
+static STOP: LazyLock<Stop> = LazyLock::new(Stop::default);
+
+/// Set by the first signal that [`Shutdown::cancel_on_signals`] hears.
+pub(crate) fn stop() -> Stop {
+    STOP.clone()
+}
 
 /// Says when to stop. Cheap to clone; all clones are one. Once cancelled it stays so.
 #[derive(Clone, Debug, Default)]
@@ -50,6 +60,7 @@ impl Shutdown {
             let name = next_signal(&mut interrupt, &mut terminate).await;
             tracing::info!(signal = name, "stopping: no more input, finishing what is at hand (again to stop at once)");
             shutdown.cancel();
+            STOP.set();
             let name = next_signal(&mut interrupt, &mut terminate).await;
             tracing::warn!(signal = name, "stopping at once");
             std::process::exit(130);

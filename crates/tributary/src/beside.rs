@@ -8,12 +8,13 @@ use bus::embedded::EmbeddedBus;
 use bus::kafka::{self, KafkaBus};
 use service::{BusArgs, BusUrl, kafka_options};
 
-/// Opens the log that the flags name, beside whoever writes it. Topics that are absent are not made: looking changes nothing.
+/// Opens the log that the flags name, beside whoever writes it. Looking changes nothing: topics that are absent are not made,
+/// and a log without an id gets none.
 pub fn open(args: &BusArgs) -> Result<SharedBus> {
     match args.url() {
         BusUrl::Embedded(path) => Ok(EmbeddedBus::open_beside(&path)?),
         BusUrl::Kafka(brokers) => {
-            let options = kafka::Options { create_topics: false, ..kafka_options(args, brokers)? };
+            let options = kafka::Options { reads_only: true, ..kafka_options(args, brokers)? };
             Ok(Arc::new(KafkaBus::open(options)?))
         }
     }

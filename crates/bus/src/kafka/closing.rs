@@ -7,24 +7,30 @@ use std::ops::Deref;
 use std::sync::mpsc;
 use std::time::Duration;
 
-/// How long somebody waits for a client to say goodbye.
+use super::stop::Stop;
+
+/// How long somebody waits for a client to say goodbye,
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// and who wants to end.
+const AT_THE_END: Duration = Duration::from_secs(2);
 
 /// A client that is dropped on a thread of its own.
 pub(super) struct Closing<T: Send + 'static> {
     client: Option<T>,
-    patience: Duration,
+    /// Who waits for its end, if anybody.
+    awaited: Option<Stop>,
 }
 
 impl<T: Send + 'static> Closing<T> {
     /// Its end is waited for, so that the brokers have heard of it: the others of a group go on at once then.
-    pub(super) fn awaited(client: T) -> Self {
-        Self { client: Some(client), patience: PATIENCE }
+    pub(super) fn awaited(client: T, stop: &Stop) -> Self {
+        Self { client: Some(client), awaited: Some(stop.clone()) }
     }
 
     /// Nobody depends on its end.
     pub(super) fn left_alone(client: T) -> Self {
-        Self { client: Some(client), patience: Duration::ZERO }
+        Self { client: Some(client), awaited: None }
     }
 }
 
@@ -47,9 +53,10 @@ impl<T: Send + 'static> Drop for Closing<T> {
         };
         // Without a thread it was closed here: what was to be moved there is dropped.
         let is_on_its_way = std::thread::Builder::new().name("kafka closing".to_owned()).spawn(close).is_ok();
-        let is_awaited = is_on_its_way && !self.patience.is_zero();
-        if is_awaited && receiver.recv_timeout(self.patience).is_err() {
-            tracing::warn!("a Kafka client does not close within {:?}; going on without it", self.patience);
+        let Some(stop) = self.awaited.as_ref().filter(|_| is_on_its_way) else { return };
+        let patience = if stop.is_set() { AT_THE_END } else { PATIENCE };
+        if receiver.recv_timeout(patience).is_err() {
+            tracing::warn!("a Kafka client does not close within {patience:?}; going on without it");
         }
     }
 }

@@ -3,7 +3,7 @@
 //! Whoever needs it first and does not find it writes it, in a transaction under a name that is the same for all: of two
 //! who do so at once, the later fences the earlier, looks again, and finds it or is the only one who writes.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::{LogId, NextOffset, Topic};
 use rdkafka::producer::BaseRecord;
@@ -34,6 +34,12 @@ pub(super) fn find_or_write(shared: &Shared) -> Result<LogId, BusError> {
                 _ => Ok(id),
             };
         }
+        if shared.options.reads_only {
+            return Err(BusError::Refused(format!(
+                "the log in {} has no id yet: no sessionizer has ever worked on it, so no lake holds any of it",
+                shared.names.topic(PLACE.topic)
+            )));
+        }
         match write(shared) {
             Ok(()) => {}
             Err(BusError::Fenced(_)) if attempt < ATTEMPTS => {}
@@ -52,7 +58,7 @@ fn find(shared: &Shared) -> Result<Option<LogId>, BusError> {
     }
     let mut reader =
         PartitionReader::new(&shared.options, shared.names.clone(), shared.watcher.clone(), PLACE, NextOffset::START)?;
-    let mut moved = Instant::now();
+    let mut patience = shared.options.stop.patience(shared.options.limits.request);
     while reader.position() < end {
         let before = reader.position();
         for record in reader.next(Duration::from_millis(200))? {
@@ -61,8 +67,8 @@ fn find(shared: &Shared) -> Result<Option<LogId>, BusError> {
             }
         }
         if reader.position() > before {
-            moved = Instant::now();
-        } else if moved.elapsed() > shared.options.limits.request {
+            patience = shared.options.stop.patience(shared.options.limits.request);
+        } else if patience.is_over() {
             return Err(BusError::Unavailable(format!("{PLACE} cannot be read to its end at {end}")));
         }
     }

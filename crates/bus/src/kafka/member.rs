@@ -24,6 +24,8 @@ use uuid::Uuid;
 use super::Shared;
 use super::closing::Closing;
 use super::group::{Change, Context};
+use super::options::Stamps;
+use super::publisher::Publisher;
 use super::transaction::Transactions;
 use super::{client, error};
 use crate::{Assignment, BusError, Group, Polled, Source, Step, Worker};
@@ -40,10 +42,20 @@ pub(super) struct Member {
     group: Group,
     sources: Sources,
     consumer: Closing<Arc<BaseConsumer<Context>>>,
-    transactions: Option<Transactions>,
+    writer: Writer,
     answer: Option<Answer>,
     /// Why this member is of no use any more.
     failed: Option<BusError>,
+}
+
+/// How outputs are written.
+enum Writer {
+    /// There are none.
+    None,
+    /// As one with the positions.
+    Transactions(Transactions),
+    /// Before the positions: a bounded replay's ([`Stamps::Record`]).
+    Plain(Publisher),
 }
 
 /// What the next poll tells the group.
@@ -58,19 +70,25 @@ impl Member {
     pub(super) fn join(shared: Arc<Shared>, group: Group) -> Result<Self, BusError> {
         let name = shared.names.named(&group.name);
         // First of all: an older namesake is fenced, and what it left open is ended.
-        let transactions = match (group.produces, &group.instance) {
-            (false, _) => None,
-            (true, Some(instance)) => Some(Transactions::new(&shared.options, &format!("{name}.{instance}"))?),
+        let options = &shared.options;
+        let writer = match (group.produces, options.stamps, &group.instance) {
+            (false, _, _) => Writer::None,
+            (true, Stamps::Record, _) => Writer::Plain(Publisher::new(options.clone(), shared.names.clone())?),
+            (true, Stamps::Broker, Some(instance)) => {
+                Writer::Transactions(Transactions::new(options, &format!("{name}.{instance}"))?)
+            }
             // Nobody takes this one's place by name; the group's generation fences it (KIP-447).
-            (true, None) => Some(Transactions::new(&shared.options, &format!("{name}.{}", Uuid::new_v4()))?),
+            (true, Stamps::Broker, None) => {
+                Writer::Transactions(Transactions::new(options, &format!("{name}.{}", Uuid::new_v4()))?)
+            }
         };
-        let mut config = client::consumer(&shared.options);
+        let mut config = client::consumer(options);
         let set_unless_given = |config: &mut rdkafka::ClientConfig, key: &str, value: String| {
             if config.get(key).is_none() {
                 config.set(key, value);
             }
         };
-        let session = shared.options.limits.session;
+        let session = options.limits.session;
         set_unless_given(&mut config, "session.timeout.ms", session.as_millis().to_string());
         set_unless_given(&mut config, "heartbeat.interval.ms", (session / 10).as_millis().min(3000).to_string());
         set_unless_given(&mut config, "max.poll.interval.ms", MAX_POLL_INTERVAL.as_millis().to_string());
@@ -86,8 +104,8 @@ impl Member {
         consumer.set_nonempty_callback(move || signal.set());
         let topics: Vec<_> = group.topics.iter().map(|topic| shared.names.topic(*topic)).collect();
         consumer.subscribe(&topics).map_err(|error| error::of("the group cannot be joined", &error))?;
-        let consumer = Closing::awaited(Arc::new(consumer));
-        Ok(Self { shared, group, sources: Sources::default(), consumer, transactions, answer: None, failed: None })
+        let consumer = Closing::awaited(Arc::new(consumer), &options.stop);
+        Ok(Self { shared, group, sources: Sources::default(), consumer, writer, answer: None, failed: None })
     }
 
     /// Notes what ends this member.
@@ -98,7 +116,7 @@ impl Member {
 
     /// Serves the group, the log and the errors.
     fn serve(&mut self) -> Result<(), BusError> {
-        if let Some(transactions) = &self.transactions {
+        if let Writer::Transactions(transactions) = &self.writer {
             transactions.serve();
         }
         match self.consumer.poll(Duration::ZERO) {
@@ -190,7 +208,8 @@ impl Member {
         if sources.is_empty() {
             return Ok(Vec::new());
         }
-        let deadline = Instant::now() + self.shared.options.limits.request;
+        let shared = self.shared.clone();
+        let patience = shared.options.stop.patience(shared.options.limits.request);
         loop {
             match self.consumer.committed_offsets(self.list(sources), Duration::from_secs(1)) {
                 Ok(list) => {
@@ -202,7 +221,7 @@ impl Member {
                     let assigned = sources.iter().map(|&source| Assignment { source, committed: committed(&source) });
                     return Ok(assigned.collect());
                 }
-                Err(error) if error::code(&error).is_some_and(error::is_final) || Instant::now() >= deadline => {
+                Err(error) if error::code(&error).is_some_and(error::is_final) || patience.is_over() => {
                     return self.fail(error::of("the group's positions cannot be read", &error));
                 }
                 // The coordinator moves, or is busy with a transaction.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use events::{LogId, Span, Topic};
 
 use super::properties::Properties;
+use super::stop::Stop;
 
 /// Everything that the Kafka bus can be told. [`Options::at`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Options {
     pub replication_factor: u16,
     /// Creates the topics that are absent; else an absent topic is refused.
     pub create_topics: bool,
+    /// Only looks: nothing is made or written, and what would break a promise of those who write is let be.
+    pub reads_only: bool,
     /// How long records are kept: topics are created so, and refused where they keep them for less; `None`: for good.
     pub retention: Option<Span>,
     /// Who says when a record was appended.
@@ -31,6 +34,8 @@ pub struct Options {
     pub properties: Properties,
     /// What bounds time and memory.
     pub limits: Limits,
+    /// Said to those who wait for a broker when the process wants to end.
+    pub stop: Stop,
 }
 
 /// Who says when a record was appended.
@@ -40,6 +45,9 @@ pub enum Stamps {
     Broker,
     /// The record, where it carries a time, as those of a bounded replay do (`CreateTime`). Such topics keep records for
     /// good: retention goes by the stamps, and those may lie years back.
+    ///
+    /// Steps are written there without transactions, whose markers would take offsets wherever a step happened to end: so
+    /// two replays of the same have the same offsets. One that fails is not mended, but done again on other topics.
     Record,
 }
 
@@ -74,11 +82,13 @@ impl Options {
             partitions: 4,
             replication_factor: 1,
             create_topics: true,
+            reads_only: false,
             retention: Some(Span::from_hours(7 * 24)),
             stamps: Stamps::Broker,
             log_id: None,
             properties: Properties::default(),
             limits: Limits::default(),
+            stop: Stop::default(),
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use events::Timestamp;
 use futures::FutureExt;
 use futures::channel::oneshot;
+use futures::executor::block_on;
 use futures::future::{self, BoxFuture};
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -18,7 +19,7 @@ use super::error;
 use super::names::Names;
 use super::options::{Options, Stamps};
 use crate::partitioner::partition_of;
-use crate::{BusError, Outgoing, Source};
+use crate::{BusError, Outgoing, Output, Source};
 
 /// What a record takes in memory beside its key and value.
 const RECORD_OVERHEAD: usize = 256;
@@ -33,6 +34,17 @@ pub(super) struct Publisher {
 }
 
 type Sender = ThreadedProducer<Context>;
+
+/// Comes when all records of a call are acknowledged, or the last of them has failed.
+type Answer = oneshot::Receiver<Result<(), BusError>>;
+
+/// One record as it goes out, in its place.
+struct Message<'a> {
+    source: Source,
+    key: Option<&'a [u8]>,
+    value: Option<&'a [u8]>,
+    time: Option<i64>,
+}
 
 /// The producer's side of it: counts acknowledgements down.
 struct Context {
@@ -61,19 +73,24 @@ impl Publisher {
     }
 
     pub(super) fn publish(&self, records: &[Outgoing]) -> BoxFuture<'static, Result<(), BusError>> {
-        match self.send(records) {
-            Ok(answer) => {
-                let closed = || Err(BusError::Unavailable("the producer was closed".to_owned()));
-                answer.map(move |answer| answer.unwrap_or_else(|_| closed())).boxed()
-            }
+        match self.place(records).and_then(|messages| self.send(&messages)) {
+            Ok(answer) => answer.map(|answer| answer.unwrap_or_else(|_| Err(closed()))).boxed(),
             Err(error) => future::ready(Err(error)).boxed(),
         }
     }
 
-    fn send(&self, records: &[Outgoing]) -> Result<oneshot::Receiver<Result<(), BusError>>, BusError> {
-        let sources = self.place(records)?;
+    /// Writes a step's outputs, and returns when they stand: at the latest when their time is over.
+    pub(super) fn write(&self, outputs: &[Output<'_>]) -> Result<(), BusError> {
+        let messages: Vec<_> = outputs
+            .iter()
+            .map(|&Output { target: source, key, value }| Message { source, key, value, time: None })
+            .collect();
+        block_on(self.send(&messages)?).unwrap_or_else(|_| Err(closed()))
+    }
+
+    fn send(&self, messages: &[Message<'_>]) -> Result<Answer, BusError> {
         // All or nothing is taken in, so that what is refused for want of room leaves no half of a call behind.
-        let size: usize = records.iter().map(size).sum();
+        let size: usize = messages.iter().map(|message| size_of(message.key, message.value)).sum();
         let is_room = |waiting| (waiting == 0 || waiting + size <= self.options.limits.queue).then_some(waiting + size);
         if self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_room).is_err() {
             return Err(BusError::Unavailable("the records that wait for Kafka fill the queue".to_owned()));
@@ -87,18 +104,17 @@ impl Publisher {
         };
         let (sender, receiver) = oneshot::channel();
         let call = Arc::new(Call {
-            left: AtomicUsize::new(records.len() + 1),
+            left: AtomicUsize::new(messages.len() + 1),
             failed: Mutex::new(None),
             answer: Mutex::new(Some(sender)),
         });
-        for (record, source) in records.iter().zip(sources) {
-            let mut message = BaseRecord::with_opaque_to(self.names.topic(source.topic), call.clone())
-                .partition(source.partition as i32)
-                .payload(&record.value[..]);
-            message.key = record.key.as_deref();
-            message.timestamp = record.append_time.map(Timestamp::as_millis);
-            if let Err((error, message)) = producer.send(message) {
-                self.waiting.fetch_sub(size_of_message(message.key, message.payload), Ordering::AcqRel);
+        for &Message { source, key, value, time } in messages {
+            let topic = self.names.topic(source.topic);
+            let mut record: BaseRecord<'_, [u8], [u8], _> =
+                BaseRecord::with_opaque_to(topic, call.clone()).partition(source.partition as i32);
+            (record.key, record.payload, record.timestamp) = (key, value, time);
+            if let Err((error, record)) = producer.send(record) {
+                self.waiting.fetch_sub(size_of(record.key, record.payload), Ordering::AcqRel);
                 call.count_down(Some(error::of("a record cannot be queued", &error)));
             }
         }
@@ -107,21 +123,21 @@ impl Publisher {
     }
 
     /// The partition of each record, once all of them were looked at.
-    fn place(&self, records: &[Outgoing]) -> Result<Vec<Source>, BusError> {
+    fn place<'a>(&self, records: &'a [Outgoing]) -> Result<Vec<Message<'a>>, BusError> {
         let partitions = self.names.partitions();
-        let place = |record: &Outgoing| {
+        let place = |record: &'a Outgoing| {
             let partition = match (record.partition, &record.key) {
                 (Some(partition), _) => partition,
                 (None, Some(key)) => partition_of(key, partitions),
                 (None, None) => self.round_robin.fetch_add(1, Ordering::Relaxed) % partitions,
             };
             let source = Source { topic: record.topic, partition };
-            let value = Some(&record.value[..]);
-            self.names.check_record(source, record.key.as_deref(), value, self.options.limits.record)?;
+            let (key, value) = (record.key.as_deref(), Some(&record.value[..]));
+            self.names.check_record(source, key, value, self.options.limits.record)?;
             if record.append_time.is_some() && self.options.stamps == Stamps::Broker {
                 return Err(BusError::Refused("these topics take the broker's append times alone".to_owned()));
             }
-            Ok(source)
+            Ok(Message { source, key, value, time: record.append_time.map(Timestamp::as_millis) })
         };
         records.iter().map(place).collect()
     }
@@ -152,11 +168,11 @@ fn sender(options: &Options, waiting: &Arc<AtomicUsize>) -> Result<Sender, BusEr
     config.create_with_context(context).map_err(|error| client::bad_settings(&error))
 }
 
-fn size(record: &Outgoing) -> usize {
-    size_of_message(record.key.as_deref(), Some(&record.value))
+fn closed() -> BusError {
+    BusError::Unavailable("the producer was closed".to_owned())
 }
 
-fn size_of_message(key: Option<&[u8]>, value: Option<&[u8]>) -> usize {
+fn size_of(key: Option<&[u8]>, value: Option<&[u8]>) -> usize {
     key.map_or(0, <[u8]>::len) + value.map_or(0, <[u8]>::len) + RECORD_OVERHEAD
 }
 

@@ -24,6 +24,10 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
         client::base(options).create_with_context(Log::default()).map_err(|error| client::bad_settings(&error))?;
     let absent = absent(names, watcher)?;
     if !absent.is_empty() {
+        if options.reads_only {
+            let names: Vec<_> = absent.iter().map(|topic| names.topic(*topic)).collect();
+            return Err(BusError::Refused(format!("these topics are not there: {}", names.join(", "))));
+        }
         if !options.create_topics {
             let lines: Vec<_> = absent.iter().map(|topic| names.topic(*topic)).collect();
             return Err(BusError::Refused(format!(
@@ -37,13 +41,20 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
     }
     // What was made a moment ago is what it should be.
     let present: Vec<_> = Topic::ALL.into_iter().filter(|topic| !absent.contains(topic)).collect();
+    let mut copies = Vec::with_capacity(present.len());
     for topic in &present {
         let metadata = watcher.metadata(names.topic(*topic))?;
         let found = metadata.topics().first().map(MetadataTopic::partitions);
-        check::partitions(options, names.topic(*topic), found.unwrap_or_default())?;
+        copies.push(check::partitions(options, names.topic(*topic), found.unwrap_or_default())?);
+    }
+    if options.reads_only {
+        return Ok(());
     }
     let configs = describe(options, names, &admin, &present)?;
-    configs.iter().try_for_each(|(topic, settings)| check::settings(options, names.topic(*topic), *topic, settings))
+    let found = configs.iter().zip(copies);
+    found.into_iter().try_for_each(|((topic, settings), copies)| {
+        check::settings(options, names.topic(*topic), *topic, copies, settings)
+    })
 }
 
 fn absent(names: &Names, watcher: &Watcher) -> Result<Vec<Topic>, BusError> {

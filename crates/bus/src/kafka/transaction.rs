@@ -7,7 +7,7 @@
 //!   for here, and the flush finds nothing to do.
 //! - After an abort nothing says which inputs count: the caller gets an error and begins anew from what is committed.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rdkafka::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
@@ -21,6 +21,7 @@ use super::client::{self, Log};
 use super::closing::Closing;
 use super::error;
 use super::options::Options;
+use super::stop::{Patience, Stop};
 use crate::BusError;
 
 const SLICE: Duration = Duration::from_secs(1);
@@ -29,7 +30,8 @@ const TICK: Duration = Duration::from_millis(1);
 /// A producer of transactions, under a name that fences its older namesakes.
 pub(super) struct Transactions {
     producer: Closing<BaseProducer<Context>>,
-    patience: Duration,
+    limit: Duration,
+    stop: Stop,
 }
 
 /// A message that fails fails the transaction, and that is where it is heard of.
@@ -56,7 +58,8 @@ impl Transactions {
             .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string());
         let producer: BaseProducer<Context> =
             config.create_with_context(Context::default()).map_err(|error| client::bad_settings(&error))?;
-        let transactions = Self { producer: Closing::awaited(producer), patience: options.limits.request };
+        let (limit, stop) = (options.limits.request, options.stop.clone());
+        let transactions = Self { producer: Closing::awaited(producer, &stop), limit, stop };
         transactions.again("transactions cannot be begun", |wait| transactions.producer.init_transactions(wait))?;
         Ok(transactions)
     }
@@ -70,7 +73,8 @@ impl Transactions {
     ) -> Result<(), BusError> {
         self.producer.begin_transaction().map_err(|error| self.failed("a transaction cannot be begun", &error))?;
         let result = self.attempt(outputs, positions);
-        if result.is_err() && !self.producer.context().0.is_fatal() {
+        // Who wants to end leaves it to the broker, which ends it when its time is over.
+        if result.is_err() && !self.producer.context().0.is_fatal() && !self.stop.is_set() {
             let aborted = self.again("the transaction cannot be aborted", |wait| self.producer.abort_transaction(wait));
             if let Err(error) = aborted {
                 tracing::debug!(%error, "left to the broker, which aborts it when its time is over");
@@ -84,16 +88,16 @@ impl Transactions {
         outputs: impl Iterator<Item = BaseRecord<'a, [u8], [u8]>>,
         positions: Positions<'_>,
     ) -> Result<(), BusError> {
-        let deadline = Instant::now() + self.patience;
+        let patience = self.stop.patience(self.limit);
         for record in outputs {
-            self.send(record, deadline)?;
+            self.send(record, &patience)?;
         }
         if let Some((list, member)) = positions {
             let send = |wait| self.producer.send_offsets_to_transaction(list, member, wait);
             self.again("the positions cannot be committed", send)?;
         }
         while self.producer.in_flight_count() > 0 {
-            if Instant::now() >= deadline {
+            if patience.is_over() {
                 return Err(self.producer.context().0.timed_out("the outputs of a step were not acknowledged in time"));
             }
             self.producer.poll(TICK);
@@ -101,11 +105,11 @@ impl Transactions {
         self.again("the step cannot be committed", |wait| self.producer.commit_transaction(wait))
     }
 
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>, deadline: Instant) -> Result<(), BusError> {
+    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>, patience: &Patience<'_>) -> Result<(), BusError> {
         loop {
             match self.producer.send(record) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(Code::QueueFull), back)) if Instant::now() < deadline => {
+                Err((KafkaError::MessageProduction(Code::QueueFull), back)) if !patience.is_over() => {
                     self.producer.poll(TICK);
                     record = back;
                 }
@@ -116,7 +120,7 @@ impl Transactions {
 
     /// Calls until it is done, fails, or takes too long.
     fn again(&self, what: &str, call: impl Fn(Duration) -> KafkaResult<()>) -> Result<(), BusError> {
-        let deadline = Instant::now() + self.patience;
+        let patience = self.stop.patience(self.limit);
         loop {
             let Err(error) = call(SLICE) else { return Ok(()) };
             // The log and the errors are served, so that a reason can be given.
@@ -134,7 +138,7 @@ impl Transactions {
             if !may_pass {
                 return Err(self.failed(what, &error));
             }
-            if Instant::now() >= deadline {
+            if patience.is_over() {
                 return Err(self.producer.context().0.timed_out(what));
             }
         }

@@ -14,6 +14,7 @@ use rdkafka::metadata::Metadata;
 use super::client::{self, Log};
 use super::error;
 use super::options::{Limits, Options};
+use super::stop::Stop;
 use crate::{Bounds, BusError};
 
 /// How often a question is asked anew until its time is over.
@@ -23,6 +24,7 @@ const SLICE: Duration = Duration::from_secs(1);
 pub(super) struct Watcher {
     client: Arc<BaseConsumer<Log>>,
     limits: Limits,
+    stop: Stop,
     is_over: Arc<AtomicBool>,
     /// Serves the client's log and errors, which would pile up in memory else.
     thread: Option<JoinHandle<()>>,
@@ -51,7 +53,7 @@ impl Watcher {
             }
         });
         let thread = thread.map_err(|error| BusError::Unavailable(format!("no thread can be started: {error}")))?;
-        Ok(Self { client, limits: options.limits, is_over, thread: Some(thread) })
+        Ok(Self { client, limits: options.limits, stop: options.stop.clone(), is_over, thread: Some(thread) })
     }
 
     /// Waits for the first answer of a broker. Gives up at once where trying again is in vain.
@@ -90,12 +92,11 @@ impl Watcher {
     }
 
     fn ask<T>(&self, what: &str, ask: impl Fn(Duration) -> rdkafka::error::KafkaResult<T>) -> Result<T, BusError> {
-        let deadline = Instant::now() + self.limits.request.min(Duration::from_secs(10));
+        let patience = self.stop.patience(self.limits.request.min(Duration::from_secs(10)));
         loop {
-            let asked = Instant::now();
             match ask(SLICE) {
                 Ok(answer) => return Ok(answer),
-                Err(error) if asked < deadline && may_pass(&error) => {
+                Err(error) if !patience.is_over() && may_pass(&error) => {
                     std::thread::sleep(Duration::from_millis(20));
                 }
                 Err(error) if error.rdkafka_error_code() == Some(Code::OperationTimedOut) => {

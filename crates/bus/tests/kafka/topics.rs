@@ -48,10 +48,11 @@ fn topics_that_break_a_promise_are_refused_with_the_way_out() {
     type Settings = &'static [(&'static str, &'static str)];
     const STAMPS: (&str, &str) = ("message.timestamp.type", "LogAppendTime");
     const WEEK: (&str, &str) = ("retention.ms", "604800000");
-    let broken: [(&str, Settings, &str); 6] = [
+    let broken: [(&str, Settings, &str); 7] = [
         ("hits", &[STAMPS, WEEK, ("cleanup.policy", "compact")], "cleanup.policy=delete"),
         ("hits", &[WEEK, ("message.timestamp.type", "CreateTime")], "message.timestamp.type=LogAppendTime"),
         ("late", &[STAMPS, ("retention.ms", "3600000")], "retention.ms=604800000"),
+        ("rejected", &[STAMPS, WEEK, ("min.insync.replicas", "2")], "min.insync.replicas=1"),
         ("sessions", &[STAMPS, WEEK, ("max.message.bytes", "1000")], "max.message.bytes="),
         ("sessions.open", &[STAMPS, ("cleanup.policy", "delete")], "cleanup.policy=compact"),
         (

@@ -79,6 +79,7 @@ fn the_defaults_are_those_of_the_manual() {
     --partitions 4
     --create-topics true
     --replication-factor 1
+    --retention 7d
     --instance-id -
     --lake -
     --flush-interval -

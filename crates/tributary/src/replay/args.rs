@@ -11,7 +11,8 @@ use service::{BusArgs, LakeArgs, LogArgs, WindowArgs};
 /// Files may be plain, gzip or zstd, seen from their content; `-` is standard input. Several are merged by their
 /// lines' times. A line that cannot be read is rejected, named with file and number, and the rest goes on. The same
 /// input and settings again add nothing to the lake. The log in between is a temporary one (TMPDIR says where, and
-/// it takes a few times the input's size), unless --bus names one without records.
+/// it takes a few times the input's size), unless --bus names one without records; on Kafka that is a --topic-prefix of
+/// its own, and what a replay that failed has left there is not gone on with.
 #[derive(Args, Clone, Debug)]
 pub struct ReplayArgs {
     /// Files to replay.

@@ -1,48 +1,78 @@
 //! The log that a replay runs through: a fresh one that is thrown away, or the one that `--bus` names.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use anyhow::{Context, Result, bail};
 use bus::embedded::{Durability, EmbeddedBus, Options, Retention};
-use bus::{Bus, BusError, Source};
+use bus::kafka::{self, KafkaBus, Stamps};
+use bus::{BusError, SharedBus, Source};
 use events::{LogId, NextOffset, Topic};
-use service::{BusArgs, BusUrl};
+use service::{BusArgs, BusUrl, kafka_options};
 use tempfile::TempDir;
 
 /// An empty log, open.
 pub struct ReplayBus {
     /// The log.
-    pub bus: EmbeddedBus,
+    pub bus: SharedBus,
     /// The folder of a log that is thrown away; removed when this is dropped, whatever happened.
     _folder: Option<TempDir>,
 }
 
 /// Opens an empty log under the replay's id.
 pub fn open(args: &BusArgs, log_id: LogId) -> Result<ReplayBus> {
-    let (path, folder) = match &args.bus {
+    match &args.bus {
         None => {
             let folder = tempfile::Builder::new().prefix("tributary-replay-").tempdir();
             let folder = folder.context("no folder for the replay's bus can be made; TMPDIR names another place")?;
-            (folder.path().to_owned(), Some(folder))
+            // Nobody relies on a log that goes at the end: what a killed replay leaves is not read again.
+            let bus = embedded(args, folder.path(), log_id, Durability::Unsynced, Retention::FOREVER)?;
+            Ok(ReplayBus { bus, _folder: Some(folder) })
         }
-        Some(BusUrl::Embedded(path)) => (path.clone(), None),
-        Some(url @ BusUrl::Kafka(_)) => bail!("--bus {url}: this build has no Kafka client; name embedded:PATH"),
-    };
-    let is_ours = folder.is_some();
-    let bus = EmbeddedBus::open(Options {
-        partitions: args.partitions,
-        log_id: Some(log_id),
-        // Nobody relies on a log that goes at the end: what a killed replay leaves is not read again.
-        durability: if is_ours { Durability::Unsynced } else { Durability::Synced },
-        retention: if is_ours { Retention::FOREVER } else { Retention::default() },
-        ..Options::at(&path)
-    })?;
-    if !is_empty(&bus)? {
-        bail!("--bus embedded:{}: it holds records; a replay needs a bus without any", path.display());
+        Some(BusUrl::Embedded(path)) => {
+            let bus = embedded(args, path, log_id, Durability::Synced, Retention::default())?;
+            if !is_empty(&bus)? {
+                bail!("--bus embedded:{}: it holds records; a replay needs a bus without any", path.display());
+            }
+            Ok(ReplayBus { bus, _folder: None })
+        }
+        Some(url @ BusUrl::Kafka(brokers)) => {
+            let bus = on_kafka(args, brokers, log_id).with_context(|| format!("--bus {url}"))?;
+            if !is_empty(&bus)? {
+                bail!(
+                    "--bus {url}: the topics of --topic-prefix {} hold records; a replay needs topics without any: name \
+                     another prefix",
+                    args.topic_prefix
+                );
+            }
+            Ok(ReplayBus { bus, _folder: None })
+        }
     }
-    Ok(ReplayBus { bus, _folder: folder })
+}
+
+fn embedded(
+    args: &BusArgs,
+    path: &Path,
+    log_id: LogId,
+    durability: Durability,
+    retention: Retention,
+) -> Result<SharedBus> {
+    let options =
+        Options { partitions: args.partitions, log_id: Some(log_id), durability, retention, ..Options::at(path) };
+    Ok(Arc::new(EmbeddedBus::open(options)?))
+}
+
+/// Topics whose records carry the times of the lines. Nobody waits for an answer as a browser does, so that a broker may be
+/// away for longer.
+fn on_kafka(args: &BusArgs, brokers: &[String], log_id: LogId) -> Result<SharedBus> {
+    let options = kafka_options(args, brokers.to_vec())?;
+    let limits = kafka::Limits { publish: options.limits.request, ..options.limits };
+    let options = kafka::Options { stamps: Stamps::Record, log_id: Some(log_id), limits, ..options };
+    Ok(Arc::new(KafkaBus::open(options)?))
 }
 
 /// Whether no topic holds a record, or ever held one.
-fn is_empty(bus: &EmbeddedBus) -> Result<bool, BusError> {
+fn is_empty(bus: &SharedBus) -> Result<bool, BusError> {
     for topic in Topic::ALL {
         for partition in 0..bus.partitions() {
             if bus.bounds(Source { topic, partition })?.end > NextOffset::START {

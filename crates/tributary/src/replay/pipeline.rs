@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 use bus::SharedBus;
-use bus::embedded::EmbeddedBus;
 use events::WindowSettings;
 use lake::Lake;
 use lake_writer::Stop;
@@ -24,7 +23,7 @@ pub(super) struct Pipeline<'a> {
     pub(super) args: &'a ReplayArgs,
     pub(super) windows: WindowSettings,
     pub(super) lake: Lake,
-    pub(super) bus: EmbeddedBus,
+    pub(super) bus: SharedBus,
     pub(super) runtime: Handle,
     pub(super) shutdown: Shutdown,
 }
@@ -32,7 +31,7 @@ pub(super) struct Pipeline<'a> {
 impl Pipeline<'_> {
     /// Runs everything to its end: the input, then the sessions, then the lake.
     pub(super) fn run(&self, files: &Files) -> Result<(Read, Outcome)> {
-        let bus: SharedBus = Arc::new(self.bus.clone());
+        let bus = self.bus.clone();
         let topics_are_final = Shutdown::new();
         std::thread::scope(|scope| {
             let named = |name: &str| std::thread::Builder::new().name(name.to_owned());

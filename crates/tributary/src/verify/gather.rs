@@ -14,6 +14,9 @@ use super::check::{Check, LogSide, Unfinished};
 /// The longest wait for records that the log says it has.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
 
+/// The longest wait for records that may not be committed.
+const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
+
 /// Every table's every partition of every log that the lake knows, and of the one at hand.
 pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>) -> Result<Vec<Check>> {
     let at_hand = bus.map(|bus| Ok::<_, bus::BusError>((bus.log_id()?, bus))).transpose()?;
@@ -65,14 +68,17 @@ async fn audit(lake: &Lake, series: &Series) -> Result<Audit> {
 fn log_side(bus: &SharedBus, source: Source, through: NextOffset) -> Result<LogSide> {
     let bounds = bus.bounds(source)?;
     let mut reader = bus.read(source, bounds.start)?;
-    let mut records = 0;
-    while reader.position() < through.min(bounds.end) {
+    let (mut records, mut pending) = (0, 0);
+    while reader.position() < bounds.end {
         let before = reader.position();
-        let read = reader.next(READ_TIMEOUT)?;
+        // Behind what the lake has, a transaction that is open may hold the rest back: that is no record yet.
+        let read = reader.next(if before < through { READ_TIMEOUT } else { OPEN_TIMEOUT })?;
         if reader.position() == before {
             break;
         }
-        records += read.iter().filter(|record| record.offset.next() <= through).count() as u64;
+        for record in read.iter().filter(|record| record.offset.next() <= bounds.end) {
+            *if record.offset.next() <= through { &mut records } else { &mut pending } += 1;
+        }
     }
-    Ok(LogSide { bounds, records })
+    Ok(LogSide { bounds, records, pending })
 }

@@ -1,6 +1,7 @@
 //! A step: with outputs a transaction, without any a plain commit of positions.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -8,8 +9,11 @@ use rdkafka::producer::BaseRecord;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::super::error;
-use super::Member;
+use super::{Member, Writer};
 use crate::{BusError, Output, Source, Step};
+
+/// How often who waits looks whether it may still wait.
+const SLICE: Duration = Duration::from_millis(100);
 
 impl Member {
     pub(super) fn commit_step(&mut self, step: Step<'_>) -> Result<(), BusError> {
@@ -21,12 +25,16 @@ impl Member {
         if self.consumer.assignment_lost() {
             return self.fail(BusError::Fenced("the group went on without this member, which was away".to_owned()));
         }
-        match (&self.transactions, step.outputs.is_empty()) {
-            (None, false) => {
+        match (&self.writer, step.outputs.is_empty()) {
+            (Writer::None, false) => {
                 Err(BusError::Refused(format!("the group {} was joined as one that writes nothing", self.group.name)))
             }
-            (None, true) => self.commit_positions(list),
-            (Some(_), _) => self.commit_transaction(step.outputs, &list),
+            (Writer::None, true) => self.commit_positions(list),
+            (Writer::Transactions(_), _) => self.commit_transaction(step.outputs, &list),
+            (Writer::Plain(publisher), _) => {
+                let written = publisher.write(step.outputs).and_then(|()| self.commit_positions(list));
+                written.or_else(|error| self.fail(half_written(&error)))
+            }
         }
     }
 
@@ -53,7 +61,7 @@ impl Member {
 
     /// Outputs and positions as one. After a failure nothing says what counts, so this member is done.
     fn commit_transaction(&mut self, outputs: &[Output<'_>], list: &TopicPartitionList) -> Result<(), BusError> {
-        let Some(transactions) = &self.transactions else { return Ok(()) };
+        let Writer::Transactions(transactions) = &self.writer else { return Ok(()) };
         let names = &self.shared.names;
         let records = outputs.iter().map(|output| {
             let mut record = BaseRecord::to(names.topic(output.target.topic)).partition(output.target.partition as i32);
@@ -82,7 +90,13 @@ impl Member {
             .name("kafka commit".to_owned())
             .spawn(commit)
             .map_err(|error| BusError::Unavailable(format!("{what}: {error}")))?;
-        match receiver.recv_timeout(self.shared.options.limits.request.min(Duration::from_secs(10))) {
+        let options = &self.shared.options;
+        let patience = options.stop.patience(options.limits.request.min(Duration::from_secs(10)));
+        let mut answer = receiver.recv_timeout(SLICE);
+        while matches!(answer, Err(RecvTimeoutError::Timeout)) && !patience.is_over() {
+            answer = receiver.recv_timeout(SLICE);
+        }
+        match answer {
             Ok(result) => match result.map_err(|error| error::of(what, &error)) {
                 Err(error @ BusError::Fenced(_)) => self.fail(error),
                 other => other,
@@ -90,4 +104,11 @@ impl Member {
             Err(_) => Err(self.consumer.context().log.timed_out(what)),
         }
     }
+}
+
+/// Who begins a replay's step again would write some of it twice.
+fn half_written(error: &BusError) -> BusError {
+    BusError::Refused(format!(
+        "{error}; what this replay has written stops in the middle: replay it on topics without records"
+    ))
 }

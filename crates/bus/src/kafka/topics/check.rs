@@ -13,8 +13,8 @@ use crate::BusError;
 /// A topic's settings by name.
 pub(super) type Settings = HashMap<String, String>;
 
-/// The number of partitions is fixed, and there are as many copies as the settings say, or more.
-pub(super) fn partitions(options: &Options, name: &str, found: &[MetadataPartition]) -> Result<(), BusError> {
+/// The number of partitions is fixed, and there are as many copies as the settings say, or more: how many.
+pub(super) fn partitions(options: &Options, name: &str, found: &[MetadataPartition]) -> Result<usize, BusError> {
     let wanted = options.partitions as usize;
     if found.len() != wanted {
         return Err(BusError::Refused(format!(
@@ -31,11 +31,17 @@ pub(super) fn partitions(options: &Options, name: &str, found: &[MetadataPartiti
             options.replication_factor
         )));
     }
-    Ok(())
+    Ok(copies)
 }
 
-/// The settings that the promises stand on.
-pub(super) fn settings(options: &Options, name: &str, topic: Topic, found: &Settings) -> Result<(), BusError> {
+/// The settings that the promises stand on, of a topic with so many copies.
+pub(super) fn settings(
+    options: &Options,
+    name: &str,
+    topic: Topic,
+    copies: usize,
+    found: &Settings,
+) -> Result<(), BusError> {
     let refuse = |why: &str, setting: &str| {
         Err(BusError::Refused(format!(
             "topic {name} {why}: run kafka-configs.sh --bootstrap-server {} --alter --topic {name} --add-config {setting}",
@@ -45,6 +51,22 @@ pub(super) fn settings(options: &Options, name: &str, topic: Topic, found: &Sett
     let text = |key: &str| found.get(key).map_or("", String::as_str);
     let number = |key: &str| found.get(key).and_then(|value| value.parse::<i64>().ok());
 
+    match (options.stamps, text("message.timestamp.type")) {
+        (Stamps::Broker, "LogAppendTime") | (Stamps::Record, "CreateTime") => {}
+        (Stamps::Broker, _) => {
+            return refuse(
+                "carries its writers' times instead of the broker's",
+                "message.timestamp.type=LogAppendTime",
+            );
+        }
+        // Topics of a live log: to change those would be a mistake.
+        (Stamps::Record, stamps) => {
+            return Err(BusError::Refused(format!(
+                "topic {name} is not one for a replay, whose records carry times of their own, but has \
+                 message.timestamp.type={stamps}: name another --topic-prefix"
+            )));
+        }
+    }
     let policy = text("cleanup.policy");
     if topic.is_compacted() {
         if policy != "compact" {
@@ -64,21 +86,13 @@ pub(super) fn settings(options: &Options, name: &str, topic: Topic, found: &Sett
             return refuse(&why, &format!("retention.ms={wanted}"));
         }
     }
-    match (options.stamps, text("message.timestamp.type")) {
-        (Stamps::Broker, "LogAppendTime") | (Stamps::Record, "CreateTime") => {}
-        (Stamps::Broker, _) => {
-            return refuse(
-                "carries its writers' times instead of the broker's",
-                "message.timestamp.type=LogAppendTime",
-            );
-        }
-        (Stamps::Record, _) => {
-            return refuse("cannot carry the times of a replay", "message.timestamp.type=CreateTime");
-        }
-    }
     let in_sync = i64::from(min_insync(options));
     if number("min.insync.replicas").is_some_and(|found| found < in_sync) {
         return refuse("acknowledges records that too few brokers have", &format!("min.insync.replicas={in_sync}"));
+    }
+    if number("min.insync.replicas").is_some_and(|found| found > copies as i64) {
+        let why = format!("can take no record: of its {copies} copies {} must be in sync", text("min.insync.replicas"));
+        return refuse(&why, &format!("min.insync.replicas={in_sync}"));
     }
     let largest = (options.limits.record + BATCH_OVERHEAD / 2) as i64;
     if number("max.message.bytes").is_some_and(|found| found < largest) {
@@ -86,4 +100,30 @@ pub(super) fn settings(options: &Options, name: &str, topic: Topic, found: &Sett
         return refuse("takes no records of the largest size", &format!("max.message.bytes={size}"));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(in_sync: &str) -> Result<(), BusError> {
+        let options = Options { replication_factor: 3, ..Options::at(vec!["b:9092".to_owned()], "p.") };
+        let made = super::super::settings(&options, Topic::Hits).into_iter();
+        let mut found: Settings = made.map(|(key, value)| (key.to_owned(), value)).collect();
+        found.insert("min.insync.replicas".to_owned(), in_sync.to_owned());
+        settings(&options, "p.hits", Topic::Hits, 3, &found)
+    }
+
+    #[test]
+    fn all_copies_but_one_must_be_in_sync_or_all_of_them() {
+        assert_eq!((check("2"), check("3")), (Ok(()), Ok(())));
+        let refused = |in_sync| check(in_sync).unwrap_err().to_string();
+        assert!(refused("1").contains("acknowledges records that too few brokers have"), "{}", refused("1"));
+        assert!(refused("4").contains("of its 3 copies 4 must be in sync"), "{}", refused("4"));
+        assert!(
+            refused("1").ends_with("--alter --topic p.hits --add-config min.insync.replicas=2"),
+            "{}",
+            refused("1")
+        );
+    }
 }

@@ -1,0 +1,11 @@
+//! The commands on Apache Kafka, as their users run them.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod login;
+mod looking;
+mod process;
+mod replaying;
+mod stopping;
+#[path = "../support/mod.rs"]
+mod support;

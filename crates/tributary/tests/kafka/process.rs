@@ -1,0 +1,90 @@
+//! `tributary up` on a broker.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{text, tributary};
+
+/// Longer than anything here takes on a busy machine; only a hang runs into it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A running `tributary up`.
+pub(crate) struct Up {
+    child: Child,
+    collect: String,
+}
+
+impl Up {
+    /// Starts it on free ports, and waits until it listens.
+    pub(crate) fn start(broker: &str, prefix: &str, data: &Path) -> Self {
+        let mut command = tributary();
+        command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--topic-prefix", prefix]);
+        command.args(["--bus", &format!("kafka://{broker}"), "--data"]).arg(data);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut banner = String::new();
+        while !banner.contains("Ctrl-C") && out.read_line(&mut banner).unwrap() > 0 {}
+        let line = banner.lines().map(str::trim).find(|line| line.starts_with("collect")).unwrap();
+        let collect = line.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
+        Self { child, collect }
+    }
+
+    /// Sends a hit of a visitor; the status.
+    pub(crate) fn collect(&self, visitor: &str) -> u16 {
+        let hit = format!(r#"{{"type":"pageview","site":"s","visitor_id":"{visitor}","url":"https://s.example/"}}"#);
+        let mut stream = TcpStream::connect(&self.collect).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        let request = format!(
+            "POST /collect HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{hit}",
+            hit.len()
+        );
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    }
+
+    /// SIGTERM, and how it ended after how long.
+    pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+        let begun = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return (status, begun.elapsed());
+            }
+            assert!(begun.elapsed() < PATIENCE, "it does not end");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Up {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// The records that `tail` shows.
+pub(crate) fn tail(broker: &str, prefix: &str, args: &[&str]) -> Vec<Value> {
+    let bus = format!("kafka://{broker}");
+    let output = tributary().args(["tail", "--bus", &bus, "--topic-prefix", prefix]).args(args).output().unwrap();
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    text(&output.stdout).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// What `verify` finds, and its code.
+pub(crate) fn verify(broker: &str, prefix: &str, lake: &Path) -> (Value, i32) {
+    let bus = format!("kafka://{broker}");
+    let mut command = tributary();
+    command.args(["verify", "--json", "--bus", &bus, "--topic-prefix", prefix, "--lake"]).arg(lake);
+    let output = command.output().unwrap();
+    assert_ne!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    (serde_json::from_slice(&output.stdout).unwrap(), output.status.code().unwrap())
+}
