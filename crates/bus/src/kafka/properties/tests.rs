@@ -77,17 +77,18 @@ fn a_scram_login_as_the_java_clients_write_it() {
 }
 
 #[test]
-fn an_oauth_login_fetches_its_token_by_openid_connect() {
+fn an_oauth_login_that_would_fetch_a_token_is_refused_and_another_is_translated() {
     let text = "security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n\
-                sasl.oauthbearer.token.endpoint.url=https://login.example/token\n\
-                sasl.login.callback.handler.class=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginCallbackHandler\n\
                 sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
-                clientId='tributary' clientSecret='s3cret' scope='kafka' extension_logicalCluster='lkc-1' extension_pool='p';\n";
-    let expected = "security.protocol=sasl_ssl\nsasl.oauthbearer.token.endpoint.url=https://login.example/token\n\
-                    sasl.mechanisms=OAUTHBEARER\nsasl.oauthbearer.client.id=tributary\n\
-                    sasl.oauthbearer.client.secret=s3cret\nsasl.oauthbearer.scope=kafka\n\
-                    sasl.oauthbearer.extensions=logicalCluster=lkc-1,pool=p\nsasl.oauthbearer.method=oidc\n";
-    assert_eq!(translate(text), expected);
+                scope='kafka' extension_logicalCluster='lkc-1' extension_pool='p';\n";
+    let refused = parse(text, |_| None).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "line 2: `sasl.mechanism` needs a token by OpenID Connect, which is not built in: log in by SCRAM-SHA-512 or PLAIN"
+    );
+    let expected = "security.protocol=sasl_ssl\nsasl.oauthbearer.method=default\nsasl.mechanisms=OAUTHBEARER\n\
+                    sasl.oauthbearer.scope=kafka\nsasl.oauthbearer.extensions=logicalCluster=lkc-1,pool=p\n";
+    assert_eq!(translate(&format!("{text}sasl.oauthbearer.method=default\n")), expected);
 }
 
 #[test]

@@ -165,6 +165,14 @@ fn login(
     if !protocol.is_some_and(|protocol| protocol.starts_with("sasl_")) {
         return Err(wrong(mechanism, "is used only with `security.protocol=SASL_SSL` (or SASL_PLAINTEXT)"));
     }
+    let method = file.get("sasl.oauthbearer.method").map_or("oidc", |method| &method.value);
+    if name == "OAUTHBEARER" && method.eq_ignore_ascii_case("oidc") {
+        // librdkafka fetches tokens with libcurl, and is built without.
+        return Err(wrong(
+            mechanism,
+            "needs a token by OpenID Connect, which is not built in: log in by SCRAM-SHA-512 or PLAIN",
+        ));
+    }
     let mut set = |key: &str, value: String| {
         settings.retain(|(given, _)| given != key);
         settings.push((key.to_owned(), value));
@@ -206,14 +214,11 @@ fn login(
             set(key, value);
         }
     }
-    // Java asks for a handler class where librdkafka asks for a method; both then fetch the token by OpenID Connect.
+    // Java asks for a handler class where librdkafka asks for a method.
     if let Some(handler) = file.get("sasl.login.callback.handler.class")
         && !(is_oauth && handler.value.ends_with(".OAuthBearerLoginCallbackHandler"))
     {
         return Err(wrong(handler, "names a Java class; only the OAuthBearerLoginCallbackHandler has a counterpart"));
-    }
-    if is_oauth && file.get("sasl.oauthbearer.method").is_none() {
-        set("sasl.oauthbearer.method", "oidc".to_owned());
     }
     // Found here, the error says so at the start; found by librdkafka, it would be a retry for good.
     let missing = |key: &str| !settings.iter().any(|(given, _)| given == key);
