@@ -84,7 +84,7 @@ fn refused<T>(attempt: impl FnOnce() -> Result<T, BusError>) -> String {
 #[test]
 fn a_right_login_publishes_steps_and_reads() {
     // A token that nobody signed: the broker's own validator for tests takes it.
-    let token = "sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.method=default\nsasl.oauthbearer.config=principal=all\n\
+    let token = "sasl.mechanism=OAUTHBEARER\nsasl.oauthbearer.config=principal=all\n\
                  enable.sasl.oauthbearer.unsecure.jwt=true\n";
     for mechanism in ["SCRAM-SHA-256", "SCRAM-SHA-512", "PLAIN", "OAUTHBEARER"] {
         let file = match mechanism {

@@ -24,6 +24,10 @@ impl Up {
     pub(crate) fn start(broker: &str, prefix: &str, data: &Path) -> Self {
         let mut command = tributary();
         command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--topic-prefix", prefix]);
+        // Who ended without a word is given up soon.
+        let file = data.join("kafka.properties");
+        std::fs::write(&file, "session.timeout.ms=6000\n").unwrap();
+        command.arg("--kafka-config").arg(file);
         command.args(["--bus", &format!("kafka://{broker}"), "--data"]).arg(data);
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -35,19 +39,14 @@ impl Up {
     }
 
     /// Sends a hit of a visitor; the status.
-    pub(crate) fn collect(&self, visitor: &str) -> u16 {
-        let hit = format!(r#"{{"type":"pageview","site":"s","visitor_id":"{visitor}","url":"https://s.example/"}}"#);
-        let mut stream = TcpStream::connect(&self.collect).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        let request = format!(
-            "POST /collect HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\n\r\n{hit}",
-            hit.len()
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer.split(' ').nth(1).unwrap().parse().unwrap()
+    pub(crate) fn collect(&self, visitor: &'static str) -> u16 {
+        self.collector(visitor)()
+    }
+
+    /// The same, for another thread.
+    pub(crate) fn collector(&self, visitor: &'static str) -> impl FnOnce() -> u16 + Send + use<> {
+        let collect = self.collect.clone();
+        move || collect_at(&collect, visitor)
     }
 
     /// SIGTERM, and how it ended after how long.
@@ -69,6 +68,22 @@ impl Drop for Up {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+/// Sends a hit; the status.
+fn collect_at(collect: &str, visitor: &str) -> u16 {
+    let hit = format!(r#"{{"type":"pageview","site":"s","visitor_id":"{visitor}","url":"https://s.example/"}}"#);
+    let mut stream = TcpStream::connect(collect).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let request = format!(
+        "POST /collect HTTP/1.1\r\nhost: here\r\nconnection: close\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\n\r\n{hit}",
+        hit.len()
+    );
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 /// The records that `tail` shows.

@@ -86,9 +86,9 @@ fn an_oauth_login_that_would_fetch_a_token_is_refused_and_another_is_translated(
         refused,
         "line 2: `sasl.mechanism` needs a token by OpenID Connect, which is not built in: log in by SCRAM-SHA-512 or PLAIN"
     );
-    let expected = "security.protocol=sasl_ssl\nsasl.oauthbearer.method=default\nsasl.mechanisms=OAUTHBEARER\n\
+    let expected = "security.protocol=sasl_ssl\nenable.sasl.oauthbearer.unsecure.jwt=true\nsasl.mechanisms=OAUTHBEARER\n\
                     sasl.oauthbearer.scope=kafka\nsasl.oauthbearer.extensions=logicalCluster=lkc-1,pool=p\n";
-    assert_eq!(translate(&format!("{text}sasl.oauthbearer.method=default\n")), expected);
+    assert_eq!(translate(&format!("{text}enable.sasl.oauthbearer.unsecure.jwt=true\n")), expected);
 }
 
 #[test]

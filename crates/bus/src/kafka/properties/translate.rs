@@ -165,9 +165,9 @@ fn login(
     if !protocol.is_some_and(|protocol| protocol.starts_with("sasl_")) {
         return Err(wrong(mechanism, "is used only with `security.protocol=SASL_SSL` (or SASL_PLAINTEXT)"));
     }
-    let method = file.get("sasl.oauthbearer.method").map_or("oidc", |method| &method.value);
-    if name == "OAUTHBEARER" && method.eq_ignore_ascii_case("oidc") {
-        // librdkafka fetches tokens with libcurl, and is built without.
+    let is_unsecured = file.get("enable.sasl.oauthbearer.unsecure.jwt").is_some_and(|entry| entry.value == "true");
+    if name == "OAUTHBEARER" && !is_unsecured {
+        // librdkafka fetches tokens with libcurl, and is built without. What is left is for trying things.
         return Err(wrong(
             mechanism,
             "needs a token by OpenID Connect, which is not built in: log in by SCRAM-SHA-512 or PLAIN",
