@@ -37,12 +37,7 @@ impl Partition {
 
     /// Gives records to the engine.
     pub(crate) fn apply(&mut self, records: &[Record], now: Timestamp) {
-        let inputs = records.iter().map(|record| Input {
-            offset: record.offset,
-            append_time: record.append_time,
-            value: record.value.as_deref(),
-        });
-        let applied = self.engine.apply_all(inputs, &mut self.out);
+        let applied = self.engine.apply_all(records.iter().map(input), &mut self.out);
         if applied.draining {
             self.ticks.draining(now);
         }
@@ -108,4 +103,9 @@ impl Partition {
             metrics::gauge!(name::WATERMARK_LAG_SECONDS, "partition" => label).set(lag);
         }
     }
+}
+
+/// A record as the engine takes it.
+pub(crate) fn input(record: &Record) -> Input<'_> {
+    Input { offset: record.offset, append_time: record.append_time, value: record.value.as_deref() }
 }

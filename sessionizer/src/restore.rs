@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use bus::{BusError, SharedBus, Source};
+use bus::{BusError, Record, SharedBus, Source};
 use events::{Control, NextOffset, Topic};
 use service::Readiness;
-use sessions::{Engine, Input, Outputs, Restore};
+use sessions::{Engine, Outputs, Restore};
 
 use crate::Error;
 use crate::config::Config;
 use crate::grace::Grace;
+use crate::partition::input;
 use crate::progress::Progress;
 
 /// How long one read waits; only a log that does not hold what it promised lets it come to that.
@@ -47,9 +48,11 @@ pub(crate) fn restore(
     let mut restore = Restore::default();
     let state = Source { topic: Topic::SessionsOpen, partition };
     let end = bus.bounds(state)?.end;
-    let is_read = read_through(bus, state, NextOffset::START, end, grace, &mut progress, |record| {
-        if let Some(key) = &record.key {
-            restore.record(key, record.value.as_deref());
+    let is_read = read_through(bus, state, NextOffset::START, end, grace, &mut progress, |records| {
+        for record in records {
+            if let Some(key) = &record.key {
+                restore.record(key, record.value.as_deref());
+            }
         }
     })?;
     if !is_read {
@@ -79,15 +82,13 @@ pub(crate) fn restore(
     }
     let mut thrown_away = Outputs::default();
     let mut last = None;
-    let is_read = read_through(bus, hits, from.min(before(position)), position, grace, &mut progress, |record| {
-        if record.offset.next() == position {
+    let is_read = read_through(bus, hits, from.min(before(position)), position, grace, &mut progress, |records| {
+        let processed = records.iter().filter(|record| record.offset.next() <= position);
+        if let Some(record) = processed.clone().find(|record| record.offset.next() == position) {
             last.clone_from(&record.value);
         }
-        if record.offset.0 >= from.0 && record.offset.next() <= position {
-            let value = record.value.as_deref();
-            engine.apply(Input { offset: record.offset, append_time: record.append_time, value }, &mut thrown_away);
-            thrown_away.clear();
-        }
+        engine.apply_all(processed.filter(|record| record.offset.0 >= from.0).map(input), &mut thrown_away);
+        thrown_away.clear();
     })?;
     if !is_read {
         return Ok(None);
@@ -125,7 +126,7 @@ fn read_through(
     until: NextOffset,
     grace: &Grace<'_>,
     progress: &mut Progress<'_>,
-    mut each: impl FnMut(&bus::Record),
+    mut each: impl FnMut(&[Record]),
 ) -> Result<bool, Error> {
     if from >= until {
         return Ok(true);
@@ -138,7 +139,7 @@ fn read_through(
         }
         let before = reader.position();
         let records = reader.next(Duration::from_millis(200))?;
-        records.iter().for_each(&mut each);
+        each(&records);
         progress.read(source.topic, records.len(), reader.position(), until);
         if reader.position() > before {
             waited = Instant::now();

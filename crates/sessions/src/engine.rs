@@ -121,7 +121,8 @@ impl Engine {
     /// the other, in half of the time.
     pub fn apply_all<'a>(&mut self, inputs: impl IntoIterator<Item = Input<'a>>, out: &mut Outputs) -> Applied {
         let mut applied = Applied::default();
-        let mut hits = Vec::with_capacity(RUN);
+        let inputs = inputs.into_iter();
+        let mut hits = Vec::with_capacity(inputs.size_hint().1.map_or(RUN, |most| most.min(RUN)));
         for input in inputs {
             match read(input) {
                 Ok(hit) => {

@@ -71,20 +71,24 @@ impl Enricher {
 
     /// The path, and nothing else of what this hit tells.
     pub(crate) fn path_alone<'h>(&self, hit: &'h Hit<'_>) -> Derived<'h> {
-        let page = hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split);
         let agent = Arc::clone(self.agents.unknown());
-        Derived { path: page.map(|page| page.path), origin: Origin::default(), agent }
+        Derived { path: page(hit).map(|page| page.path), origin: Origin::default(), agent }
     }
 
     /// What this hit tells.
     pub fn derive<'h>(&mut self, hit: &'h Hit<'_>) -> Derived<'h> {
-        let page = hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split);
+        let page = page(hit);
         Derived {
             path: page.map(|page| page.path),
             origin: Origin::of(page.as_ref(), hit.referrer.as_deref(), &hit.site),
             agent: Arc::clone(self.agents.get(hit.user_agent.as_deref())),
         }
     }
+}
+
+/// The page that a hit is on.
+fn page<'h>(hit: &'h Hit<'_>) -> Option<Url<'h>> {
+    hit.url.as_deref().filter(|url| !url.is_empty()).map(Url::split)
 }
 
 #[cfg(test)]
