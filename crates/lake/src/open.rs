@@ -19,6 +19,9 @@ use crate::store::Store;
 #[derive(Clone, Debug)]
 pub struct Lake {
     pub(crate) store: Store,
+    /// The folder, where the store is one on this machine: it has locks, and no conditional replacement.
+    #[expect(dead_code, reason = "the completeness of a table is written under a lock of its own")]
+    pub(crate) folder: Option<PathBuf>,
 }
 
 /// How long the store may take for one answer: a file of 128 MiB goes through 5 MB/s in half of it.
@@ -38,7 +41,7 @@ impl Lake {
         make_folder(&folder).map_err(|error| refuse(error.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| refuse(error.to_string()))?;
         // A put that was answered must survive the machine: file and folders are synced before the answer.
-        Ok(Self::over(Arc::new(store.with_fsync(true))))
+        Ok(Self { folder: Some(folder), ..Self::over(Arc::new(store.with_fsync(true))) })
     }
 
     /// The lake in a store that is open already.
@@ -48,7 +51,7 @@ impl Lake {
 
     /// The lake in a store that is open already, which must answer each call in this time.
     pub fn with_timeout(store: Arc<dyn ObjectStore>, timeout: Duration) -> Self {
-        Self { store: Store::new(store, timeout) }
+        Self { store: Store::new(store, timeout), folder: None }
     }
 
     /// The logs that a table has batches of, in order.
