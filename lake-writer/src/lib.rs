@@ -65,6 +65,9 @@ pub fn run(
     health: &Health,
 ) -> Result<Summary, Error> {
     let readiness = health.register("lake-writer");
+    if let Err(error) = runtime.block_on(lake.write_reader_files()) {
+        tracing::warn!(%error, "the lake's `_tables` may be out of date; rows are written all the same");
+    }
     let mut summary = Summary::default();
     let mut wait = BACKOFF.0;
     loop {

@@ -14,6 +14,7 @@ mod committer;
 mod error;
 mod names;
 mod open;
+mod readers;
 mod record;
 mod store;
 

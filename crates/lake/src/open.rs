@@ -9,10 +9,12 @@ use events::LogId;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tables::Table;
+use tables::ddl::Location;
 use url::Url;
 
 use crate::error::LakeError;
 use crate::names::BATCHES;
+use crate::readers::location;
 use crate::store::Store;
 
 /// A lake: tables of Parquet files, and the records of the batches that they came from. Cheap to clone.
@@ -22,6 +24,8 @@ pub struct Lake {
     /// The folder, where the store is one on this machine: it has locks, and no conditional replacement.
     #[expect(dead_code, reason = "the completeness of a table is written under a lock of its own")]
     pub(crate) folder: Option<PathBuf>,
+    /// Where its readers find it, where that is known.
+    pub(crate) location: Option<Location>,
 }
 
 /// How long the store may take for one answer: a file of 128 MiB goes through 5 MB/s in half of it.
@@ -41,7 +45,8 @@ impl Lake {
         make_folder(&folder).map_err(|error| refuse(error.to_string()))?;
         let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| refuse(error.to_string()))?;
         // A put that was answered must survive the machine: file and folders are synced before the answer.
-        Ok(Self { folder: Some(folder), ..Self::over(Arc::new(store.with_fsync(true))) })
+        let location = location(place, Some(&folder));
+        Ok(Self { folder: Some(folder), location, ..Self::over(Arc::new(store.with_fsync(true))) })
     }
 
     /// The lake in a store that is open already.
@@ -51,7 +56,7 @@ impl Lake {
 
     /// The lake in a store that is open already, which must answer each call in this time.
     pub fn with_timeout(store: Arc<dyn ObjectStore>, timeout: Duration) -> Self {
-        Self { store: Store::new(store, timeout), folder: None }
+        Self { store: Store::new(store, timeout), folder: None, location: None }
     }
 
     /// The logs that a table has batches of, in order.

@@ -6,6 +6,7 @@
 mod batch;
 mod cell;
 mod columns;
+pub mod ddl;
 mod encode;
 mod file;
 mod hits;

@@ -82,7 +82,8 @@ fn the_whole_of_the_real_log() {
 fn same_files(one: &Path, two: &Path) {
     let [one, two] = [one, two].map(|lake| {
         let mut files = files(lake);
-        files.retain(|name, _| !name.contains('#'));
+        // What stands for readers names the lake.
+        files.retain(|name, _| !name.contains('#') && !name.starts_with("_tables/"));
         files
     });
     assert!(one.len() > 8, "{:?}", one.keys());
