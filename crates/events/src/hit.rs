@@ -174,6 +174,8 @@ pub struct Hit<'a> {
     pub country: Option<Text<'a>>,
     /// ISO 3166-2.
     pub region: Option<Text<'a>>,
+    /// Whether it is known that no text of it needs an escape in JSON: where one is written again, nobody need look.
+    pub is_plain: bool,
 }
 
 /// Names that the pipeline appends to a hit. A record in `hits` that has one already is rejected.
@@ -298,13 +300,13 @@ impl<'a> Hit<'a> {
         let text = std::str::from_utf8(value).map_err(|error| {
             Invalid::new(Reason::InvalidUtf8, "", format!("not UTF-8 from byte {}", error.valid_up_to()))
         })?;
-        let wire = match own_form::read(text) {
-            Some(wire) => wire,
+        let (wire, is_plain) = match own_form::read(text) {
+            Some(wire) => (wire, true),
             // serde takes a list for a struct, by the order of its fields; what is appended to needs a brace.
             None if text.trim_ascii_start().starts_with('[') => {
                 return Err(Invalid::new(Reason::WrongType, "", "a hit is a JSON object, not a list"));
             }
-            None => serde_json::from_str(text).map_err(|error| explain(&error))?,
+            None => (serde_json::from_str(text).map_err(|error| explain(&error))?, false),
         };
         if &*wire.schema != HIT_SCHEMA {
             let detail = format!("schema `{}` is not known; this build reads {HIT_SCHEMA}", shorten(&wire.schema));
@@ -341,6 +343,7 @@ impl<'a> Hit<'a> {
             user_agent: wire.user_agent,
             country: wire.country,
             region: wire.region,
+            is_plain,
         })
     }
 

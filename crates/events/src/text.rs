@@ -62,39 +62,54 @@ pub fn is_plain(text: &[u8]) -> bool {
 }
 
 /// How many bytes come before the first that is a quote, a backslash or a control character. Nearly every text
-/// of the pipeline passes here once or twice, and eight bytes at a time are looked at by fewer instructions than
-/// each by itself.
+/// of the pipeline passes here once or twice.
 pub(crate) fn plain_len(text: &[u8]) -> usize {
+    position(text, specials).unwrap_or(text.len())
+}
+
+/// Where the first byte stands that is one of these.
+#[inline]
+pub fn find_any<const N: usize>(text: &[u8], bytes: [u8; N]) -> Option<usize> {
+    position(text, |word| bytes.iter().fold(0, |found, &byte| found | equals(word, byte)) & HIGHS)
+}
+
+/// Where the first byte stands that a test finds in a word of eight: the test sets that byte's highest bit, and none
+/// before it; bits behind it say nothing. Eight bytes at a time take fewer instructions than each by itself.
+#[inline]
+fn position(text: &[u8], test: impl Fn(u64) -> u64) -> Option<usize> {
     let mut at = 0;
     while let Some(chunk) = text[at..].first_chunk::<8>() {
-        let special = specials(u64::from_le_bytes(*chunk));
-        if special != 0 {
-            return at + special.trailing_zeros() as usize / 8;
+        let found = test(u64::from_le_bytes(*chunk));
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize / 8);
         }
         at += 8;
     }
-    // The last eight bytes once more: those before `at` are known to be plain.
+    // The last eight bytes once more: those before `at` are known to be none.
     if at < text.len()
         && let Some(chunk) = text.last_chunk::<8>()
     {
-        let special = specials(u64::from_le_bytes(*chunk));
-        return if special == 0 { text.len() } else { text.len() - 8 + special.trailing_zeros() as usize / 8 };
+        let found = test(u64::from_le_bytes(*chunk));
+        return (found != 0).then(|| text.len() - 8 + found.trailing_zeros() as usize / 8);
     }
-    let rest = text[at..].iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
-    rest.map_or(text.len(), |found| at + found)
+    let found = text[at..].iter().position(|&byte| test(byte.into()) & 0x80 != 0);
+    found.map(|found| at + found)
 }
 
-/// The high bit of the first byte that is special is set, and none before it; bits behind it say nothing.
-/// (Sean Eron Anderson, "Bit Twiddling Hacks": "Determine if a word has a byte less than n".)
+const ONES: u64 = u64::from_ne_bytes([1; 8]);
+const HIGHS: u64 = ONES << 7;
+
+/// For [`position`], but that other bits than the highest of each byte are not cleared.
+/// (Sean Eron Anderson, "Bit Twiddling Hacks": "Determine if a word has a zero byte".)
+fn equals(word: u64, byte: u8) -> u64 {
+    let differs = word ^ (ONES * u64::from(byte));
+    differs.wrapping_sub(ONES) & !differs
+}
+
+/// For [`position`]: quotes, backslashes and control characters.
 fn specials(word: u64) -> u64 {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    const HIGHS: u64 = ONES << 7;
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
     let control = word.wrapping_sub(ONES * 0x20) & !word;
-    let quote = quote.wrapping_sub(ONES) & !quote;
-    let backslash = backslash.wrapping_sub(ONES) & !backslash;
-    (control | quote | backslash) & HIGHS
+    (control | equals(word, b'"') | equals(word, b'\\')) & HIGHS
 }
 
 #[cfg(test)]
@@ -114,6 +129,11 @@ mod tests {
         fn the_first_special_byte_is_found(text in prop::collection::vec(prop_oneof![9 => any::<u8>(), 1 => Just(b'"')], 0..40)) {
             let slow = text.iter().position(|&byte| byte < 0x20 || byte == b'"' || byte == b'\\');
             prop_assert_eq!(plain_len(&text), slow.unwrap_or(text.len()));
+        }
+
+        #[test]
+        fn the_first_of_some_bytes_is_found(text in "[a?#/é]{0,40}") {
+            prop_assert_eq!(find_any(text.as_bytes(), [b'?', b'#']), text.find(['?', '#']));
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here reads a clock: a timestamp is data that somebody handed in.
 
+use std::cell::Cell;
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
@@ -64,46 +65,68 @@ impl Timestamp {
         out.extend_from_slice(&self.to_text());
     }
 
-    /// The RFC 3339 text: 24 bytes of ASCII.
-    #[inline]
-    fn to_text(self) -> [u8; 24] {
+    fn to_text(self) -> [u8; Self::TEXT_LEN] {
+        let mut text = [0; Self::TEXT_LEN];
+        self.write_over(&mut text);
+        text
+    }
+
+    /// How long the RFC 3339 text is: always 24 bytes of ASCII.
+    pub const TEXT_LEN: usize = 24;
+
+    /// Writes the RFC 3339 text over what stands there.
+    pub fn write_over(self, text: &mut [u8; Self::TEXT_LEN]) {
         // From the first moment on, so that everything below is without a sign and divisions are cheap.
         let since_first = (self.0.clamp(FIRST_MILLI, LAST_MILLI) - FIRST_MILLI) as u64;
         let day = (since_first / 86_400_000) as u32;
         let in_day = (since_first - u64::from(day) * 86_400_000) as u32;
-        let (year, month, day) = civil_from_days(day);
         let (seconds, millis) = (in_day / 1000, in_day % 1000);
         let (minutes, second) = (seconds / 60, seconds % 60);
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        let mut put = |at: usize, value: u32| text[at..at + 2].copy_from_slice(&TWO_DIGITS[value as usize % 128]);
-        put(0, year / 100);
-        put(2, year % 100);
-        put(5, month);
-        put(8, day);
-        put(11, minutes / 60);
-        put(14, minutes % 60);
-        put(17, second);
-        put(21, millis % 100);
-        text[20] = b'0' + (millis / 100) as u8;
-        text
+        let date = date_digits(day);
+        let time = digits([minutes / 60, minutes % 60, second, millis / 10]);
+        *text = *b"0000-00-00T00:00:00.000Z";
+        text[0..4].copy_from_slice(&date[0..4]);
+        text[5..7].copy_from_slice(&date[4..6]);
+        text[8..10].copy_from_slice(&date[6..8]);
+        text[11..13].copy_from_slice(&time[0..2]);
+        text[14..16].copy_from_slice(&time[2..4]);
+        text[17..19].copy_from_slice(&time[4..6]);
+        text[20..22].copy_from_slice(&time[6..8]);
+        text[22] = b'0' + (millis % 10) as u8;
     }
+}
+
+/// Year, month and day of a day number since 0000-01-01, as eight digits. Nearly every time is of the same day as the one
+/// before.
+#[inline]
+fn date_digits(day: u32) -> [u8; 8] {
+    thread_local! {
+        static LAST: Cell<(u32, [u8; 8])> = const { Cell::new((0, *b"00000101")) };
+    }
+    let (last, date) = LAST.get();
+    if last == day {
+        return date;
+    }
+    let (year, month, day_of_month) = civil_from_days(day);
+    let date = digits([year / 100, year % 100, month, day_of_month]);
+    LAST.set((day, date));
+    date
+}
+
+/// The digits of four numbers below 100, all at once: each has a lane of two bytes in one word, wide enough that the
+/// multiplication by which they are divided by ten stays within it.
+#[inline]
+fn digits(numbers: [u32; 4]) -> [u8; 8] {
+    let lanes = numbers.iter().rev().fold(0, |lanes, &number| lanes << 16 | u64::from(number));
+    let tens = (lanes * 103) >> 10 & 0x000f_000f_000f_000f;
+    let units = lanes - tens * 10;
+    (tens | units << 8 | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
 /// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
 const FIRST_MILLI: i64 = -62_167_219_200_000;
 /// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
 const LAST_MILLI: i64 = 253_402_300_799_999;
-
-/// `00` to `99`; as long as a power of two, so that an index needs no check.
-const TWO_DIGITS: [[u8; 2]; 128] = {
-    let mut table = [[0; 2]; 128];
-    let mut number = 0;
-    while number < 100 {
-        table[number] = [b'0' + (number / 10) as u8, b'0' + (number % 10) as u8];
-        number += 1;
-    }
-    table
-};
 
 /// Year, month and day of a day number since 0000-01-01. Cassio Neri and Lorenz Schneider, "Euclidean affine functions
 /// and their application to calendar algorithms" (2022), figure 12: a third of the divisions that the textbooks' way takes.

@@ -30,6 +30,7 @@ fn hit<'a>(url: &'a str, referrer: &'a str, user_agent: &'a str) -> Hit<'a> {
         user_agent: Some(Text::from(user_agent)),
         country: None,
         region: None,
+        is_plain: false,
     }
 }
 

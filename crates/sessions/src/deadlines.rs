@@ -16,6 +16,12 @@ const BUCKET_MS: i64 = 1000;
 /// forty minutes. An empty one costs 24 bytes.
 const ROW: i64 = 8192;
 
+/// How many empty buckets' memory is kept. As time goes on, buckets are emptied as fast as others are filled.
+const MOST_SPARE: usize = 16;
+
+/// The largest bucket whose memory is kept.
+const MOST_SPARE_SLOTS: usize = 1024;
+
 /// What waits here.
 pub(crate) trait Slots {
     /// The true time of a slot; it may grow while the slot waits, and never falls.
@@ -38,6 +44,8 @@ pub(crate) struct Deadlines {
     stray: BinaryHeap<Reverse<(i64, u32)>>,
     /// Buckets before this one are gone; `None` before the first bound.
     near_until: Option<i64>,
+    /// Empty buckets' memory, for new ones.
+    spare: Vec<Vec<u32>>,
     /// No slot stands here under an earlier time. Nearly every hit asks, and few have to look further.
     none_before: Option<i64>,
 }
@@ -51,7 +59,18 @@ impl Deadlines {
         if self.near_until.is_some_and(|until| bucket < until) {
             self.stray.push(Reverse((time, slot)));
         } else {
-            self.bucket(bucket).push(slot);
+            self.put(bucket, slot);
+        }
+    }
+
+    fn put(&mut self, number: i64, slot: u32) {
+        let bucket = self.bucket(number);
+        if bucket.capacity() > 0 {
+            bucket.push(slot);
+        } else {
+            let mut fresh = self.spare.pop().unwrap_or_default();
+            fresh.push(slot);
+            *self.bucket(number) = fresh;
         }
     }
 
@@ -71,17 +90,18 @@ impl Deadlines {
         }
     }
 
-    /// Takes out one slot whose time is before the bound, the earliest first; one that turns out not to be due goes
-    /// back by itself.
+    /// Whether it is clear that no slot's time is before the bound.
     #[inline]
-    pub(crate) fn pop_before(&mut self, bound: Timestamp, slots: &impl Slots) -> Option<u32> {
-        if self.none_before.is_none_or(|before| bound.as_millis() <= before) {
-            return None;
-        }
-        self.search(bound, slots)
+    pub(crate) fn has_none_before(&self, bound: Timestamp) -> bool {
+        self.none_before.is_none_or(|before| bound.as_millis() <= before)
     }
 
-    fn search(&mut self, bound: Timestamp, slots: &impl Slots) -> Option<u32> {
+    /// Takes out one slot whose time is before the bound, the earliest first; one that turns out not to be due goes
+    /// back by itself.
+    pub(crate) fn pop_before(&mut self, bound: Timestamp, slots: &impl Slots) -> Option<u32> {
+        if self.has_none_before(bound) {
+            return None;
+        }
         let bound_bucket = bound.as_millis().div_euclid(BUCKET_MS);
         if self.near_until.is_none_or(|until| until <= bound_bucket) {
             self.reach(bound_bucket, slots);
@@ -93,13 +113,17 @@ impl Deadlines {
             }
             self.insert(now, slot);
         }
-        let row = (!self.row.is_empty()).then_some(self.row_start);
-        let far = self.far.first_key_value().map(|(&bucket, _)| bucket);
-        let buckets = row.into_iter().chain(far).map(|bucket| bucket.saturating_mul(BUCKET_MS));
         let near = self.near.last().map(|&(time, _)| time);
         let stray = self.stray.peek().map(|&Reverse((time, _))| time);
-        self.none_before = buckets.chain(near).chain(stray).min();
+        self.none_before = near.into_iter().chain(stray).min().or_else(|| self.first_bucket());
         None
+    }
+
+    /// When the first of the buckets begins that the bound has not reached.
+    fn first_bucket(&self) -> Option<i64> {
+        let row = (!self.row.is_empty()).then_some(self.row_start);
+        let far = self.far.first_key_value().map(|(&bucket, _)| bucket);
+        row.into_iter().chain(far).min().map(|bucket| bucket.saturating_mul(BUCKET_MS))
     }
 
     /// Empties the buckets up to this one into `near`.
@@ -108,13 +132,13 @@ impl Deadlines {
         let earlier = std::mem::take(&mut self.near);
         while let Some(entry) = self.far.first_entry().filter(|entry| *entry.key() <= last) {
             let bucket = entry.remove();
-            self.empty(&bucket, last, slots);
+            self.empty(bucket, last, slots);
         }
         while self.row_start <= last
             && let Some(bucket) = self.row.pop_front()
         {
             self.row_start += 1;
-            self.empty(&bucket, last, slots);
+            self.empty(bucket, last, slots);
         }
         self.near.iter().for_each(|&(_, slot)| slots.prefetch(slot));
         self.near.sort_unstable_by_key(|&entry| Reverse(entry));
@@ -122,15 +146,18 @@ impl Deadlines {
         self.near_until = Some(last + 1);
     }
 
-    fn empty(&mut self, bucket: &[u32], last: i64, slots: &impl Slots) {
-        for &slot in bucket {
+    fn empty(&mut self, mut bucket: Vec<u32>, last: i64, slots: &impl Slots) {
+        for slot in bucket.drain(..) {
             let time = slots.time(slot).as_millis();
-            let bucket = time.div_euclid(BUCKET_MS);
-            if bucket > last {
-                self.bucket(bucket).push(slot);
+            let number = time.div_euclid(BUCKET_MS);
+            if number > last {
+                self.put(number, slot);
             } else {
                 self.near.push((time, slot));
             }
+        }
+        if self.spare.len() < MOST_SPARE && (1..=MOST_SPARE_SLOTS).contains(&bucket.capacity()) {
+            self.spare.push(bucket);
         }
     }
 

@@ -4,6 +4,7 @@
 //! newer collector writes is lost, and most of the record is one copy of memory.
 
 mod fields;
+mod fixed;
 mod session;
 
 use events::{Offset, Rejection, Timestamp, Uuid};
@@ -26,8 +27,8 @@ pub(crate) struct Placed {
 
 impl Placed {
     fn write(self, fields: &mut Fields<'_>) {
-        fields.time(",\"time\":", self.time);
-        fields.offset(",\"raw_offset\":", self.offset);
+        fields.fixed((b",\"time\":\"", self.time, b"\",\"raw_offset\":"));
+        fields.offset("", self.offset);
         if self.clamped {
             fields.flag(",\"clamped\":", true);
         }
@@ -37,21 +38,24 @@ impl Placed {
 /// About how many bytes are appended to an ordinary hit.
 const APPENDED: usize = 320;
 
-/// A row of `hits.enriched`.
+/// A row of `hits.enriched`. `is_plain`: no text of the hit needs an escape.
 pub(crate) fn enriched(
     out: &mut Vec<u8>,
     raw: &[u8],
     placed: Placed,
     session: Option<(Uuid, u32)>,
     derived: &Derived<'_>,
+    is_plain: bool,
 ) {
     let mut fields = Fields::after(raw, APPENDED, out);
     placed.write(&mut fields);
     if let Some((session_id, seq)) = session {
-        fields.id(",\"session_id\":", session_id);
-        fields.integer(",\"session_seq\":", seq);
+        fields.fixed((b",\"session_id\":\"", session_id, b"\",\"session_seq\":"));
+        fields.integer("", seq.into());
     }
-    fields.maybe_text(",\"path\":", derived.path);
+    if let Some(path) = derived.path {
+        fields.utf8(",\"path\":", path.as_bytes(), is_plain);
+    }
     let origin = &derived.origin;
     fields.maybe_text(",\"source\":", origin.source.as_deref());
     fields.maybe_text(",\"medium\":", origin.medium.as_deref());
@@ -71,7 +75,7 @@ pub(crate) fn late(out: &mut Vec<u8>, raw: &[u8], placed: Placed, reason: LateRe
     placed.write(&mut fields);
     fields.quoted(",\"late_reason\":", reason.as_str().as_bytes());
     if let Some(session_id) = missed {
-        fields.id(",\"missed_session_id\":", session_id);
+        fields.fixed((b",\"missed_session_id\":\"", session_id, b"\""));
     }
     fields.raw(b"}");
 }

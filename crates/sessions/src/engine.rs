@@ -187,11 +187,16 @@ impl Engine {
     }
 
     fn close_due(&mut self, run: &Run<'_>, out: &mut Outputs) {
-        let mut due = std::mem::take(&mut self.due);
-        self.windows.take_final(&mut due);
-        self.close(&due, ClosedBy::Gap, run, out);
-        self.due = due;
-        self.windows.expire();
+        // Nearly every hit raises the time, and few make a session final.
+        if self.windows.may_be_final() {
+            let mut due = std::mem::take(&mut self.due);
+            self.windows.take_final(&mut due);
+            self.close(&due, ClosedBy::Gap, run, out);
+            self.due = due;
+        }
+        if self.windows.may_expire() {
+            self.windows.expire();
+        }
     }
 
     fn close(&mut self, due: &[u32], by: ClosedBy, run: &Run<'_>, out: &mut Outputs) {

@@ -24,6 +24,7 @@ mod outputs;
 mod pages;
 mod profile;
 mod restore;
+mod spare;
 mod state;
 mod store;
 mod windows;

@@ -5,6 +5,7 @@ use events::{ClosedBy, Kind, Offset, Timestamp, Uuid, WindowSettings};
 use crate::ids::Ids;
 use crate::pages::{KeyAndPages, MAX_PAGES, PageRef};
 use crate::profile::Profile;
+use crate::store::Link;
 
 /// A session or a stub. What both need stands here; what only an open session needs, behind a pointer.
 #[derive(Debug)]
@@ -18,15 +19,11 @@ pub(crate) struct Node {
     pub(crate) ids: Ids,
     /// `None` is a stub.
     pub(crate) open: Option<Box<Open>>,
-    /// The visitor's next session, or [`NO_SLOT`].
-    pub(crate) next: u32,
+    pub(crate) link: Link,
     /// A stub past its time that an open session keeps; it waits for that one instead of for the horizon.
     pub(crate) held: bool,
     pub(crate) saved: Saved,
 }
-
-/// No slot: the end of a visitor's chain.
-pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// What of a node the last checkpoint holds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -106,6 +103,8 @@ pub(crate) struct Contribution<'a> {
     pub(crate) path: Option<&'a str>,
     pub(crate) title: Option<&'a str>,
     pub(crate) user_id: Option<&'a str>,
+    /// Whether it is known that no text needs an escape in JSON.
+    pub(crate) is_plain: bool,
 }
 
 impl<'a> Contribution<'a> {
@@ -182,6 +181,9 @@ impl Node {
                 open.pageviews += 1;
                 // A page view without a URL is counted, and is no page.
                 if let Some(page) = hit.page() {
+                    if !hit.is_plain {
+                        self.texts.forget_plain();
+                    }
                     open.add_page(&mut self.texts, page);
                 }
             }
@@ -220,6 +222,9 @@ impl Node {
         mine.events += theirs.events;
         mine.is_split |= theirs.is_split;
         mine.refused_by = mine.refused_by.or(theirs.refused_by);
+        if !other.texts.is_plain() {
+            texts.forget_plain();
+        }
         other.texts.pages().for_each(|page| mine.add_page(texts, page));
         let rare = mine.rare_mut();
         rare.merged_ids.push(other.session_id);

@@ -32,22 +32,44 @@ impl PageRef<'_> {
     }
 }
 
-/// A key, and pages in order of arrival. The key's length (two bytes) and the number of pages (one) come first.
+/// A key, and pages in order of arrival. The key's length (two bytes) and a byte with the number of pages and [`PLAIN`]
+/// come first.
 #[derive(Debug)]
 pub(crate) struct KeyAndPages(Vec<u8>);
 
+/// Where the number of pages stands.
+const COUNT_AT: usize = 2;
 /// Where the key begins.
 const KEY_AT: usize = 3;
+/// Beside the number of pages: it is known that no text needs an escape in JSON.
+const PLAIN: u8 = 0x80;
 
 impl KeyAndPages {
     /// A key (`site/visitor_id`, 257 bytes at most), and room for so many bytes of pages.
     pub(crate) fn new(key: &[u8], room: usize) -> Self {
+        Self::within(Vec::with_capacity(fitting(Self::need(key, room))), key, false)
+    }
+
+    /// A key in memory that another one has left (see [`Self::into_room`]), and whether it is known that it needs no
+    /// escape in JSON.
+    pub(crate) fn within(room: Vec<u8>, key: &[u8], is_plain: bool) -> Self {
         let len = u16::try_from(key.len()).expect("sites and visitors have at most 128 characters");
-        let mut bytes = Vec::with_capacity(fitting(KEY_AT + key.len() + room));
+        let mut bytes = room;
+        bytes.clear();
         bytes.extend_from_slice(&len.to_le_bytes());
-        bytes.push(0);
+        bytes.push(if is_plain { PLAIN } else { 0 });
         bytes.extend_from_slice(key);
         Self(bytes)
+    }
+
+    /// How much memory a key and so many bytes of pages take.
+    pub(crate) fn need(key: &[u8], room: usize) -> usize {
+        KEY_AT + key.len() + room
+    }
+
+    /// The memory that it leaves.
+    pub(crate) fn into_room(self) -> Vec<u8> {
+        self.0
     }
 
     pub(crate) fn key(&self) -> &[u8] {
@@ -61,7 +83,17 @@ impl KeyAndPages {
 
     /// How many pages there are.
     pub(crate) fn page_count(&self) -> usize {
-        usize::from(self.0[2])
+        usize::from(self.0[COUNT_AT] & !PLAIN)
+    }
+
+    /// Whether it is known that neither the key nor a page needs an escape in JSON.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.0[COUNT_AT] & PLAIN != 0
+    }
+
+    /// Something comes of which that is not known.
+    pub(crate) fn forget_plain(&mut self) {
+        self.0[COUNT_AT] &= !PLAIN;
     }
 
     fn pages_at(&self) -> usize {
@@ -78,12 +110,20 @@ impl KeyAndPages {
         debug_assert!(self.page_count() < MAX_PAGES);
         let need = self.0.len() + encoded_len(page);
         if self.0.capacity() < need {
-            // The second page makes room for a third: most sessions that see it end there or much later.
-            let more = (need - self.pages_at()) / 2;
-            self.0.reserve_exact(fitting(need + more) - self.0.len());
+            self.grow(need);
         }
         encode(&mut self.0, page);
-        self.0[2] += 1;
+        self.0[COUNT_AT] += 1;
+    }
+
+    /// Makes room for so many bytes. The second page makes room for a third: most sessions that see it end there or much
+    /// later. Taking new memory and giving the old back is half of the work of having the old enlarged.
+    #[cold]
+    fn grow(&mut self, need: usize) {
+        let more = (need - self.pages_at()) / 2;
+        let mut bytes = Vec::with_capacity(fitting(need + more));
+        bytes.extend_from_slice(&self.0);
+        self.0 = bytes;
     }
 
     /// Puts a page in the place of the one with that index, so that no other page moves to another place.
@@ -233,6 +273,16 @@ mod tests {
         let whole = pages.leave_key();
         assert_eq!((whole.key(), whole.page_count()), (&b"site/visitor"[..], 3));
         assert_eq!((pages.key(), pages.pages().count(), pages.page_count()), (&b"site/visitor"[..], 0, 0));
+    }
+
+    #[test]
+    fn pages_are_counted_beside_what_is_known_of_them() {
+        let mut pages = KeyAndPages::within(Vec::new(), b"site/visitor", true);
+        (0..MAX_PAGES as i64).for_each(|time| pages.push(page(time, "/a")));
+        assert!(pages.is_plain() && pages.page_count() == MAX_PAGES);
+        pages.forget_plain();
+        assert!(!pages.is_plain() && pages.page_count() == MAX_PAGES);
+        assert!(!KeyAndPages::new(b"site/visitor", 0).is_plain());
     }
 
     #[test]

@@ -13,13 +13,14 @@ use crate::emit::split_key;
 use crate::engine::Engine;
 use crate::enrich::{Agent, Channel, Device};
 use crate::late::{LateIds, REMEMBERED};
-use crate::node::{NO_SLOT, Node, Open, Overflow, Rare, Saved};
+use crate::node::{Node, Open, Overflow, Rare, Saved};
 use crate::pages::{KeyAndPages, MAX_PATH_BYTES, MAX_TITLE_BYTES, PageRef};
 use crate::profile::{Origin, Place, Profile, Shared, bounded};
 use crate::state::{
     AnonymousState, ChunkState, LATE_PREFIX, LateState, NodeState, OpenState, PARTITION_KEY, PageState, PartitionState,
     STATE_FORMAT,
 };
+use crate::store::Link;
 use crate::windows::Windows;
 
 /// Gathers the records of one partition of the state topic.
@@ -147,7 +148,7 @@ impl Restore {
         };
         let (start, end) = (state.start, state.end);
         let ids = ids.into();
-        Ok(Node { session_id, start, end, texts, ids, open, next: NO_SLOT, held: false, saved })
+        Ok(Node { session_id, start, end, texts, ids, open, link: Link::default(), held: false, saved })
     }
 
     fn chunk(&self, key: &[u8]) -> Result<ChunkState<'_>, StateError> {

@@ -1,7 +1,7 @@
 //! All sessions and stubs of a partition, found by visitor.
 //!
-//! Nodes live in chunks that never move; a visitor's nodes form a chain, and a hash table of four-byte slots
-//! finds its head. Looking a visitor up allocates nothing.
+//! Nodes live in chunks that never move. A visitor's nodes form a ring, and a hash table finds one of them, the head;
+//! from any node the others are found without the table. Looking a visitor up allocates nothing.
 
 use std::hash::BuildHasher;
 use std::hint::black_box;
@@ -11,17 +11,25 @@ use hashbrown::{HashSet, HashTable};
 use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64_with_seed};
 
 use crate::deadlines::Slots;
-use crate::node::{NO_SLOT, Node};
+use crate::node::Node;
 
 const CHUNK_NODES: usize = 1024;
+
+/// An array: that a slot's place lies within needs no check.
+type Chunk = [Slot; CHUNK_NODES];
+
+/// No slot.
+const NO_SLOT: u32 = u32::MAX;
 
 /// From this many ids on, a visitor's ids are found by hash instead of by looking through its sessions.
 const MANY_IDS: usize = 64;
 
 #[derive(Debug, Default)]
 pub(crate) struct Store {
-    chunks: Vec<Vec<Slot>>,
+    chunks: Vec<Box<Chunk>>,
     free: Vec<u32>,
+    /// Slots from this one on were never used.
+    unused: u32,
     heads: HashTable<Head>,
     hashing: Hashing,
     /// Ids of the few visitors that have very many.
@@ -33,17 +41,26 @@ pub(crate) struct Store {
 /// The ids of a visitor that has very many.
 #[derive(Debug)]
 struct Many {
-    hash: u64,
+    tag: u32,
     key: Box<[u8]>,
     ids: HashSet<u64, Xxh3DefaultBuilder>,
 }
 
-/// A visitor's place in the table: the first of its nodes.
+/// A visitor's place in the table: one of its nodes.
 #[derive(Clone, Copy, Debug)]
 struct Head {
-    /// Part of the key's hash: who has the same is nearly always the same visitor, and the node need not be asked.
+    /// Who has the same is nearly always the same visitor, and the node need not be asked.
     tag: u32,
     slot: u32,
+}
+
+/// A node's place on its visitor's ring; the store sets it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Link {
+    /// The next node; the node itself where it is the visitor's only one.
+    next: u32,
+    /// The hash of the visitor's key: no key is hashed again when its node goes.
+    tag: u32,
 }
 
 /// Visitors' names come from outside: were their hashes known beforehand, somebody could choose names that all
@@ -63,7 +80,7 @@ impl Default for Hashing {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Visitor<'a> {
     pub(crate) key: &'a [u8],
-    pub(crate) hash: u64,
+    pub(crate) tag: u32,
 }
 
 #[derive(Debug)]
@@ -74,14 +91,14 @@ enum Slot {
     Free,
 }
 
-/// The table itself goes by the hash's lowest and highest bits.
-fn tag(hash: u64) -> u32 {
-    (hash >> 20) as u32
+/// The hash that the table goes by, which looks at the lowest and the highest bits.
+fn hash(tag: u32) -> u64 {
+    u64::from(tag) << 32 | u64::from(tag)
 }
 
 impl Hashing {
-    fn of(self, key: &[u8]) -> u64 {
-        xxh3_64_with_seed(key, self.seed)
+    fn of(self, key: &[u8]) -> u32 {
+        xxh3_64_with_seed(key, self.seed) as u32
     }
 }
 
@@ -107,7 +124,7 @@ impl Store {
     }
 
     pub(crate) fn node_mut(&mut self, slot: u32) -> &mut Node {
-        match &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
+        match self.place(slot) {
             Slot::Node(node) => node,
             Slot::Dead | Slot::Free => unreachable!("a slot that is held has a node"),
         }
@@ -115,49 +132,70 @@ impl Store {
 
     /// A visitor, to be looked up here.
     pub(crate) fn visitor<'a>(&self, key: &'a [u8]) -> Visitor<'a> {
-        Visitor { key, hash: self.hashing.of(key) }
+        Visitor { key, tag: self.hashing.of(key) }
     }
 
     /// Reads what placing a hit of each of these visitors will read, and forgets it. A lookup goes from table to node to
     /// key, and waits for memory at each step; here each step is a loop whose reads wait together.
-    pub(crate) fn prefetch(&self, visitors: impl Iterator<Item = u64>, slots: &mut Vec<u32>) {
+    pub(crate) fn prefetch(&self, tags: impl Iterator<Item = u32>, slots: &mut Vec<u32>) {
         slots.clear();
-        slots.extend(visitors.map(|hash| {
-            let tag = tag(hash);
-            self.heads.find(hash, |head| head.tag == tag).map_or(NO_SLOT, |head| head.slot)
-        }));
+        slots.extend(
+            tags.map(|tag| self.heads.find(hash(tag), |head| head.tag == tag).map_or(NO_SLOT, |head| head.slot)),
+        );
         let nodes = || slots.iter().filter(|&&slot| slot != NO_SLOT).filter_map(|&slot| self.get(slot));
-        black_box(nodes().fold(0, |sum, node| sum ^ node.end.as_millis() ^ i64::from(node.next)));
+        black_box(nodes().fold(0, |sum, node| sum ^ node.end.as_millis() ^ i64::from(node.link.next)));
         black_box(nodes().fold(0, |sum, node| sum ^ node.prefetch()));
     }
 
     /// Writes the visitor's slots over what the list holds, in no particular order.
     pub(crate) fn slots_of(&self, visitor: Visitor<'_>, slots: &mut Vec<u32>) {
         slots.clear();
-        let mut next = self.head(visitor).unwrap_or(NO_SLOT);
-        while next != NO_SLOT {
-            slots.push(next);
-            next = self.node(next).next;
+        if let Some(head) = self.head(visitor) {
+            slots.push(head);
+            self.push_others(head, slots);
         }
     }
 
-    fn head(&self, visitor: Visitor<'_>) -> Option<u32> {
-        let tag = tag(visitor.hash);
-        let is_it = |head: &Head| head.tag == tag && *self.node(head.slot).key() == *visitor.key;
-        self.heads.find(visitor.hash, is_it).map(|head| head.slot)
+    /// Writes the slots of a node's visitor over what the list holds, but for the node's own.
+    pub(crate) fn others_of(&self, slot: u32, slots: &mut Vec<u32>) {
+        slots.clear();
+        self.push_others(slot, slots);
+    }
+
+    fn push_others(&self, slot: u32, slots: &mut Vec<u32>) {
+        let mut next = self.node(slot).link.next;
+        while next != slot {
+            slots.push(next);
+            next = self.node(next).link.next;
+        }
+    }
+
+    /// One of the visitor's slots.
+    pub(crate) fn head(&self, visitor: Visitor<'_>) -> Option<u32> {
+        let Visitor { key, tag } = visitor;
+        let is_it = |head: &Head| head.tag == tag && *self.node(head.slot).key() == *key;
+        self.heads.find(hash(tag), is_it).map(|head| head.slot)
     }
 
     /// Whether one of the visitor's nodes has the id.
     pub(crate) fn knows(&mut self, visitor: Visitor<'_>, slots: &[u32], fingerprint: u64) -> bool {
-        let ids: usize = slots.iter().map(|&slot| self.node(slot).ids.len()).sum();
+        let (mut ids, mut is_known) = (0, false);
+        for &slot in slots {
+            let node = self.node(slot);
+            ids += node.ids.len();
+            if ids > MANY_IDS {
+                break;
+            }
+            is_known |= node.ids.contains(&fingerprint);
+        }
         if ids <= MANY_IDS {
             self.forget_many(visitor);
-            return slots.iter().any(|&slot| self.node(slot).ids.contains(&fingerprint));
+            return is_known;
         }
         if self.many_of(visitor).is_none() {
             let ids = slots.iter().flat_map(|&slot| self.node(slot).ids.iter().copied()).collect();
-            let many = Many { hash: visitor.hash, key: visitor.key.into(), ids };
-            self.many.insert_unique(visitor.hash, many, |many| many.hash);
+            let many = Many { tag: visitor.tag, key: visitor.key.into(), ids };
+            self.many.insert_unique(hash(visitor.tag), many, |many| hash(many.tag));
         }
         self.many_of(visitor).is_some_and(|many| many.ids.contains(&fingerprint))
     }
@@ -170,55 +208,53 @@ impl Store {
     }
 
     fn many_of(&mut self, visitor: Visitor<'_>) -> Option<&mut Many> {
-        self.many.find_mut(visitor.hash, |many| *many.key == *visitor.key)
+        if self.many.is_empty() {
+            return None;
+        }
+        self.many.find_mut(hash(visitor.tag), |many| *many.key == *visitor.key)
     }
 
     fn forget_many(&mut self, visitor: Visitor<'_>) {
-        if let Ok(many) = self.many.find_entry(visitor.hash, |many| *many.key == *visitor.key) {
+        if self.many.is_empty() {
+            return;
+        }
+        if let Ok(many) = self.many.find_entry(hash(visitor.tag), |many| *many.key == *visitor.key) {
             many.remove();
         }
     }
 
-    /// Puts a node in, at the head of its visitor's chain.
-    pub(crate) fn insert(&mut self, mut node: Node) -> u32 {
+    /// Puts a node in: next to a sibling, which is any node of the same visitor, or as the visitor's first.
+    pub(crate) fn insert(&mut self, mut node: Node, tag: u32, sibling: Option<u32>) -> u32 {
         if node.open.is_some() {
             self.open += 1;
         } else {
             self.stubs += 1;
         }
-        let (chunks, hashing) = (&self.chunks, self.hashing);
-        let hash = hashing.of(node.key());
-        let key_of = |slot: u32| match &chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
-            Slot::Node(node) => node.key(),
-            Slot::Dead | Slot::Free => unreachable!("the table holds live slots alone"),
+        let slot = self.free.pop().unwrap_or_else(|| self.unused_slot());
+        let next = match sibling {
+            Some(sibling) => std::mem::replace(&mut self.node_mut(sibling).link.next, slot),
+            None => {
+                self.heads.insert_unique(hash(tag), Head { tag, slot }, |head| hash(head.tag));
+                slot
+            }
         };
-        let slot = self.free.pop().unwrap_or_else(|| {
-            // All chunks but the last are full.
-            let full = chunks.last().map_or(0, |last| (chunks.len() - 1) * CHUNK_NODES + last.len());
-            u32::try_from(full).expect("four billion sessions do not fit into memory")
-        });
-        let tag = tag(hash);
-        let is_it = |head: &Head| head.tag == tag && *key_of(head.slot) == *node.key();
-        match self.heads.entry(hash, is_it, |head| hashing.of(key_of(head.slot))) {
-            hashbrown::hash_table::Entry::Occupied(mut head) => {
-                node.next = head.get().slot;
-                head.get_mut().slot = slot;
-            }
-            hashbrown::hash_table::Entry::Vacant(place) => {
-                node.next = NO_SLOT;
-                place.insert(Head { tag, slot });
-            }
-        }
-        let chunk = slot as usize / CHUNK_NODES;
-        if chunk == self.chunks.len() {
-            self.chunks.push(Vec::with_capacity(CHUNK_NODES));
-        }
-        let chunk = &mut self.chunks[chunk];
-        match chunk.get_mut(slot as usize % CHUNK_NODES) {
-            Some(place) => *place = Slot::Node(node),
-            None => chunk.push(Slot::Node(node)),
+        node.link = Link { next, tag };
+        *self.place(slot) = Slot::Node(node);
+        slot
+    }
+
+    fn unused_slot(&mut self) -> u32 {
+        let slot = self.unused;
+        self.unused = slot.checked_add(1).expect("four billion sessions do not fit into memory");
+        if slot as usize / CHUNK_NODES == self.chunks.len() {
+            let chunk: Box<[Slot]> = (0..CHUNK_NODES).map(|_| Slot::Free).collect();
+            self.chunks.push(chunk.try_into().expect("it has that length"));
         }
         slot
+    }
+
+    fn place(&mut self, slot: u32) -> &mut Slot {
+        &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES]
     }
 
     /// An open session became a stub: the node's own part was taken off by the caller.
@@ -231,9 +267,7 @@ impl Store {
     pub(crate) fn remove_stub(&mut self, slot: u32) -> Node {
         let node = self.unlink(slot);
         self.stubs -= 1;
-        if !self.many.is_empty()
-            && let Some(known) = self.many_of(self.visitor(node.key()))
-        {
+        if let Some(known) = self.many_of(Visitor { key: node.key(), tag: node.link.tag }) {
             node.ids.iter().for_each(|id| {
                 known.ids.remove(id);
             });
@@ -251,42 +285,38 @@ impl Store {
 
     /// Frees the slot of a node that is gone.
     pub(crate) fn release(&mut self, slot: u32) {
-        self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] = Slot::Free;
+        *self.place(slot) = Slot::Free;
         self.free.push(slot);
     }
 
     fn unlink(&mut self, slot: u32) -> Node {
-        // The chain must be walked while the node still stands: the table compares keys through it.
-        let visitor = self.visitor(self.node(slot).key());
-        let (hash, next) = (visitor.hash, self.node(slot).next);
-        let head = self.head(visitor).expect("a live node is on its visitor's chain");
-        if head == slot {
-            let entry = self.heads.find_entry(hash, |other| other.slot == slot).expect("the head stands in the table");
-            if next == NO_SLOT {
-                entry.remove();
-            } else {
-                entry.into_mut().slot = next;
-            }
+        let Link { next, tag } = self.node(slot).link;
+        let is_only = next == slot;
+        if is_only {
+            let head = self.heads.find_entry(hash(tag), |head| head.slot == slot);
+            head.expect("a visitor's only node is the head").remove();
         } else {
-            let mut before = head;
-            while self.node(before).next != slot {
-                before = self.node(before).next;
+            let mut before = next;
+            while self.node(before).link.next != slot {
+                before = self.node(before).link.next;
             }
-            self.node_mut(before).next = next;
+            self.node_mut(before).link.next = next;
+            if let Some(head) = self.heads.find_mut(hash(tag), |head| head.slot == slot) {
+                head.slot = next;
+            }
         }
-        let place = &mut self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES];
-        let Slot::Node(node) = std::mem::replace(place, Slot::Dead) else {
+        let Slot::Node(node) = std::mem::replace(self.place(slot), Slot::Dead) else {
             unreachable!("it stood there a moment ago")
         };
-        if head == slot && next == NO_SLOT && !self.many.is_empty() {
-            self.forget_many(self.visitor(node.key()));
+        if is_only {
+            self.forget_many(Visitor { key: node.key(), tag });
         }
         node
     }
 
     /// All nodes that stand, in the order of their slots.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, &Node)> {
-        self.chunks.iter().flatten().enumerate().filter_map(|(slot, place)| match place {
+        self.chunks.iter().flat_map(|chunk| chunk.iter()).enumerate().filter_map(|(slot, place)| match place {
             Slot::Node(node) => Some((slot as u32, node)),
             Slot::Dead | Slot::Free => None,
         })

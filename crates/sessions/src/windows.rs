@@ -13,6 +13,7 @@ use crate::clock::StreamClock;
 use crate::deadlines::Deadlines;
 use crate::late::{LateIds, LateReason};
 use crate::node::{FinalSession, Node};
+use crate::spare::Spare;
 use crate::store::Store;
 
 /// The sessions of one partition.
@@ -28,6 +29,7 @@ pub(crate) struct Windows {
     closing: Deadlines,
     /// Stubs by their end, but for those that are held.
     expiring: Deadlines,
+    pub(crate) spare: Spare,
     slots: Vec<u32>,
     candidates: Vec<u32>,
 }
@@ -56,25 +58,38 @@ impl Windows {
             changes: Changes::default(),
             closing: Deadlines::default(),
             expiring: Deadlines::default(),
+            spare: Spare::default(),
             slots: Vec::new(),
             candidates: Vec::new(),
         }
     }
 
     /// Brings what hits of these visitors will need near, before any of them is placed.
-    pub(crate) fn prefetch(&mut self, visitors: impl Iterator<Item = u64>) {
-        self.store.prefetch(visitors, &mut self.slots);
+    pub(crate) fn prefetch(&mut self, tags: impl Iterator<Item = u32>) {
+        self.store.prefetch(tags, &mut self.slots);
     }
 
     /// Puts a node in as the state holds it.
     pub(crate) fn restore(&mut self, node: Node) {
         let (is_open, end) = (node.open.is_some(), node.end);
-        let slot = self.store.insert(node);
+        let visitor = self.store.visitor(node.key());
+        let (tag, sibling) = (visitor.tag, self.store.head(visitor));
+        let slot = self.store.insert(node, tag, sibling);
         if is_open {
             self.closing.insert(end, slot);
         } else {
             self.expiring.insert(end, slot);
         }
+    }
+
+    /// Whether R2 may make a session final now.
+    pub(crate) fn may_be_final(&self) -> bool {
+        !self.closing.has_none_before(self.clock.watermark - self.settings.gap)
+    }
+
+    /// Whether R4 and R12 may forget something now.
+    pub(crate) fn may_expire(&self) -> bool {
+        !self.expiring.has_none_before(self.clock.horizon - self.settings.gap) || self.anonymous.len() > 0
     }
 
     /// R2: the open sessions that are final now, ordered by deadline, key and session id.
@@ -114,12 +129,12 @@ impl Windows {
         self.changes.forget_pages(node);
         node.saved.page_chunks = 0;
         let end = node.end;
-        let mut slots = std::mem::take(&mut self.slots);
-        self.store.slots_of(self.store.visitor(self.store.node(slot).key()), &mut slots);
+        let mut others = std::mem::take(&mut self.slots);
+        self.store.others_of(slot, &mut others);
         self.store.count_closed();
         self.touch(slot);
         self.expiring.insert(end, slot);
-        for &other in slots.iter().filter(|&&other| other != slot) {
+        for &other in &others {
             let node = self.store.node_mut(other);
             if let Some(open) = &mut node.open {
                 if end < node.start {
@@ -132,18 +147,18 @@ impl Windows {
                 self.expiring.insert(end, other);
             }
         }
-        self.slots = slots;
+        self.slots = others;
         session
     }
 
     /// R4 and R12: forgets the stubs and the ids that no hit can meet any more.
     pub(crate) fn expire(&mut self) {
         let bound = self.clock.horizon - self.settings.gap;
-        let mut slots = std::mem::take(&mut self.slots);
+        let mut others = std::mem::take(&mut self.slots);
         while let Some(slot) = self.expiring.pop_before(bound, &self.store) {
             let stub = self.store.node(slot);
-            self.store.slots_of(self.store.visitor(stub.key()), &mut slots);
-            let is_held = slots.iter().any(|&other| {
+            self.store.others_of(slot, &mut others);
+            let is_held = others.iter().any(|&other| {
                 let node = self.store.node(other);
                 node.open.is_some() && node.is_near(stub, &self.settings)
             });
@@ -154,7 +169,7 @@ impl Windows {
                 self.changes.forget(&stub);
             }
         }
-        self.slots = slots;
+        self.slots = others;
         let Self { anonymous, changes, clock, .. } = self;
         anonymous.expire(clock.horizon, |key| changes.gone.push(key));
     }
@@ -204,11 +219,15 @@ impl Windows {
 
     /// Remembers that a node must go into the next checkpoint.
     fn touch(&mut self, slot: u32) {
-        let saved = &mut self.store.node_mut(slot).saved;
-        if !saved.dirty {
-            saved.dirty = true;
-            self.changes.dirty.push(slot);
-        }
+        mark_changed(self.store.node_mut(slot), slot, &mut self.changes);
+    }
+}
+
+/// [`Windows::touch`] for who has the node.
+fn mark_changed(node: &mut Node, slot: u32, changes: &mut Changes) {
+    if !node.saved.dirty {
+        node.saved.dirty = true;
+        changes.dirty.push(slot);
     }
 }
 

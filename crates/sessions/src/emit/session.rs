@@ -6,9 +6,9 @@
 use std::cmp::Reverse;
 
 use events::ClosedBy;
+use memchr::memchr;
 
 use super::fields::Fields;
-use super::split_key;
 use crate::enrich::Channel;
 use crate::node::FinalSession;
 use crate::pages::{KeyAndPages, PageRef};
@@ -19,32 +19,34 @@ pub(crate) fn session(out: &mut Vec<u8>, session: &FinalSession, partition: u32)
     let open = &session.open;
     let rare = open.rare.as_deref();
     let overflow = rare.and_then(|rare| rare.overflow.as_ref());
-    let (site, visitor_id) = split_key(session.texts.key());
     let mut fields = Fields(out);
-    fields.id("{\"session_id\":", session.session_id);
-    fields.raw(b",\"schema\":\"session/1\"");
+    fields.fixed((b"{\"session_id\":\"", session.session_id, b"\",\"schema\":\"session/1\",\"site\":"));
+    let (site, visitor_id) = split(session.texts.key());
     // Visible ASCII, which may be a quote.
-    fields.text(",\"site\":", site);
-    fields.text(",\"visitor_id\":", visitor_id);
+    let is_plain = session.texts.is_plain();
+    fields.utf8("", site, is_plain);
+    fields.utf8(",\"visitor_id\":", visitor_id, is_plain);
     fields.maybe_text(",\"user_id\":", rare.and_then(|rare| rare.user.as_ref()).map(|(_, _, user)| &**user));
-    fields.time(",\"start\":", session.start);
-    fields.time(",\"end\":", session.end);
-    fields.integer(",\"duration_ms\":", (session.end - session.start).as_millis());
-    fields.integer(",\"hit_count\":", session.hits);
-    fields.integer(",\"pageview_count\":", open.pageviews);
-    fields.integer(",\"event_count\":", open.events);
+    let span = (b",\"start\":\"", session.start, (b"\",\"end\":\"", session.end, b"\",\"duration_ms\":"));
+    fields.fixed(span);
+    fields.integer("", (session.end - session.start).as_millis().unsigned_abs());
+    fields.integer(",\"hit_count\":", session.hits as u64);
+    fields.integer(",\"pageview_count\":", open.pageviews.into());
+    fields.integer(",\"event_count\":", open.events.into());
     fields.flag(",\"is_bounce\":", open.pageviews == 1 && open.events == 0);
     fields.integer(",\"engaged_ms\":", open.engaged_ms);
     let Ends { entry, exit } = pages(&mut fields, &session.texts);
     fields.flag(",\"pages_truncated\":", overflow.is_some());
     if let Some(entry) = entry {
-        fields.utf8(",\"entry_page\":", entry.path);
+        fields.utf8(",\"entry_page\":", entry.path, is_plain);
     }
-    if let Some(exit) = overflow.map(|overflow| &*overflow.exit.2).or(exit.map(|exit| exit.path)) {
-        fields.utf8(",\"exit_page\":", exit);
+    if let Some(overflow) = overflow {
+        fields.utf8(",\"exit_page\":", &overflow.exit.2, false);
+    } else if let Some(exit) = exit {
+        fields.utf8(",\"exit_page\":", exit.path, is_plain);
     }
     if let Some(referrer) = open.profile.origin.referrer() {
-        fields.utf8(",\"referrer\":", referrer);
+        fields.utf8(",\"referrer\":", referrer, false);
     }
     fields.raw(open.profile.origin.json());
     fields.raw(open.profile.agent.json());
@@ -58,14 +60,20 @@ pub(crate) fn session(out: &mut Vec<u8>, session: &FinalSession, partition: u32)
     fields.flag(",\"is_split\":", open.is_split);
     fields.raw(b",\"merged_ids\":[");
     for (index, &id) in rare.map_or(&[][..], |rare| &rare.merged_ids).iter().enumerate() {
-        fields.id(if index == 0 { "" } else { "," }, id);
+        fields.raw(if index == 0 { b"" } else { b"," });
+        fields.fixed((b"\"", id, b"\""));
     }
     fields.raw(b"]");
-    fields.integer(",\"partition\":", partition);
+    fields.integer(",\"partition\":", partition.into());
     fields.offset(",\"first_offset\":", open.first_offset);
     fields.offset(",\"last_offset\":", open.last_offset);
-    fields.time(",\"closed_at\":", session.at);
-    fields.raw(b"}");
+    fields.fixed((b",\"closed_at\":\"", session.at, b"\"}"));
+}
+
+/// Site and visitor of a key `site/visitor_id`.
+fn split(key: &[u8]) -> (&[u8], &[u8]) {
+    let slash = memchr(b'/', key).expect("a visitor's key has a slash");
+    (&key[..slash], &key[slash + 1..])
 }
 
 /// The part of a record that follows from where its first hit came from, but for the referrer.
@@ -103,7 +111,7 @@ struct Ends<'a> {
 /// was written is taken back.
 fn pages<'a>(fields: &mut Fields<'_>, texts: &'a KeyAndPages) -> Ends<'a> {
     fields.raw(b",\"pages\":[");
-    let start = fields.0.len();
+    let (start, is_plain) = (fields.0.len(), texts.is_plain());
     let mut ends = Ends { entry: None, exit: None };
     let mut last = None;
     for page in texts.pages() {
@@ -117,7 +125,7 @@ fn pages<'a>(fields: &mut Fields<'_>, texts: &'a KeyAndPages) -> Ends<'a> {
             ends.exit = Some(page);
         }
         ends.entry = ends.entry.or(Some(page));
-        write_page(fields, page, last.is_none());
+        write_page(fields, page, last.is_none(), is_plain);
         last = order;
     }
     fields.raw(b"]");
@@ -128,18 +136,17 @@ fn sorted_pages<'a>(fields: &mut Fields<'_>, texts: &'a KeyAndPages) -> Ends<'a>
     let mut pages: Vec<_> = texts.pages().collect();
     pages.sort_unstable_by_key(PageRef::order);
     for (index, &page) in pages.iter().enumerate() {
-        write_page(fields, page, index == 0);
+        write_page(fields, page, index == 0, texts.is_plain());
     }
     fields.raw(b"]");
     let exit = pages.iter().copied().max_by_key(|page| (page.time, Reverse(page.offset)));
     Ends { entry: pages.first().copied(), exit }
 }
 
-fn write_page(fields: &mut Fields<'_>, page: PageRef<'_>, is_first: bool) {
-    fields.utf8(if is_first { "{\"path\":" } else { ",{\"path\":" }, page.path);
+fn write_page(fields: &mut Fields<'_>, page: PageRef<'_>, is_first: bool, is_plain: bool) {
+    fields.utf8(if is_first { "{\"path\":" } else { ",{\"path\":" }, page.path, is_plain);
     if let Some(title) = page.title {
-        fields.utf8(",\"title\":", title);
+        fields.utf8(",\"title\":", title, is_plain);
     }
-    fields.time(",\"time\":", page.time);
-    fields.raw(b"}");
+    fields.fixed((b",\"time\":\"", page.time, b"\"}"));
 }

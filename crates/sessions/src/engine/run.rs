@@ -44,7 +44,7 @@ struct Keys {
 #[derive(Debug)]
 struct Key {
     end: usize,
-    hash: u64,
+    tag: u32,
 }
 
 /// What runs leave behind for the next: room.
@@ -82,7 +82,7 @@ impl Engine {
                     Some(_) => self.enricher.path_alone(hit),
                 });
             }
-            self.windows.prefetch(run.keys.all.iter().map(|key| key.hash));
+            self.windows.prefetch(run.keys.all.iter().map(|key| key.tag));
             for index in 0..hits.len() {
                 self.place(index, &run, out);
             }
@@ -108,6 +108,7 @@ impl Engine {
                 path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
                 title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
                 user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_USER_BYTES)),
+                is_plain: hit.is_plain,
             };
             windows.place(visitor, hit.hit_id, &contribution, &mut || Profile {
                 origin: shared.origin(&Origin::of(hit, &derived.origin)),
@@ -133,6 +134,7 @@ impl Engine {
                         None => emit::session(out, &session, self.partition),
                         Some(write) => write(&BareSession(&session), out),
                     });
+                    self.windows.spare.keep(session);
                 }
                 Effect::Hit { placement: Placement::InSession { .. } | Placement::Anonymous, .. }
                     if self.bare.is_some() => {}
@@ -144,7 +146,8 @@ impl Engine {
 
 fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, out: &mut Outputs) {
     let (derived, key) = (&run.derived[index], run.keys.get(index).key);
-    let raw = run.hits[index].1.value.unwrap_or_default();
+    let (hit, input) = &run.hits[index];
+    let raw = input.value.unwrap_or_default();
     let session = match placement {
         Placement::Duplicate => {
             out.counts.duplicates += 1;
@@ -163,14 +166,14 @@ fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, 
     };
     out.counts.enriched += 1;
     out.counts.bots += u64::from(derived.agent.is_bot);
-    out.push(Topic::HitsEnriched, key, |out| emit::enriched(out, raw, placed, session, derived));
+    out.push(Topic::HitsEnriched, key, |out| emit::enriched(out, raw, placed, session, derived, hit.is_plain));
 }
 
 impl Keys {
     fn push(&mut self, hit: &Hit<'_>, store: &Store) {
         let start = self.bytes.len();
         hit.write_key(&mut self.bytes);
-        self.all.push(Key { end: self.bytes.len(), hash: store.visitor(&self.bytes[start..]).hash });
+        self.all.push(Key { end: self.bytes.len(), tag: store.visitor(&self.bytes[start..]).tag });
     }
 
     fn clear(&mut self) {
@@ -180,7 +183,7 @@ impl Keys {
 
     fn get(&self, index: usize) -> Visitor<'_> {
         let start = index.checked_sub(1).map_or(0, |before| self.all[before].end);
-        let Key { end, hash } = self.all[index];
-        Visitor { key: &self.bytes[start..end], hash }
+        let Key { end, tag } = self.all[index];
+        Visitor { key: &self.bytes[start..end], tag }
     }
 }

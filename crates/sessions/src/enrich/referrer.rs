@@ -47,12 +47,8 @@ impl<'a> Referrer<'a> {
 /// Whether a text begins as the page's URL does, up to its path. Most referrers are the page before on the same host:
 /// those need not be taken apart.
 fn is_on(page: &Url<'_>, referrer: &str) -> bool {
-    let tail = || referrer.strip_prefix(page.scheme)?.strip_prefix("://")?.strip_prefix(page.host);
-    matches!(page.scheme, "https" | "http")
-        && !page.host.is_empty()
-        // Which loses a dot at its end where it is the whole host.
-        && !page.host.ends_with('.')
-        && tail().is_some_and(|tail| tail.is_empty() || tail.starts_with('/'))
+    let tail = referrer.as_bytes().strip_prefix(page.front.as_bytes());
+    tail.is_some_and(|tail| !page.front.is_empty() && matches!(tail.first(), None | Some(b'/')))
 }
 
 /// `android-app://com.example.news/…`, as Chrome sends it for a link that was opened in an app.

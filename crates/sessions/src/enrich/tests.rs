@@ -27,6 +27,7 @@ fn hit<'a>(url: impl Into<Option<&'a str>>, referrer: Option<&'a str>, user_agen
         user_agent: user_agent.map(Text::from),
         country: None,
         region: None,
+        is_plain: false,
     }
 }
 

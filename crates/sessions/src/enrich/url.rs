@@ -1,5 +1,6 @@
 //! Splits a URL into what enrichment reads. Nothing is decoded, and no text is refused.
 
+use events::text::find_any;
 use memchr::{memchr, memchr2, memrchr};
 
 /// The parts of a URL, all borrowed from it.
@@ -13,6 +14,8 @@ pub(super) struct Url<'a> {
     pub(super) path: &'a str,
     /// What stands between `?` and `#`.
     pub(super) query: &'a str,
+    /// `https://shop.example`: all before the path, where that is a scheme and a host as they stand above; else empty.
+    pub(super) front: &'a str,
 }
 
 impl<'a> Url<'a> {
@@ -24,20 +27,27 @@ impl<'a> Url<'a> {
     /// What nearly every URL is: `https://` or `http://`, a host without user and port, a slash. It takes half
     /// of the instructions.
     fn split_plain(url: &'a str) -> Option<Self> {
-        let (scheme, rest) = match url.strip_prefix("https://") {
-            Some(rest) => ("https", rest),
-            None => ("http", url.strip_prefix("http://")?),
+        let scheme = if url.starts_with("https://") {
+            "https"
+        } else if url.starts_with("http://") {
+            "http"
+        } else {
+            return None;
         };
-        let end = rest.bytes().position(|byte| ENDS_HOST[usize::from(byte)])?;
-        let (host, tail) = rest.split_at(end);
+        let host_at = scheme.len() + "://".len();
+        let path_at = host_at + url[host_at..].bytes().position(|byte| ENDS_HOST[usize::from(byte)])?;
+        let (front, tail) = url.split_at(path_at);
         if !tail.starts_with('/') {
             return None;
         }
-        let (path, query) = match memchr2(b'?', b'#', tail.as_bytes()) {
+        let (path, query) = match find_any(tail.as_bytes(), *b"?#") {
             None => (tail, ""),
             Some(at) => (&tail[..at], query(&tail[at..])),
         };
-        Some(Self { scheme, host: host.strip_suffix('.').unwrap_or(host), path, query })
+        let written = &front[host_at..];
+        let host = written.strip_suffix('.').unwrap_or(written);
+        let front = if host.is_empty() || host.len() < written.len() { "" } else { front };
+        Some(Self { scheme, host, path, query, front })
     }
 
     fn split_any(url: &'a str) -> Self {
@@ -52,7 +62,7 @@ impl<'a> Url<'a> {
                 (scheme, host(&rest[..end]), &rest[end..])
             }
         };
-        Self { scheme, host, path: if path.is_empty() { "/" } else { path }, query }
+        Self { scheme, host, path: if path.is_empty() { "/" } else { path }, query, front: "" }
     }
 }
 
@@ -118,7 +128,9 @@ mod tests {
         fn a_plain_url_is_split_as_any_other(tail in "[a-c./?#:@\\[\\]é]{0,12}", scheme in prop::sample::select(vec!["https://", "http://", ""])) {
             let url = format!("{scheme}{tail}");
             if let Some(plain) = Url::split_plain(&url) {
-                prop_assert_eq!(plain, Url::split_any(&url));
+                prop_assert_eq!(Url { front: "", ..plain }, Url::split_any(&url));
+                let front = format!("{}://{}", plain.scheme, plain.host);
+                prop_assert!(plain.front.is_empty() || plain.front == front);
             }
         }
     }

@@ -2,13 +2,13 @@
 
 use events::{Span, Timestamp, Uuid};
 
-use super::{Placement, Windows, just_past};
+use super::{Placement, Windows, just_past, mark_changed};
 use crate::ids::Ids;
 use crate::late::LateReason;
-use crate::node::{Contribution, NO_SLOT, Node, Open, Saved};
-use crate::pages::{KeyAndPages, encoded_len};
+use crate::node::{Contribution, Node, Open, Saved};
+use crate::pages::encoded_len;
 use crate::profile::Profile;
-use crate::store::Visitor;
+use crate::store::{Link, Visitor};
 
 impl Windows {
     /// R5 to R11: finds the place of a hit with identity and puts it there. `profile` is asked only where the
@@ -127,9 +127,9 @@ impl Windows {
         if node.take(hit) {
             node.open_mut().profile = profile();
         }
+        mark_changed(node, joined, &mut self.changes);
         let placement = Placement::InSession { session_id: node.session_id, seq: node.ids.len() as u32 };
         self.store.learn(visitor, hit.fingerprint);
-        self.touch(joined);
         for &slot in rest {
             self.merge_or_refuse(joined, slot);
         }
@@ -180,15 +180,15 @@ impl Windows {
             session_id,
             start: hit.time,
             end: hit.time,
-            texts: KeyAndPages::new(key, hit.page().map_or(0, encoded_len)),
+            texts: self.spare.texts(key, hit.page().map_or(0, encoded_len)),
             ids: Ids::default(),
-            open: Some(Box::new(Open::new(floor, hit.offset, profile))),
-            next: NO_SLOT,
+            open: Some(self.spare.boxed(Open::new(floor, hit.offset, profile))),
+            link: Link::default(),
             held: false,
             saved: Saved::default(),
         };
         node.take(hit);
-        let slot = self.store.insert(node);
+        let slot = self.store.insert(node, visitor.tag, slots.first().copied());
         self.store.learn(visitor, hit.fingerprint);
         self.closing.insert(hit.time, slot);
         self.touch(slot);

@@ -1,0 +1,54 @@
+//! Memory that final sessions leave to new ones: sessions come as fast as they go, and an allocator would join and cut
+//! the same pieces again and again.
+
+use events::text::is_plain;
+
+use crate::node::{FinalSession, Open};
+use crate::pages::KeyAndPages;
+
+/// How many pieces of each kind are kept.
+const MOST: usize = 64;
+
+/// The largest buffer of a key and pages that is kept. A new session has one page, and most never have many.
+const MOST_BYTES: usize = 256;
+
+/// Memory that nobody uses.
+#[derive(Debug, Default)]
+pub(crate) struct Spare {
+    #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
+    opens: Vec<Box<Open>>,
+    texts: Vec<Vec<u8>>,
+}
+
+impl Spare {
+    /// Keeps what a session leaves that was written.
+    pub(crate) fn keep(&mut self, session: FinalSession) {
+        if self.opens.len() < MOST {
+            self.opens.push(session.open);
+        }
+        let room = session.texts.into_room();
+        if self.texts.len() < MOST && room.capacity() <= MOST_BYTES {
+            self.texts.push(room);
+        }
+    }
+
+    /// A new session's own part.
+    pub(crate) fn boxed(&mut self, open: Open) -> Box<Open> {
+        match self.opens.pop() {
+            Some(mut room) => {
+                *room = open;
+                room
+            }
+            None => Box::new(open),
+        }
+    }
+
+    /// A new session's key, and room for so many bytes of pages.
+    pub(crate) fn texts(&mut self, key: &[u8], room: usize) -> KeyAndPages {
+        let room = match self.texts.pop() {
+            Some(left) if left.capacity() >= KeyAndPages::need(key, room) => left,
+            _ => KeyAndPages::new(key, room).into_room(),
+        };
+        KeyAndPages::within(room, key, is_plain(key))
+    }
+}
