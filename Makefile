@@ -1,26 +1,27 @@
-# up · test · soak · bench · lint · kafka: what there is to do here. `make` alone lists it.
+# up · test · soak · bench · lint · kafka · s3: what there is to do here. `make` alone lists it.
 # Everything uses the release profile, so that nothing is built twice.
 
-CACHE := $(or $(TRIBUTARY_CACHE),$(HOME)/.cache/tributary)
+CACHE := $(or $(TOOLS_CACHE),$(HOME)/.cache/tributary)
 PYTHON := $(CACHE)/python/bin/python
+STORES := $(CACHE)/object-servers
 KAFKA := $(CACHE)/kafka-$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tools/kafka/pom.xml)
 
-.PHONY: help up test soak bench lint tools kafka
+.PHONY: help up test soak bench lint tools kafka s3
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 up: ## build and start the whole pipeline on this machine
 	cargo run --release
 
 test: tools ## everything that must hold; sets up what it needs by itself
 	node --test snippet/
-	TRIBUTARY_PYTHON=$(PYTHON) TRIBUTARY_KAFKA=$(KAFKA) cargo test --release --workspace
+	TOOLS_PYTHON=$(PYTHON) TOOLS_KAFKA=$(KAFKA) TOOLS_OBJECT_SERVERS=$(STORES) cargo test --release --workspace
 
 ROUNDS ?= 100
 
 soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, then a table; TRIBUTARY_SOAK_SEED repeats a run
-	TRIBUTARY_KAFKA=$(KAFKA) TRIBUTARY_SOAK_ROUNDS=$(ROUNDS) cargo test --release -p e2e --test kafka_crash -- --nocapture
+	TOOLS_KAFKA=$(KAFKA) TRIBUTARY_SOAK_ROUNDS=$(ROUNDS) cargo test --release -p e2e --test kafka_crash -- --nocapture
 
 lint: ## formatting, clippy and documentation, without a warning
 	cargo fmt --all -- --check
@@ -31,7 +32,7 @@ bench: tools ## the figures of docs/benchmarks.md; TRIBUTARY_RIG names a folder 
 	cargo bench -p sessions --bench enrich --bench engine --bench memory
 	cargo bench -p bus --bench embedded
 	cargo bench -p tables --bench encode
-	TRIBUTARY_KAFKA=$(KAFKA) cargo bench -p e2e --bench kafka
+	TOOLS_KAFKA=$(KAFKA) cargo bench -p e2e --bench kafka
 	$(if $(TRIBUTARY_RIG),cargo build --release -p sessionizer --example bare)
 	$(if $(TRIBUTARY_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TRIBUTARY_RIG)/run.sh cmd 2000000)
 	tools/bench_replay.py $(if $(TRIBUTARY_DATA),--log $(TRIBUTARY_DATA)/apache_access.log.gz)
@@ -40,4 +41,7 @@ tools: ## what the tests need besides Rust, in one cache folder
 	@tools/setup.sh "$(CACHE)"
 
 kafka: tools ## an Apache Kafka on 127.0.0.1:9092 to try things on, until Ctrl-C
-	TRIBUTARY_KAFKA=$(KAFKA) cargo run --release -p kafka-broker -- 9092
+	TOOLS_KAFKA=$(KAFKA) cargo run --release -p kafka-broker -- 9092
+
+s3: tools ## an object store that speaks S3 on 127.0.0.1:9000 to try things on, until Ctrl-C
+	TOOLS_OBJECT_SERVERS=$(STORES) cargo run --release -p object-servers -- 9000

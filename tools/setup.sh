@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the tests need besides Rust: compilers, make and perl (SQLite, zstd, librdkafka, OpenSSL), curl, strace,
-# node, Python packages in an environment of their own (packages.txt), and Apache Kafka. Usage: setup.sh CACHE_FOLDER.
+# node, Python packages in an environment of their own (packages.txt), Apache Kafka, and object stores (for which Go and
+# npm). Usage: setup.sh CACHE_FOLDER.
 # Fetches what is missing and nothing else.
 set -euo pipefail
 cache=$1
@@ -14,6 +15,8 @@ perl -MIPC::Cmd -MFindBin -e 1 2>/dev/null || missing+=(perl)
 command -v curl >/dev/null || missing+=(curl)
 command -v strace >/dev/null || missing+=(strace)
 command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+command -v go >/dev/null || missing+=(golang-go)
 command -v java >/dev/null || missing+=(default-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)
 command -v python3 >/dev/null || missing+=(python3)
@@ -47,3 +50,11 @@ if [ "${java:-0}" -lt 17 ]; then
 fi
 kafka=$(sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' "$(dirname "$0")/kafka/pom.xml")
 "$(dirname "$0")/kafka/fetch.sh" "$cache/kafka-$kafka"
+
+# An older Go does not know how to fetch the one that a program asks for.
+go=$(go version | sed -n 's/.* go1\.\([0-9]*\).*/\1/p')
+if [ "${go:-0}" -lt 21 ]; then
+  echo "the object stores of the tests need Go 1.21 or newer, and this is $(go version): install one from https://go.dev/dl" >&2
+  exit 1
+fi
+"$(dirname "$0")/object-servers/fetch.sh" "$cache/object-servers"

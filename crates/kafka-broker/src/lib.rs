@@ -10,16 +10,17 @@ mod broker;
 mod certificates;
 mod cluster;
 mod console;
-mod guard;
 mod installation;
 mod options;
-mod ports;
 mod server;
 mod shared;
 
+use guarded_process as guard;
+use guarded_process::ports;
+
 pub use broker::Broker;
 pub use cluster::Cluster;
+pub use guarded_process::ports::free as free_port;
 pub use installation::program;
 pub use options::{Options, clock_ahead};
-pub use ports::free as free_port;
 pub use shared::{shared, topic_prefix};

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// Starts and signals one program through a small shell, which kills the program and removes its folder as soon as
 /// its standard input ends. The kernel ends it when this process dies, of whatever cause; no destructor has to run.
 #[derive(Debug)]
-pub(crate) struct Guard {
+pub struct Guard {
     shell: Child,
     // Both in a mutex so that a broker can be shared by threads.
     commands: Option<Mutex<ChildStdin>>,
@@ -29,7 +29,10 @@ enum Report {
 
 impl Guard {
     /// The folder is the guard's from now on; the program's output goes to `log` in it. Nothing runs yet.
-    pub(crate) fn new<A: AsRef<OsStr>>(folder: PathBuf, program: &[A], environment: &[(String, String)]) -> Self {
+    ///
+    /// # Panics
+    /// Where there is no shell.
+    pub fn new<A: AsRef<OsStr>>(folder: PathBuf, program: &[A], environment: &[(String, String)]) -> Self {
         let mut shell = Command::new("sh");
         shell.args(["-c", include_str!("guard.sh"), "guard"]).arg(&folder).args(program);
         shell.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -53,16 +56,21 @@ impl Guard {
         Self { shell, commands: Some(Mutex::new(commands)), reports: Mutex::new(reports), folder, pid: None }
     }
 
-    pub(crate) fn folder(&self) -> &Path {
+    /// Its folder, with the program's `log`. Removed with the guard.
+    pub fn folder(&self) -> &Path {
         &self.folder
     }
 
     /// The running program's process id.
-    pub(crate) fn pid(&self) -> Option<u32> {
+    pub fn pid(&self) -> Option<u32> {
         self.pid
     }
 
-    pub(crate) fn start(&mut self) {
+    /// Runs the program, once more if it has ended.
+    ///
+    /// # Panics
+    /// When it runs already, or cannot be run.
+    pub fn start(&mut self) {
         assert!(self.pid.is_none(), "it runs already");
         self.command("start");
         match self.reports.get_mut().expect("no thread panicked").recv_timeout(Duration::from_secs(30)) {
@@ -72,13 +80,16 @@ impl Guard {
     }
 
     /// Sends a signal, by its name without `SIG`.
-    pub(crate) fn signal(&self, name: &str) {
+    ///
+    /// # Panics
+    /// When nothing runs.
+    pub fn signal(&self, name: &str) {
         assert!(self.pid.is_some(), "it does not run");
         self.command(name);
     }
 
     /// Waits for the program's end; false when it still runs after the patience.
-    pub(crate) fn wait(&mut self, patience: Duration) -> bool {
+    pub fn wait(&mut self, patience: Duration) -> bool {
         if self.pid.is_some() && self.reports.get_mut().expect("no thread panicked").recv_timeout(patience).is_ok() {
             self.pid = None;
         }
