@@ -1,4 +1,4 @@
-# up · test · soak · bench · lint · kafka · s3: what there is to do here. `make` alone lists it.
+# up · test · test-readers · soak · bench · lint · kafka · s3: what there is to do here. `make` alone lists it.
 # Everything uses the release profile, so that nothing is built twice.
 
 CACHE := $(or $(TOOLS_CACHE),$(HOME)/.cache/tributary)
@@ -6,10 +6,10 @@ PYTHON := $(CACHE)/python/bin/python
 STORES := $(CACHE)/object-servers
 KAFKA := $(CACHE)/kafka-$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tools/kafka/pom.xml)
 
-.PHONY: help up test soak bench lint tools kafka s3
+.PHONY: help up test test-readers soak bench lint tools kafka s3
 
 help: ## this list
-	@grep -hE '^[a-z0-9]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 up: ## build and start the whole pipeline on this machine
 	cargo run --release
@@ -17,6 +17,12 @@ up: ## build and start the whole pipeline on this machine
 test: tools ## everything that must hold; sets up what it needs by itself
 	node --test snippet/
 	TOOLS_PYTHON=$(PYTHON) TOOLS_KAFKA=$(KAFKA) TOOLS_OBJECT_SERVERS=$(STORES) cargo test --release --workspace
+
+test-readers: tools ## every engine that reads the lake: a table of what each found and of the checks that it passed
+	tools/readers/setup.sh "$(CACHE)"
+	cargo build --release --package tributary
+	$(CACHE)/readers/bin/python tools/readers/read.py --tributary target/release/tributary
+	$(CACHE)/readers/bin/python tools/readers/dialects.py
 
 ROUNDS ?= 100
 
