@@ -12,6 +12,7 @@ mod partition;
 mod progress;
 mod report;
 mod restore;
+mod restores;
 mod ticks;
 mod worker;
 

@@ -4,12 +4,10 @@ use std::time::{Duration, Instant};
 
 use bus::{BusError, Record, SharedBus, Source};
 use events::{Control, NextOffset, Topic};
-use service::Readiness;
 use sessions::{Engine, Outputs, Restore};
 
 use crate::Error;
 use crate::config::Config;
-use crate::grace::Grace;
 use crate::partition::input;
 use crate::progress::Progress;
 
@@ -31,7 +29,7 @@ pub(crate) struct Restored {
 
 /// Loads a partition: the checkpoint, then the log from there to the position, whose outputs were committed
 /// before and are thrown away. A partition that nothing was committed for starts at the log's start. `None` when
-/// the token said stop and the time that is left then was over before that was done.
+/// it was cancelled before that was done.
 ///
 /// The caller has asked for the group's position before: so what is committed up to that stands below the end of the
 /// state topic that is taken here, even if a transaction of somebody else is still open in front of it.
@@ -39,16 +37,15 @@ pub(crate) fn restore(
     config: &Config,
     bus: &SharedBus,
     partition: u32,
-    readiness: &Readiness,
-    grace: &Grace<'_>,
+    progress: &mut Progress,
+    is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Restored>, Error> {
     let started = Instant::now();
-    let mut progress = Progress::begin(partition, readiness);
     let hits = Source { topic: Topic::Hits, partition };
     let mut restore = Restore::default();
     let state = Source { topic: Topic::SessionsOpen, partition };
     let end = bus.bounds(state)?.end;
-    let is_read = read_through(bus, state, NextOffset::START, end, grace, &mut progress, |records| {
+    let is_read = read_through(bus, state, NextOffset::START, end, is_cancelled, progress, |records| {
         for record in records {
             if let Some(key) = &record.key {
                 restore.record(key, record.value.as_deref());
@@ -58,7 +55,7 @@ pub(crate) fn restore(
     if !is_read {
         return Ok(None);
     }
-    let records = progress.records();
+    let (records, read_in) = (progress.records(), started.elapsed());
 
     let restored = restore.finish(partition, bus.partitions()).map_err(|error| Error::State { partition, error })?;
     let bounds = bus.bounds(hits)?;
@@ -82,7 +79,7 @@ pub(crate) fn restore(
     }
     let mut thrown_away = Outputs::default();
     let mut last = None;
-    let is_read = read_through(bus, hits, from.min(before(position)), position, grace, &mut progress, |records| {
+    let is_read = read_through(bus, hits, from.min(before(position)), position, is_cancelled, progress, |records| {
         let processed = records.iter().filter(|record| record.offset.next() <= position);
         if let Some(record) = processed.clone().find(|record| record.offset.next() == position) {
             last.clone_from(&record.value);
@@ -105,7 +102,7 @@ pub(crate) fn restore(
     }
     tracing::info!(
         partition, position = %position, records, replayed = position.0 - from.0,
-        open_sessions = engine.open_sessions(), took = ?started.elapsed(), "restored"
+        open_sessions = engine.open_sessions(), ?read_in, took = ?started.elapsed(), "restored"
     );
     let is_at_end = engine.position() >= bounds.end;
     let has_ended = last.is_some_and(|value| matches!(Control::from_json(&value), Ok(Control::End)));
@@ -118,14 +115,14 @@ fn before(position: NextOffset) -> NextOffset {
 }
 
 /// Reads a partition from a position until another one is reached: by position, since offsets without a record may stand
-/// before it. `false` when there was no time left before that.
+/// before it. `false` when it was cancelled before that.
 fn read_through(
     bus: &SharedBus,
     source: Source,
     from: NextOffset,
     until: NextOffset,
-    grace: &Grace<'_>,
-    progress: &mut Progress<'_>,
+    is_cancelled: &dyn Fn() -> bool,
+    progress: &mut Progress,
     mut each: impl FnMut(&[Record]),
 ) -> Result<bool, Error> {
     if from >= until {
@@ -134,7 +131,7 @@ fn read_through(
     let mut reader = bus.read(source, from)?;
     let mut waited = Instant::now();
     while reader.position() < until {
-        if grace.is_over() {
+        if is_cancelled() {
             return Ok(false);
         }
         let before = reader.position();

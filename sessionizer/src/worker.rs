@@ -1,9 +1,11 @@
-//! One worker: polls, applies, commits. Plain code on one thread.
+//! One worker: polls, applies, commits. Plain code on one thread; partitions are restored on others, while it goes on.
+
+mod commit;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use bus::{Assignment, BusError, Group, Output, Polled, Record, SharedBus, Source, Step, Worker};
+use bus::{Assignment, Group, Polled, Record, SharedBus, Source, Worker};
 use events::{NextOffset, Topic};
 use service::Readiness;
 
@@ -13,18 +15,15 @@ use crate::controls::Controls;
 use crate::grace::Grace;
 use crate::partition::Partition;
 use crate::report::Summary;
-use crate::restore::restore;
+use crate::restore::Restored;
+use crate::restores::Restores;
 use crate::ticks::Ticks;
-
-/// A commit is made early when the outputs reach this many bytes (P6).
-const STEP_BYTES: usize = 8 << 20;
-
-/// A partition's checkpoint is made early when this many of its entries changed. A member that catches up with a long log
-/// changes most sessions several times within an interval: what opens and expires in between is never written.
-const CHECKPOINT_CHANGES: usize = 200_000;
 
 /// The longest wait for records: ticks and the end are looked for in between.
 const POLL: Duration = Duration::from_millis(100);
+
+/// The same while partitions are restored.
+const POLL_RESTORING: Duration = Duration::from_millis(10);
 
 /// How often it is said how far each partition is behind the end of its log: that is a question to the bus.
 const LAG_EVERY: Duration = Duration::from_secs(1);
@@ -54,6 +53,8 @@ pub(crate) fn run(
         worker: bus.join(group)?,
         joined_at: Instant::now(),
         has_heard: false,
+        restores: Restores::new(config, bus),
+        is_restoring: false,
         partitions: BTreeMap::new(),
         committed_at: Instant::now(),
         lag_at: Instant::now(),
@@ -79,6 +80,10 @@ struct Loop<'a> {
     joined_at: Instant,
     /// Whether the first poll has answered.
     has_heard: bool,
+    /// Partitions that are ours and on their way. They stay paused, and nothing is committed of them.
+    restores: Restores,
+    /// Whether it was not said yet that all of them are done.
+    is_restoring: bool,
     partitions: BTreeMap<u32, Partition>,
     committed_at: Instant,
     lag_at: Instant,
@@ -87,21 +92,23 @@ struct Loop<'a> {
 
 impl Loop<'_> {
     fn step(&mut self) -> Result<(), Error> {
+        self.take_restored()?;
         let polled = self.worker.poll(self.patience())?;
         self.has_heard = true;
         match polled {
             Polled::Assigned(assignments) => {
                 for assignment in assignments {
-                    if !self.assigned(assignment)? {
-                        return Ok(());
-                    }
+                    // Nothing is read of it before it is known where to begin.
+                    self.worker.pause(assignment.source)?;
+                    self.restores.begin(assignment);
+                    self.is_restoring = true;
                 }
-                self.readiness.ready();
             }
             Polled::Revoked(sources) => {
                 // Quick: whoever takes over runs the engine from the last checkpoint again.
                 self.commit(None)?;
                 for source in sources {
+                    self.restores.cancel(source.partition);
                     self.partitions.remove(&source.partition);
                     self.controls.forget(source.partition);
                 }
@@ -112,7 +119,9 @@ impl Loop<'_> {
                     partition.ticks.at_end();
                 }
             }
-            Polled::Nothing if self.partitions.is_empty() && self.joined_at.elapsed() >= JOINING => {
+            Polled::Nothing
+                if self.partitions.is_empty() && self.restores.is_idle() && self.joined_at.elapsed() >= JOINING =>
+            {
                 self.readiness.ready();
             }
             Polled::Nothing => {}
@@ -129,26 +138,42 @@ impl Loop<'_> {
         Ok(())
     }
 
-    /// How long to wait for records: not past the next commit.
+    /// How long to wait for records: not past the next commit, nor long past the end of a restore.
     fn patience(&self) -> Duration {
+        let most = if self.restores.is_idle() { POLL } else { POLL_RESTORING };
         if self.partitions.values().any(Partition::has_moved) {
-            POLL.min(self.config.commit_interval.saturating_sub(self.committed_at.elapsed()))
+            most.min(self.config.commit_interval.saturating_sub(self.committed_at.elapsed()))
         } else {
-            POLL
+            most
         }
     }
 
-    /// Loads a partition that became ours. `false` when the token said stop and no time was left on the way.
-    fn assigned(&mut self, assignment: Assignment) -> Result<bool, Error> {
-        let number = assignment.source.partition;
-        let Some(restored) = restore(self.config, self.bus, number, self.readiness, self.grace)? else {
-            return Ok(false);
-        };
+    /// Goes on with the partitions that are restored by now.
+    fn take_restored(&mut self) -> Result<(), Error> {
+        if !self.is_restoring {
+            return Ok(());
+        }
+        while let Some((assignment, restored)) = self.restores.next_done()? {
+            self.restored(assignment, restored)?;
+        }
+        match self.restores.report() {
+            None => {
+                self.is_restoring = false;
+                self.readiness.ready();
+            }
+            Some(report) => self.readiness.not_ready(report),
+        }
+        Ok(())
+    }
+
+    /// Takes a partition up at the position in its state.
+    fn restored(&mut self, assignment: Assignment, restored: Restored) -> Result<(), Error> {
+        let Assignment { source, committed } = assignment;
+        let number = source.partition;
         let position = restored.engine.position();
-        let committed = assignment.committed.unwrap_or(NextOffset::START);
-        if committed != position {
+        if committed.unwrap_or(NextOffset::START) != position {
             tracing::warn!(
-                partition = number, %position, committed = assignment.committed.map(|at| at.0),
+                partition = number, %position, committed = committed.map(|at| at.0),
                 "the group's offset is not the position in the state, which holds: it expired, or somebody has reset it"
             );
         }
@@ -157,14 +182,19 @@ impl Loop<'_> {
             tracing::info!(partition = number, "the settings differ from the log's; writing them to it");
             self.controls.want_settings(number);
         }
-        self.worker.seek(assignment.source, position)?;
+        // What was fetched meanwhile begins at the group's offset: mostly this very position.
+        if committed != Some(position) {
+            self.worker.seek(source, position)?;
+        }
+        self.worker.resume(source)?;
         let now = (self.config.clock)();
         let mut ticks = Ticks::new(self.config.idle_interval, now, restored.is_at_end);
         if self.was_away {
             ticks.outage(now);
         }
+        let committed = committed.unwrap_or(NextOffset::START);
         self.partitions.insert(number, Partition::new(restored, committed, ticks));
-        Ok(true)
+        Ok(())
     }
 
     fn read(&mut self, source: Source, records: &[Record]) -> Result<(), Error> {
@@ -190,63 +220,11 @@ impl Loop<'_> {
             && self.partitions.values().all(|partition| partition.has_ended)
     }
 
-    fn is_commit_due(&self) -> bool {
-        let bytes: usize = self.partitions.values().map(|partition| partition.out.bytes()).sum();
-        let has_moved = || self.partitions.values().any(Partition::has_moved);
-        bytes >= STEP_BYTES || (self.committed_at.elapsed() >= self.config.commit_interval && has_moved())
-    }
-
-    /// The partition whose checkpoint goes with the next commit. One at a time, so that no step grows larger than it
-    /// must: everybody else's records wait for it.
-    fn checkpoint_due(&self) -> Option<u32> {
-        if self.config.mode == Mode::Bounded {
-            return None;
-        }
-        let changes = |partition: &Partition| partition.engine.changed();
-        let is_due = |partition: &Partition| partition.checkpoint_at().elapsed() >= self.config.checkpoint_interval;
-        let wanting = self.partitions.iter().filter(|(_, partition)| partition.wants_checkpoint());
-        let due = wanting.filter(|(_, partition)| changes(partition) >= CHECKPOINT_CHANGES || is_due(partition));
-        due.max_by_key(|(_, partition)| (is_due(partition), changes(partition))).map(|(&number, _)| number)
-    }
-
-    /// Makes everything since the last commit durable as one step (P2), with a checkpoint of one partition or none.
-    fn commit(&mut self, checkpoint: Option<u32>) -> Result<(), Error> {
-        let has_checkpoint = |number: u32| checkpoint == Some(number);
-        let mut moved: Vec<_> = self
-            .partitions
-            .iter_mut()
-            .filter(|(number, partition)| has_checkpoint(**number) || partition.has_moved())
-            .collect();
-        if moved.is_empty() {
-            return Ok(());
-        }
-        let partitions = self.bus.partitions();
-        moved.iter_mut().for_each(|(number, partition)| partition.seal(partitions, has_checkpoint(**number)));
-        let outputs: Vec<Output<'_>> = moved.iter().flat_map(|(_, partition)| partition.outputs()).collect();
-        let positions: Vec<_> =
-            moved.iter().map(|(_, partition)| (partition.source(), partition.engine.position())).collect();
-        let result = self.worker.commit(Step { outputs: &outputs, positions: &positions });
-        result.map_err(|error| name_too_large(error, &outputs, &positions))?;
-        drop(outputs);
-        let now = (self.config.clock)();
-        self.committed_at = Instant::now();
-        self.summary.steps += 1;
-        for (number, partition) in moved {
-            self.summary.committed(&partition.out.counts);
-            partition.committed(now, has_checkpoint(*number));
-            if self.config.mode == Mode::Bounded {
-                // Who starts anew reads a bounded log from its start: cheaper than checkpoints on the way.
-                partition.engine.drop_changes();
-            }
-        }
-        Ok(())
-    }
-
     /// What stands in the log when the token says stop is processed before the end, within the time that is given
     /// for it: whoever was told that a hit is durable may look for it in the lake next.
     fn drain(&mut self) -> Result<(), Error> {
         // Told to stop before it had begun: the first answer says what it has to begin with.
-        while !self.has_heard && !self.grace.is_over() {
+        while !(self.has_heard && self.restores.is_idle()) && !self.grace.is_over() {
             self.step()?;
         }
         let mut ends = BTreeMap::new();
@@ -271,21 +249,6 @@ impl Loop<'_> {
         self.lag_at = Instant::now();
     }
 
-    /// The last commits: everything, and where the log goes on, a checkpoint of each partition.
-    fn finish(mut self) -> Result<(), Error> {
-        let checkpoints: Vec<u32> = match self.config.mode {
-            Mode::Live => {
-                let wanting = self.partitions.iter().filter(|(_, partition)| partition.wants_checkpoint());
-                wanting.map(|(&number, _)| number).collect()
-            }
-            Mode::Bounded => Vec::new(),
-        };
-        for number in checkpoints {
-            self.commit(Some(number))?;
-        }
-        self.commit(None)
-    }
-
     /// Writes the settings where they differ, and a tick to each partition that has been idle.
     fn send_controls(&mut self) {
         let now = (self.config.clock)();
@@ -300,17 +263,4 @@ impl Loop<'_> {
             }
         }
     }
-}
-
-/// Says which record it was that the bus does not take.
-fn name_too_large(error: BusError, outputs: &[Output<'_>], positions: &[(Source, NextOffset)]) -> Error {
-    let BusError::TooLarge { size, limit } = error else { return error.into() };
-    let length = |part: Option<&[u8]>| part.map_or(0, <[u8]>::len);
-    let named = outputs.iter().find(|output| length(output.key) + length(output.value) == size).and_then(|output| {
-        let partition = output.target.partition;
-        let (_, position) = positions.iter().find(|(source, _)| source.partition == partition)?;
-        let key = String::from_utf8_lossy(output.key.unwrap_or_default()).into_owned();
-        Some(Error::TooLarge { partition, position: *position, topic: output.target.topic, key, size, limit })
-    });
-    named.unwrap_or(BusError::TooLarge { size, limit }.into())
 }

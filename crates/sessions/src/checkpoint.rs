@@ -3,8 +3,6 @@
 //! A session's lists are written in chunks that never change once they are full, so that a session of n hits
 //! writes O(n) bytes however often it is saved.
 
-use std::borrow::Cow;
-
 use events::{Timestamp, Topic};
 
 use crate::changes::{Changes, List, chunk_key, node_key};
@@ -14,8 +12,8 @@ use crate::node::{Node, Open};
 use crate::outputs::Outputs;
 use crate::pages::PageRef;
 use crate::state::{
-    AnonymousState, CHUNK, CheckpointMark, ChunkState, Fingerprint, FirstState, LATE_CHUNK, LATE_PREFIX, LateState,
-    NodeState, OpenState, PARTITION_KEY, PageState, PartitionState, STATE_FORMAT, Times, UserState,
+    AnonymousState, CHUNK, CheckpointMark, Fingerprint, Fingerprints, FirstState, LATE_CHUNK, LATE_PREFIX, LateState,
+    NodeState, OpenState, PARTITION_KEY, PageState, PartitionState, STATE_FORMAT, Str, Times, UserState, chunks,
 };
 
 /// Records that the late ids go round in: one more than the ring has chunks, so that the one being filled never
@@ -93,8 +91,8 @@ fn push_json(out: &mut Outputs, key: &[u8], state: &impl serde::Serialize) {
 fn write_node(node: &mut Node, out: &mut Outputs) {
     let full = node.ids.len() / CHUNK;
     for chunk in usize::from(node.saved.id_chunks)..full {
-        let ids = node.ids[chunk * CHUNK..][..CHUNK].iter().copied().map(Fingerprint).collect();
-        push_json(out, &chunk_key(node.key(), node.session_id, List::Ids, chunk), &ChunkState::Ids(ids));
+        let key = chunk_key(node.key(), node.session_id, List::Ids, chunk);
+        out.push(Topic::SessionsOpen, &key, |out| chunks::write_ids(out, &node.ids[chunk * CHUNK..][..CHUNK]));
     }
     let key = node_key(node.key(), node.session_id);
     let mut saved_pages = node.saved.page_chunks;
@@ -103,8 +101,9 @@ fn write_node(node: &mut Node, out: &mut Outputs) {
         let dirty =
             open.rare.as_ref().and_then(|rare| rare.overflow.as_ref()).map_or(0, |overflow| overflow.dirty_chunks);
         for chunk in (0..full_pages).filter(|&chunk| chunk >= saved_pages.into() || dirty & 1 << chunk != 0) {
-            let pages = node.texts.pages().skip(chunk * CHUNK).take(CHUNK).map(page_state).collect();
-            push_json(out, &chunk_key(node.key(), node.session_id, List::Pages, chunk), &ChunkState::Pages(pages));
+            let key = chunk_key(node.key(), node.session_id, List::Pages, chunk);
+            let pages = node.texts.pages().skip(chunk * CHUNK).take(CHUNK);
+            out.push(Topic::SessionsOpen, &key, |out| chunks::write_pages(out, pages));
         }
         saved_pages = full_pages as u8;
     }
@@ -112,7 +111,7 @@ fn write_node(node: &mut Node, out: &mut Outputs) {
         start: node.start,
         end: node.end,
         id_chunks: full as u16,
-        ids: node.ids[full * CHUNK..].iter().copied().map(Fingerprint).collect(),
+        ids: Fingerprints(node.ids[full * CHUNK..].to_vec()),
         open: node.open.as_deref().map(|open| open_state(node, open, saved_pages)),
     };
     push_json(out, &key, &state);
@@ -130,8 +129,8 @@ fn open_state<'a>(node: &'a Node, open: &'a Open, page_chunks: u8) -> OpenState<
     let origin = open.profile.origin.origin();
     let place = open.profile.place.place();
     let agent = &*open.profile.agent;
-    fn text(text: Option<&str>) -> Option<Cow<'_, str>> {
-        text.map(Cow::Borrowed)
+    fn text(text: Option<&str>) -> Option<Str<'_>> {
+        text.map(Str::from)
     }
     OpenState {
         floor: Some(open.floor).filter(|&floor| floor != Timestamp::MIN),
@@ -153,7 +152,7 @@ fn open_state<'a>(node: &'a Node, open: &'a Open, page_chunks: u8) -> OpenState<
         user: rare.and_then(|rare| rare.user.as_ref()).map(|(time, offset, user)| UserState {
             time: *time,
             offset: *offset,
-            user_id: Cow::Borrowed(user),
+            user_id: Str::from(&**user),
         }),
         merged_ids: rare.map(|rare| rare.merged_ids.clone()).unwrap_or_default(),
         first: FirstState {
@@ -180,6 +179,6 @@ fn page_state(page: PageRef<'_>) -> PageState<'_> {
     PageState { time: page.time, offset: page.offset, path: utf8(page.path), title: page.title.map(utf8) }
 }
 
-fn utf8(text: &[u8]) -> Cow<'_, str> {
-    Cow::Borrowed(std::str::from_utf8(text).expect("it was put in as text"))
+fn utf8(text: &[u8]) -> Str<'_> {
+    std::str::from_utf8(text).expect("it was put in as text").into()
 }

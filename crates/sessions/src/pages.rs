@@ -126,6 +126,13 @@ impl KeyAndPages {
         self.0 = bytes;
     }
 
+    /// Appends pages that were packed before. The caller keeps to [`MAX_PAGES`].
+    pub(crate) fn append(&mut self, pages: &Packed) {
+        debug_assert!(self.page_count() + usize::from(pages.count) <= MAX_PAGES);
+        self.0.extend_from_slice(&pages.bytes);
+        self.0[COUNT_AT] += pages.count;
+    }
+
     /// Puts a page in the place of the one with that index, so that no other page moves to another place.
     pub(crate) fn replace(&mut self, index: usize, page: PageRef<'_>) {
         let mut rest = &self.0[self.pages_at()..];
@@ -149,6 +156,34 @@ impl KeyAndPages {
     pub(crate) fn leave_key(&mut self) -> Self {
         let key = Self::new(self.key(), 0);
         std::mem::replace(self, key)
+    }
+}
+
+/// Pages without a key: what a chunk of the state becomes when it is read.
+#[derive(Debug)]
+pub(crate) struct Packed {
+    bytes: Vec<u8>,
+    count: u8,
+}
+
+impl Packed {
+    pub(crate) fn with_room(room: usize) -> Self {
+        Self { bytes: Vec::with_capacity(room), count: 0 }
+    }
+
+    pub(crate) fn push(&mut self, page: PageRef<'_>) {
+        encode(&mut self.bytes, page);
+        self.count += 1;
+    }
+
+    /// Bytes that the pages take.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// As many bytes as are needed and no more: what is left over would lie in between for good.
+    pub(crate) fn fitting(self) -> Self {
+        Self { bytes: self.bytes.as_slice().to_vec(), count: self.count }
     }
 }
 

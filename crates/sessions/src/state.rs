@@ -4,23 +4,28 @@
 //! | --- | --- |
 //! | `#partition` | [`PartitionState`]: the position, at every commit |
 //! | `site/visitor_id/session_id` | [`NodeState`]: an open session or a stub |
-//! | `site/visitor_id/session_id/ids/0` | [`ChunkState`]: sixteen fingerprints of hits |
-//! | `site/visitor_id/session_id/pages/0` | [`ChunkState`]: sixteen pages |
+//! | `site/visitor_id/session_id/ids/0` | [`ChunkState`]: sixteen fingerprints of hits, `{"ids":"931cb102594c755c…"}` |
+//! | `site/visitor_id/session_id/pages/0` | [`ChunkState`]: sixteen pages, `{"pages":[[1793577600000,3,"/a","Title"],…]}` |
 //! | `site/~hit_id` | [`AnonymousState`]: a hit without identity |
 //! | `#late/0` | [`LateState`]: sixty-four fingerprints of late hits |
 //!
 //! All but `#partition` change at a checkpoint alone, inside one transaction.
+//!
+//! Format 1 had ids as a list of texts, and a page as an object with its time in RFC 3339: more than twice the bytes, of which
+//! a restore reads gigabytes. Both forms are read in any record: what an older build wrote stays until it changes.
 
-use std::borrow::Cow;
+pub(crate) mod chunks;
+mod forms;
 
 use events::{ClosedBy, NextOffset, Offset, Timestamp, Uuid, WindowSettings};
 use serde::{Deserialize, Serialize};
 
 use crate::clock::StreamClock;
 use crate::windows::Windows;
+pub(crate) use forms::{Fingerprint, Fingerprints, PageState, Str};
 
 /// The format that this build writes. Older ones are read, newer ones refused.
-pub const STATE_FORMAT: u32 = 1;
+pub const STATE_FORMAT: u32 = 2;
 
 /// The key under which a partition's position stands.
 pub const PARTITION_KEY: &[u8] = b"#partition";
@@ -111,7 +116,7 @@ pub(crate) struct NodeState<'a> {
     /// How many full chunks of ids there are.
     pub(crate) id_chunks: u16,
     /// The ids that fill no chunk.
-    pub(crate) ids: Vec<Fingerprint>,
+    pub(crate) ids: Fingerprints,
     /// Absent in a stub.
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
     pub(crate) open: Option<OpenState<'a>>,
@@ -148,45 +153,34 @@ pub(crate) struct OpenState<'a> {
 #[derive(Serialize, Deserialize)]
 pub(crate) struct FirstState<'a> {
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) referrer: Option<Cow<'a, str>>,
+    pub(crate) referrer: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) source: Option<Cow<'a, str>>,
+    pub(crate) source: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) medium: Option<Cow<'a, str>>,
+    pub(crate) medium: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) campaign: Option<Cow<'a, str>>,
+    pub(crate) campaign: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) term: Option<Cow<'a, str>>,
+    pub(crate) term: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) content: Option<Cow<'a, str>>,
+    pub(crate) content: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) channel: Option<Cow<'a, str>>,
+    pub(crate) channel: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) browser: Option<Cow<'a, str>>,
+    pub(crate) browser: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) os: Option<Cow<'a, str>>,
+    pub(crate) os: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) device: Option<Cow<'a, str>>,
+    pub(crate) device: Option<Str<'a>>,
     pub(crate) is_bot: bool,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) country: Option<Cow<'a, str>>,
+    pub(crate) country: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) region: Option<Cow<'a, str>>,
+    pub(crate) region: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) language: Option<Cow<'a, str>>,
+    pub(crate) language: Option<Str<'a>>,
     #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) screen: Option<Cow<'a, str>>,
-}
-
-/// One page: time, offset, path, title.
-#[derive(Serialize, Deserialize)]
-pub(crate) struct PageState<'a> {
-    pub(crate) time: Timestamp,
-    pub(crate) offset: Offset,
-    #[serde(borrow)]
-    pub(crate) path: Cow<'a, str>,
-    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
-    pub(crate) title: Option<Cow<'a, str>>,
+    pub(crate) screen: Option<Str<'a>>,
 }
 
 /// Who the visitor is, and which hit said so.
@@ -195,14 +189,14 @@ pub(crate) struct UserState<'a> {
     pub(crate) time: Timestamp,
     pub(crate) offset: Offset,
     #[serde(borrow)]
-    pub(crate) user_id: Cow<'a, str>,
+    pub(crate) user_id: Str<'a>,
 }
 
 /// Sixteen entries of a list.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum ChunkState<'a> {
-    Ids(Vec<Fingerprint>),
+    Ids(Fingerprints),
     #[serde(borrow)]
     Pages(Vec<PageState<'a>>),
 }
@@ -218,21 +212,4 @@ pub(crate) struct AnonymousState {
 pub(crate) struct LateState {
     pub(crate) first: u64,
     pub(crate) ids: Vec<Fingerprint>,
-}
-
-/// A fingerprint as sixteen hexadecimal digits: JSON's numbers do not hold 64 bits everywhere.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct Fingerprint(pub(crate) u64);
-
-impl Serialize for Fingerprint {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{:016x}", self.0))
-    }
-}
-
-impl<'de> Deserialize<'de> for Fingerprint {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = Cow::<'de, str>::deserialize(deserializer)?;
-        u64::from_str_radix(&text, 16).map(Self).map_err(serde::de::Error::custom)
-    }
 }

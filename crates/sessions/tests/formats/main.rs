@@ -13,6 +13,9 @@ use sessions::{Outputs, Restore, STATE_FORMAT};
 /// stands for is out there.
 const STATE_1: &str = include_str!("../fixtures/state-1.jsonl");
 
+/// The same of format 2: ids of a list in one text, a page as a list.
+const STATE_2: &str = include_str!("../fixtures/state-2.jsonl");
+
 const PARTITIONS: u32 = 4;
 
 fn text(bytes: Option<&[u8]>) -> String {
@@ -84,12 +87,27 @@ fn the_state_is_public_json() {
     insta::assert_snapshot!(snapshot(&records(&first_part(), Topic::SessionsOpen)));
 }
 
-/// Restores the fixture and runs on: what comes out is what an engine puts out that was never stopped.
+/// Restores the fixtures and runs on: what comes out is what an engine puts out that was never stopped.
 #[test]
-fn a_state_of_format_1_is_read_back() {
-    assert_eq!(STATE_FORMAT, 1, "a new format gets a fixture of its own beside this one");
+fn states_of_every_format_are_read_back() {
+    assert_eq!(STATE_FORMAT, 2, "a new format gets a fixture of its own beside these");
+    is_read_back(STATE_1.lines());
+    is_read_back(STATE_2.lines());
+}
+
+/// A build that goes on from an older state writes new records beside the old ones.
+#[test]
+fn a_state_of_two_formats_at_once_is_read_back() {
+    let half = |lines: &'static str, is_first: bool| {
+        lines.lines().enumerate().filter(move |(at, _)| (at % 2 == 0) == is_first).map(|(_, line)| line)
+    };
+    is_read_back(half(STATE_1, true).chain(half(STATE_2, false)));
+    is_read_back(half(STATE_2, true).chain(half(STATE_1, false)));
+}
+
+fn is_read_back<'a>(lines: impl Iterator<Item = &'a str>) {
     let mut restore = Restore::default();
-    for line in STATE_1.lines() {
+    for line in lines {
         let (key, value): (String, String) = serde_json::from_str(line).unwrap();
         restore.record(key.as_bytes(), Some(value.as_bytes()));
     }
@@ -109,6 +127,6 @@ fn a_state_of_format_1_is_read_back() {
 #[test]
 fn the_fixture_is_what_is_written() {
     let written: BTreeMap<_, _> = records(&first_part(), Topic::SessionsOpen).into_iter().collect();
-    let fixture: BTreeMap<String, String> = STATE_1.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let fixture: BTreeMap<String, String> = STATE_2.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(written, fixture);
 }

@@ -1,0 +1,65 @@
+//! What restored sessions share, as they did before.
+
+use std::sync::Arc;
+
+use events::{Offset, Timestamp};
+use hashbrown::HashMap;
+use xxhash_rust::xxh3::Xxh3DefaultBuilder;
+
+use crate::enrich::{Agent, Channel, Device};
+use crate::node::{Open, Overflow, Rare};
+use crate::pages::KeyAndPages;
+use crate::profile::{Origin, Place, Profile, Shared};
+use crate::state::OpenState;
+
+/// Keeps one of each.
+#[derive(Default)]
+pub(super) struct Sharing {
+    pub(super) shared: Shared,
+    agents: HashMap<Agent, Arc<Agent>, Xxh3DefaultBuilder>,
+}
+
+impl Sharing {
+    /// The part of an open session.
+    pub(super) fn open(&mut self, state: OpenState<'_>, texts: &KeyAndPages) -> Open {
+        let first = &state.first;
+        let boxed = |text: Option<&str>| text.map(Into::into);
+        let origin = self.shared.origin(&Origin {
+            referrer: first.referrer.as_deref(),
+            source: first.source.as_deref(),
+            medium: first.medium.as_deref(),
+            campaign: first.campaign.as_deref(),
+            term: first.term.as_deref(),
+            content: first.content.as_deref(),
+            channel: first.channel.as_deref().and_then(Channel::parse),
+        });
+        let place = self.shared.place(&Place {
+            country: first.country.as_deref(),
+            region: first.region.as_deref(),
+            language: first.language.as_deref(),
+            screen: first.screen.as_deref(),
+        });
+        let device = first.device.as_deref().and_then(Device::parse).unwrap_or(Device::Other);
+        let agent = Agent::new(boxed(first.browser.as_deref()), boxed(first.os.as_deref()), device, first.is_bot);
+        let agent = self.agents.entry(agent).or_insert_with_key(|agent| Arc::new(agent.clone())).clone();
+        let mut open =
+            Open::new(state.floor.unwrap_or(Timestamp::MIN), state.start_offset, Profile { origin, agent, place });
+        open.first_offset = state.first_offset;
+        open.last_offset = state.last_offset;
+        open.pageviews = state.pageview_count;
+        open.events = state.event_count;
+        open.engaged_ms = state.engaged_ms;
+        open.is_split = state.is_split;
+        open.refused_by = state.refused_by;
+        let overflow = state.exit.map(|exit| Overflow {
+            last_kept: texts.last().map_or((Timestamp::MIN, Offset(0)), |(_, order)| order),
+            exit: (exit.time, exit.offset, exit.path.as_bytes().into()),
+            dirty_chunks: 0,
+        });
+        let user = state.user.map(|user| (user.time, user.offset, (*user.user_id).into()));
+        if overflow.is_some() || user.is_some() || !state.merged_ids.is_empty() {
+            open.rare = Some(Box::new(Rare { user, merged_ids: state.merged_ids, overflow }));
+        }
+        open
+    }
+}
