@@ -11,7 +11,8 @@
 //! `options` is what can be said about it, `properties` reads a Java client's file, `client` what all clients have alike, `topics` makes and checks the topics,
 //! `names` knows how they are called, `log_id` finds the record that names the log, `group` notes what librdkafka calls
 //! back, `batch` makes records of messages, `error` says what a caller can do about an error,
-//! `closing` ends clients in time, `stop` says that there is little of it.
+//! `closing` ends clients in time, `stop` says that there is little of it; `pulse` knows whether any broker answers, and
+//! `silence` for how long a producer has heard nothing.
 //!
 //! librdkafka's threads do the networking. What blocks here blocks for a bounded time.
 
@@ -26,7 +27,9 @@ mod names;
 mod options;
 pub mod properties;
 mod publisher;
+mod pulse;
 mod reader;
+mod silence;
 mod stop;
 mod topics;
 mod transaction;
@@ -34,15 +37,16 @@ mod watcher;
 
 use std::sync::{Arc, OnceLock};
 
-use events::{LogId, NextOffset};
+use events::{LogId, NextOffset, Topic};
 use futures::future::BoxFuture;
 
 pub use options::{Limits, Options, Stamps};
 pub use stop::Stop;
 
-use crate::{Bounds, Bus, BusError, Group, Outgoing, Reader, Source, Worker};
+use crate::{Bounds, Bus, BusError, Condition, Group, Outgoing, Reader, Source, Worker};
 use names::Names;
 use publisher::Publisher;
+use pulse::Pulse;
 use watcher::Watcher;
 
 /// A log on Apache Kafka. Clones are handles to the same clients.
@@ -56,6 +60,7 @@ struct Shared {
     options: Arc<Options>,
     names: Arc<Names>,
     watcher: Arc<Watcher>,
+    pulse: Arc<Pulse>,
     publisher: Publisher,
     log_id: OnceLock<LogId>,
 }
@@ -73,8 +78,13 @@ impl KafkaBus {
         let watcher = Arc::new(Watcher::new(&options)?);
         watcher.connect(&options.brokers)?;
         topics::open(&options, &names, &watcher)?;
-        let publisher = Publisher::new(options.clone(), names.clone())?;
-        Ok(Self { shared: Arc::new(Shared { options, names, watcher, publisher, log_id: OnceLock::new() }) })
+        let pulse = Arc::new(match options.reads_only {
+            true => Pulse::none(),
+            false => Pulse::start(watcher.clone(), names.topic(Topic::Hits).to_owned())?,
+        });
+        let publisher = Publisher::new(options.clone(), names.clone(), pulse.clone())?;
+        let log_id = OnceLock::new();
+        Ok(Self { shared: Arc::new(Shared { options, names, watcher, pulse, publisher, log_id }) })
     }
 }
 
@@ -136,5 +146,9 @@ impl Bus for KafkaBus {
 
     fn queued_bytes(&self) -> usize {
         self.shared.publisher.waiting()
+    }
+
+    fn condition(&self) -> Condition {
+        Condition { away: self.shared.pulse.away(), producers_replaced: self.shared.publisher.replaced() }
     }
 }

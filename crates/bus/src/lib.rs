@@ -11,7 +11,7 @@ pub mod partitioner;
 mod record;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use events::{LogId, NextOffset, Topic};
 use futures::future::BoxFuture;
@@ -48,6 +48,29 @@ pub trait Bus: Send + Sync + 'static {
 
     /// Bytes of records that wait to be made durable; for metrics.
     fn queued_bytes(&self) -> usize;
+
+    /// How the bus is, for `/ready`, logs and metrics. Never blocks. One on this machine's disk is never away.
+    fn condition(&self) -> Condition {
+        Condition::default()
+    }
+}
+
+/// How a bus is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Condition {
+    /// Nobody answers; `None` while somebody does.
+    pub away: Option<Away>,
+    /// How many producers were replaced so far: they failed for good, or heard nothing while the bus answered others.
+    pub producers_replaced: u64,
+}
+
+/// A bus that does not answer.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Away {
+    /// When it answered last.
+    pub since: Instant,
+    /// What was heard instead of an answer. One line.
+    pub why: String,
 }
 
 /// The key of the record that names the log, in partition 0 of the state topic, where a backend keeps it there.

@@ -13,6 +13,7 @@ pub struct Options {
     pub(crate) environment: Vec<(String, String)>,
     pub(crate) heap_mb: u32,
     pub(crate) port: Option<u16>,
+    pub(crate) advertised: Option<u16>,
     pub(crate) tls: bool,
     pub(crate) users: Vec<(String, String)>,
     pub(crate) acls: bool,
@@ -27,6 +28,7 @@ impl Default for Options {
             environment,
             heap_mb: 512,
             port: None,
+            advertised: None,
             tls: false,
             users,
             acls: false,
@@ -100,6 +102,13 @@ impl Options {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// The port of 127.0.0.1 that clients are sent to instead of the broker's own, where something stands in between.
+    #[must_use]
+    pub fn advertised_port(mut self, port: u16) -> Self {
+        self.advertised = Some(port);
         self
     }
 

@@ -67,14 +67,14 @@ fn ours(options: &Options, nodes: &[Node], at: usize, folder: &Path, set: &mut i
 fn listeners(options: &Options, nodes: &[Node], at: usize, set: &mut impl FnMut(&str, &dyn ToString)) {
     let Node { id, client, admin, controller } = nodes[at];
     let voters: Vec<_> = nodes.iter().map(|node| format!("{}@127.0.0.1:{}", node.id, node.controller)).collect();
-    let advertised = format!("CLIENT://127.0.0.1:{client},ADMIN://127.0.0.1:{admin}");
+    let at = |client: u16| format!("CLIENT://127.0.0.1:{client},ADMIN://127.0.0.1:{admin}");
     let protocol = options.protocol();
     set("process.roles", &"broker,controller");
     set("node.id", &id);
     set("controller.quorum.voters", &voters.join(","));
     set("controller.listener.names", &"CONTROLLER");
-    set("listeners", &format!("{advertised},CONTROLLER://127.0.0.1:{controller}"));
-    set("advertised.listeners", &advertised);
+    set("listeners", &format!("{},CONTROLLER://127.0.0.1:{controller}", at(client)));
+    set("advertised.listeners", &at(options.advertised.unwrap_or(client)));
     set("inter.broker.listener.name", &"ADMIN");
     let protocols = format!("CLIENT:{protocol},ADMIN:PLAINTEXT,CONTROLLER:PLAINTEXT");
     set("listener.security.protocol.map", &protocols);

@@ -73,7 +73,9 @@ impl Member {
         let options = &shared.options;
         let writer = match (group.produces, options.stamps, &group.instance) {
             (false, _, _) => Writer::None,
-            (true, Stamps::Record, _) => Writer::Plain(Publisher::new(options.clone(), shared.names.clone())?),
+            (true, Stamps::Record, _) => {
+                Writer::Plain(Publisher::new(options.clone(), shared.names.clone(), shared.pulse.clone())?)
+            }
             (true, Stamps::Broker, Some(instance)) => {
                 Writer::Transactions(Transactions::new(options, &format!("{name}.{instance}"))?)
             }

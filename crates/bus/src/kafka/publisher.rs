@@ -1,7 +1,8 @@
 //! Publishing: one idempotent producer for the whole process, and one countdown for each call.
 
-use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Instant;
 
 use events::Timestamp;
 use futures::FutureExt;
@@ -15,9 +16,12 @@ use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{BaseRecord, Producer, ProducerContext, ThreadedProducer};
 
 use super::client::{self, Log};
+use super::closing::Closing;
 use super::error;
 use super::names::Names;
 use super::options::{Options, Stamps};
+use super::pulse::Pulse;
+use super::silence::Silence;
 use crate::partitioner::partition_of;
 use crate::{BusError, Outgoing, Output, Source};
 
@@ -27,8 +31,10 @@ const RECORD_OVERHEAD: usize = 256;
 pub(super) struct Publisher {
     options: Arc<Options>,
     names: Arc<Names>,
-    /// Replaced when it has failed for good.
+    pulse: Arc<Pulse>,
+    /// Replaced when it has failed for good, or hears nothing while the brokers answer others.
     producer: RwLock<Arc<Sender>>,
+    replaced: AtomicU64,
     waiting: Arc<AtomicUsize>,
     round_robin: AtomicU32,
 }
@@ -49,6 +55,7 @@ struct Message<'a> {
 /// The producer's side of it: counts acknowledgements down.
 struct Context {
     log: Log,
+    silence: Silence,
     waiting: Arc<AtomicUsize>,
 }
 
@@ -61,10 +68,17 @@ struct Call {
 }
 
 impl Publisher {
-    pub(super) fn new(options: Arc<Options>, names: Arc<Names>) -> Result<Self, BusError> {
+    pub(super) fn new(options: Arc<Options>, names: Arc<Names>, pulse: Arc<Pulse>) -> Result<Self, BusError> {
         let waiting = Arc::new(AtomicUsize::new(0));
-        let producer = RwLock::new(Arc::new(sender(&options, &waiting)?));
-        Ok(Self { options, names, producer, waiting, round_robin: AtomicU32::new(0) })
+        let silence = Silence::new(options.limits.publish, Instant::now());
+        let producer = RwLock::new(Arc::new(sender(&options, silence, &waiting)?));
+        let (replaced, round_robin) = (AtomicU64::new(0), AtomicU32::new(0));
+        Ok(Self { options, names, pulse, producer, replaced, waiting, round_robin })
+    }
+
+    /// How many producers were replaced so far.
+    pub(super) fn replaced(&self) -> u64 {
+        self.replaced.load(Ordering::Relaxed)
     }
 
     /// Bytes of records that wait to be acknowledged.
@@ -95,13 +109,15 @@ impl Publisher {
         if self.waiting.fetch_update(Ordering::AcqRel, Ordering::Acquire, is_room).is_err() {
             return Err(BusError::Unavailable("the records that wait for Kafka fill the queue".to_owned()));
         }
-        let producer = match self.producer() {
+        let now = Instant::now();
+        let producer = match self.producer(now) {
             Ok(producer) => producer,
             Err(error) => {
                 self.waiting.fetch_sub(size, Ordering::AcqRel);
                 return Err(error);
             }
         };
+        producer.context().silence.sent(now);
         let (sender, receiver) = oneshot::channel();
         let call = Arc::new(Call {
             left: AtomicUsize::new(messages.len() + 1),
@@ -142,29 +158,44 @@ impl Publisher {
         records.iter().map(place).collect()
     }
 
-    /// The producer; a new one if the old one has failed for good.
-    fn producer(&self) -> Result<Arc<Sender>, BusError> {
+    /// The producer; a new one if the old one is of no use any more. What the old one holds is answered as failed.
+    fn producer(&self, now: Instant) -> Result<Arc<Sender>, BusError> {
         let current = self.producer.read().expect("nobody panics while holding the producer").clone();
-        if !current.context().log.is_fatal() {
+        if self.why_spent(current.context(), now).is_none() {
             return Ok(current);
         }
         let mut place = self.producer.write().expect("nobody panics while holding the producer");
-        if place.context().log.is_fatal() {
-            tracing::warn!(reason = ?place.context().log.last(), "Kafka's producer failed for good; making a new one");
-            *place = Arc::new(sender(&self.options, &self.waiting)?);
+        // Somebody else may have been here first.
+        if let Some(why) = self.why_spent(place.context(), now) {
+            tracing::warn!("Kafka's producer {why}; making a new one");
+            let silence = place.context().silence.next(self.options.limits.publish, now);
+            let new = Arc::new(sender(&self.options, silence, &self.waiting)?);
+            // One that hangs may hang in its end, too.
+            drop(Closing::left_alone(std::mem::replace(&mut *place, new)));
+            self.replaced.fetch_add(1, Ordering::Relaxed);
         }
         Ok(place.clone())
     }
+
+    /// Why a producer is of no use any more; `None` if it is.
+    fn why_spent(&self, context: &Context, now: Instant) -> Option<String> {
+        if context.log.is_fatal() {
+            let reason = context.log.last().map_or_else(String::new, |(_, reason)| format!(": {reason}"));
+            return Some(format!("failed for good{reason}"));
+        }
+        let silent = context.silence.is_too_long(now, || self.pulse.answers_for(now))?;
+        Some(format!("got no acknowledgement for {} s, while the broker answers others", silent.as_secs()))
+    }
 }
 
-fn sender(options: &Options, waiting: &Arc<AtomicUsize>) -> Result<Sender, BusError> {
+fn sender(options: &Options, silence: Silence, waiting: &Arc<AtomicUsize>) -> Result<Sender, BusError> {
     let mut config = client::producer(options);
     config
         // The bound is our own count, which refuses whole calls; librdkafka's lie behind it.
         .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string())
         .set("queue.buffering.max.messages", (2 * options.limits.queue / RECORD_OVERHEAD).max(1024).to_string())
         .set("message.timeout.ms", options.limits.publish.as_millis().to_string());
-    let context = Context { log: Log::default(), waiting: waiting.clone() };
+    let context = Context { log: Log::default(), silence, waiting: waiting.clone() };
     config.create_with_context(context).map_err(|error| client::bad_settings(&error))
 }
 
@@ -210,10 +241,19 @@ impl ProducerContext for Context {
             Ok(message) => (message, None),
             Err((error, message)) => (message, Some(self.failed(error))),
         };
+        if !result.as_ref().is_err_and(|(error, _)| is_unheard(error)) {
+            self.silence.heard();
+        }
         let size = message.key_len() + message.payload_len() + RECORD_OVERHEAD;
         self.waiting.fetch_sub(size, Ordering::AcqRel);
         call.count_down(error);
     }
+}
+
+/// Whether a record failed without a word from the broker.
+fn is_unheard(error: &KafkaError) -> bool {
+    let unheard = [Code::MessageTimedOut, Code::PurgeInflight, Code::PurgeQueue];
+    error.rdkafka_error_code().is_some_and(|code| unheard.contains(&code))
 }
 
 impl Context {

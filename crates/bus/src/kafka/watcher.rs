@@ -91,6 +91,17 @@ impl Watcher {
         Ok(Bounds { start: NextOffset(start), end: NextOffset(end) })
     }
 
+    /// Whether any broker answers within a second; else what was heard last.
+    pub(super) fn answers(&self, topic: &str) -> Result<(), String> {
+        match self.client.fetch_metadata(Some(topic), SLICE) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(match (self.client.context().last(), error.rdkafka_error_code()) {
+                (Some((_, reason)), Some(Code::OperationTimedOut | Code::BrokerTransportFailure)) => reason,
+                _ => error::one_line(&error.to_string()),
+            }),
+        }
+    }
+
     fn ask<T>(&self, what: &str, ask: impl Fn(Duration) -> rdkafka::error::KafkaResult<T>) -> Result<T, BusError> {
         let patience = self.stop.patience(self.limits.request.min(Duration::from_secs(10)));
         loop {

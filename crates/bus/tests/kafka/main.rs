@@ -4,7 +4,9 @@
 
 mod contract;
 mod outage;
+mod proxy;
 mod reading;
+mod replacing;
 mod security;
 mod stepping;
 mod support;
