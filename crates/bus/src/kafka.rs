@@ -12,7 +12,7 @@
 //! `names` knows how they are called, `log_id` finds the record that names the log, `group` notes what librdkafka calls
 //! back, `batch` makes records of messages, `error` says what a caller can do about an error,
 //! `closing` ends clients in time, `stop` says that there is little of it; `pulse` knows whether any broker answers, and
-//! `silence` for how long a producer has heard nothing.
+//! `silence` for how long a producer has heard nothing; `oauth` gets tokens by OpenID Connect.
 //!
 //! librdkafka's threads do the networking. What blocks here blocks for a bounded time.
 
@@ -24,6 +24,7 @@ mod group;
 mod log_id;
 mod member;
 mod names;
+mod oauth;
 mod options;
 pub mod properties;
 mod publisher;

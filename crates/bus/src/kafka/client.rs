@@ -4,10 +4,12 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
 use super::error;
+use super::oauth::{Failure, Tokens};
 use super::options::Options;
 use crate::BusError;
 
@@ -77,14 +79,31 @@ fn give<'a>(config: &mut ClientConfig, settings: impl Iterator<Item = (&'a str, 
 /// What a batch of one record takes beside key and value, with room to spare.
 pub(super) const BATCH_OVERHEAD: usize = 64 << 10;
 
-/// Passes a client's log on, and remembers what went wrong last.
-#[derive(Default)]
+/// Passes a client's log on, remembers what went wrong last, and asks for its token.
 pub(super) struct Log {
+    tokens: Option<Tokens>,
+    /// Whether the last token that could not be had may be had later.
+    is_token_late: AtomicBool,
     last: Mutex<Option<(Code, String)>>,
     is_fatal: AtomicBool,
 }
 
 impl Log {
+    pub(super) fn new(options: &Options) -> Self {
+        let (is_token_late, is_fatal) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self { tokens: options.properties.tokens().cloned(), is_token_late, last: Mutex::new(None), is_fatal }
+    }
+
+    /// What librdkafka asks for when a token is four fifths over, or absent. What fails here comes back as an error, and is
+    /// asked for again ten seconds later.
+    pub(super) fn token(&self) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        let Some(tokens) = &self.tokens else { return Err("an unsigned token is not renewed: start anew".into()) };
+        let token = tokens.get();
+        self.is_token_late.store(matches!(token, Err(Failure::Passing(_))), Ordering::Release);
+        let token = token?;
+        Ok(OAuthToken { lifetime_ms: token.expires_ms(), token: token.text, principal_name: token.principal })
+    }
+
     pub(super) fn line(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         use RDKafkaLogLevel::{Alert, Critical, Debug, Emerg, Error, Info, Notice, Warning};
         // That the other side hangs up is no error to librdkafka.
@@ -108,9 +127,16 @@ impl Log {
         if code == Code::Fatal {
             self.is_fatal.store(true, Ordering::Release);
         }
-        // That all are down is said after why each of them is.
-        if code != Code::AllBrokersDown {
-            self.note(code, reason);
+        match code {
+            // That all are down is said after why each of them is.
+            Code::AllBrokersDown => {}
+            // No broker has refused anything.
+            Code::Authentication if reason.contains(NO_TOKEN) => {
+                let reason = reason.rsplit(NO_TOKEN).next().unwrap_or(reason).trim_start_matches(": ");
+                let is_late = self.is_token_late.load(Ordering::Acquire);
+                self.note(if is_late { Code::BrokerTransportFailure } else { code }, reason);
+            }
+            _ => self.note(code, reason),
         }
     }
 
@@ -138,7 +164,16 @@ impl Log {
     }
 }
 
+/// How librdkafka begins what it says of a token that it did not get.
+const NO_TOKEN: &str = "Failed to acquire SASL OAUTHBEARER token";
+
 impl ClientContext for Log {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.line(level, facility, message);
     }

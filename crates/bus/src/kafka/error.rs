@@ -30,7 +30,7 @@ pub(super) fn refused(code: Code, detail: String) -> BusError {
 fn advice(code: Code) -> Option<&'static str> {
     match code {
         Code::Authentication | Code::SaslAuthenticationFailed => {
-            Some("check user and password in --kafka-config, or TRIBUTARY_KAFKA_USERNAME and TRIBUTARY_KAFKA_PASSWORD")
+            Some("check user and password (or a client's id and secret) in --kafka-config, or TRIBUTARY_KAFKA_USERNAME and TRIBUTARY_KAFKA_PASSWORD")
         }
         Code::UnsupportedSASLMechanism => Some("check `sasl.mechanism` in --kafka-config"),
         Code::SSL => Some(

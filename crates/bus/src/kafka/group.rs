@@ -6,6 +6,7 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext};
 use rdkafka::error::KafkaError;
@@ -13,6 +14,7 @@ use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
 use super::client::Log;
+use super::options::Options;
 
 /// A change of what belongs to this member. The group waits until it is answered by an (un)assign.
 pub(super) enum Change {
@@ -22,7 +24,6 @@ pub(super) enum Change {
     Revoke(TopicPartitionList),
 }
 
-#[derive(Default)]
 pub(super) struct Context {
     pub(super) log: Log,
     pub(super) signal: Arc<Signal>,
@@ -31,6 +32,11 @@ pub(super) struct Context {
 }
 
 impl Context {
+    pub(super) fn new(options: &Options) -> Self {
+        let (changes, is_closing) = (Mutex::default(), AtomicBool::new(false));
+        Self { log: Log::new(options), signal: Arc::default(), changes, is_closing }
+    }
+
     pub(super) fn next_change(&self) -> Option<Change> {
         self.changes.lock().expect("nobody panics while holding the changes").pop_front()
     }
@@ -42,6 +48,12 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.log.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.log.line(level, facility, message);
     }

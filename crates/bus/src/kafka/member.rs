@@ -99,7 +99,7 @@ impl Member {
             Some(instance) => config.set("group.instance.id", instance),
             None => config.remove("group.instance.id"),
         };
-        let context = Context::default();
+        let context = Context::new(options);
         let signal = context.signal.clone();
         let mut consumer: BaseConsumer<Context> =
             config.create_with_context(context).map_err(|error| client::bad_settings(&error))?;

@@ -6,6 +6,7 @@
 
 mod jaas;
 mod keys;
+mod oidc;
 mod pem;
 mod secret;
 mod syntax;
@@ -13,7 +14,10 @@ mod syntax;
 mod tests;
 mod translate;
 
+pub(super) use oidc::{Authorities, Grant};
 pub use secret::Secret;
+
+use super::oauth::Tokens;
 
 /// Variables that win over the file. With `OAUTHBEARER` the first two are the client's id and secret; the third opens a
 /// PKCS#12 keystore or an encrypted key.
@@ -24,6 +28,8 @@ pub const VARIABLES: [&str; 3] =
 #[derive(Clone, PartialEq, Eq, Default)]
 pub struct Properties {
     settings: Vec<Setting>,
+    /// Where tokens come from, if they are the login.
+    tokens: Option<Tokens>,
 }
 
 /// One setting of librdkafka.
@@ -114,12 +120,12 @@ pub fn parse(text: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Pr
         }
     }
     let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
-    let translated = translate::all(&entries, variable)?;
+    let (translated, grant) = translate::all(&entries, variable)?;
     let settings = translated.into_iter().map(|(key, value)| {
         let (key, scope) = keys::known(&key).expect("translations name settings that there are");
         Setting { key, value: Secret::new(value), scope }
     });
-    Ok(Properties { settings: settings.collect() })
+    Ok(Properties { settings: settings.collect(), tokens: grant.map(Tokens::new) })
 }
 
 /// Whether the name is one that a file may use.
@@ -155,6 +161,11 @@ impl Properties {
         self.of(&[Scope::Both, Scope::Producer])
     }
 
+    /// Where tokens come from; `None` where the login is another one.
+    pub(super) fn tokens(&self) -> Option<&Tokens> {
+        self.tokens.as_ref()
+    }
+
     fn of(&self, scopes: &'static [Scope]) -> impl Iterator<Item = (&str, &str)> {
         let settings = self.settings.iter().filter(|setting| scopes.contains(&setting.scope));
         settings.map(|setting| (setting.key, setting.value.reveal()))
@@ -170,6 +181,9 @@ impl std::fmt::Debug for Properties {
             } else {
                 map.entry(key, &value.reveal());
             }
+        }
+        if let Some(tokens) = &self.tokens {
+            map.entry(&"tokens", tokens);
         }
         map.finish()
     }

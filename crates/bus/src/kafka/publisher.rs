@@ -10,6 +10,7 @@ use futures::channel::oneshot;
 use futures::executor::block_on;
 use futures::future::{self, BoxFuture};
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::DeliveryResult;
@@ -195,7 +196,7 @@ fn sender(options: &Options, silence: Silence, waiting: &Arc<AtomicUsize>) -> Re
         .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string())
         .set("queue.buffering.max.messages", (2 * options.limits.queue / RECORD_OVERHEAD).max(1024).to_string())
         .set("message.timeout.ms", options.limits.publish.as_millis().to_string());
-    let context = Context { log: Log::default(), silence, waiting: waiting.clone() };
+    let context = Context { log: Log::new(options), silence, waiting: waiting.clone() };
     config.create_with_context(context).map_err(|error| client::bad_settings(&error))
 }
 
@@ -224,6 +225,12 @@ impl Call {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.log.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.log.line(level, facility, message);
     }

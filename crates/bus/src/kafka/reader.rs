@@ -43,7 +43,7 @@ impl PartitionReader {
         let mut config = client::consumer(options);
         // Assigning partitions by hand needs a group's name, though nobody joins it.
         config.set("group.id", names.named("reader"));
-        let consumer = config.create_with_context(Log::default()).map_err(|error| client::bad_settings(&error))?;
+        let consumer = config.create_with_context(Log::new(options)).map_err(|error| client::bad_settings(&error))?;
         let reader = Self { consumer: Closing::left_alone(consumer), names, watcher, source, position: from };
         reader.start()?;
         Ok(reader)

@@ -14,6 +14,7 @@ use rdkafka::types::RDKafkaRespErr;
 use super::client::{self, BATCH_OVERHEAD, Log};
 use super::error;
 use super::names::Names;
+use super::oauth;
 use super::options::{Options, Stamps};
 use super::watcher::Watcher;
 use crate::BusError;
@@ -21,7 +22,12 @@ use crate::BusError;
 /// Makes what is absent, if that is wished, and checks what is there.
 pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Result<(), BusError> {
     let admin: AdminClient<Log> =
-        client::base(options).create_with_context(Log::default()).map_err(|error| client::bad_settings(&error))?;
+        client::base(options).create_with_context(Log::new(options)).map_err(|error| client::bad_settings(&error))?;
+    // Nobody polls this client, which is how the others come to their tokens; it is needed for a moment alone.
+    if let Some(tokens) = options.properties.tokens() {
+        let token = tokens.get().map_err(BusError::from)?;
+        oauth::native::give(admin.inner(), &token).map_err(BusError::Refused)?;
+    }
     let absent = absent(names, watcher)?;
     if !absent.is_empty() {
         if options.reads_only {

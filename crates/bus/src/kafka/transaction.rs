@@ -10,6 +10,7 @@
 use std::time::Duration;
 
 use rdkafka::ClientContext;
+use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
@@ -35,7 +36,6 @@ pub(super) struct Transactions {
 }
 
 /// A message that fails fails the transaction, and that is where it is heard of.
-#[derive(Default)]
 struct Context(Log);
 
 /// What one transaction commits beside its outputs.
@@ -57,9 +57,11 @@ impl Transactions {
             .set("retry.backoff.ms", "10")
             .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string());
         let producer: BaseProducer<Context> =
-            config.create_with_context(Context::default()).map_err(|error| client::bad_settings(&error))?;
+            config.create_with_context(Context(Log::new(options))).map_err(|error| client::bad_settings(&error))?;
         let (limit, stop) = (options.limits.request, options.stop.clone());
         let transactions = Self { producer: Closing::awaited(producer, &stop), limit, stop };
+        // A token, where one is needed, comes by this.
+        transactions.serve();
         transactions.again("transactions cannot be begun", |wait| transactions.producer.init_transactions(wait))?;
         Ok(transactions)
     }
@@ -169,6 +171,12 @@ impl Transactions {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn std::error::Error>> {
+        self.0.token()
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         self.0.line(level, facility, message);
     }

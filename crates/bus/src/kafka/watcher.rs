@@ -41,7 +41,7 @@ impl Watcher {
         // Without a group there is nothing to join, and polling serves the log alone.
         config.remove("group.id");
         let client: BaseConsumer<Log> =
-            config.create_with_context(Log::default()).map_err(|error| client::bad_settings(&error))?;
+            config.create_with_context(Log::new(options)).map_err(|error| client::bad_settings(&error))?;
         let client = Arc::new(client);
         let is_over = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new().name("kafka watcher".to_owned()).spawn({

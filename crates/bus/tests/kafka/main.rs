@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod contract;
+mod identity;
+mod openid;
 mod outage;
 mod proxy;
 mod reading;

@@ -76,19 +76,75 @@ fn a_scram_login_as_the_java_clients_write_it() {
     assert_eq!(translate(text), expected);
 }
 
+const OAUTH: &str = "security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n\
+                     sasl.oauthbearer.token.endpoint.url=https://idp.example/token\n";
+
 #[test]
-fn an_oauth_login_that_would_fetch_a_token_is_refused_and_another_is_translated() {
-    let text = "security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n\
-                sasl.jaas.config=org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required \
-                scope='kafka' extension_logicalCluster='lkc-1' extension_pool='p';\n";
-    let refused = parse(text, |_| None).unwrap_err().to_string();
-    assert_eq!(
-        refused,
-        "line 2: `sasl.mechanism` needs a token by OpenID Connect, which is not built in: log in by SCRAM-SHA-512 or PLAIN"
+fn an_oauth_login_is_ours_and_librdkafka_hears_of_the_mechanism_alone() {
+    let text = format!(
+        "{OAUTH}sasl.login.callback.handler.class=a.b.OAuthBearerLoginCallbackHandler\nhttps.ca.location=/etc/ca.pem\n\
+         sasl.jaas.config=a.OAuthBearerLoginModule required clientId='me' clientSecret='hidden' scope='kafka write';\n"
     );
+    assert_eq!(translate(&text), "security.protocol=sasl_ssl\nsasl.mechanisms=OAUTHBEARER\n");
+    let properties = parse(&text, |_| None).unwrap();
+    let grant = properties.tokens().unwrap().grant();
+    assert_eq!((grant.endpoint.as_str(), grant.client_id.as_str()), ("https://idp.example/token", "me"));
+    assert_eq!((grant.client_secret.reveal(), grant.scope.as_deref()), ("hidden", Some("kafka write")));
+    assert_eq!(grant.authorities, Authorities::File("/etc/ca.pem".to_owned()));
+    assert!(!format!("{properties:?}").contains("hidden"), "{properties:?}");
+
+    let named = format!("{OAUTH}sasl.oauthbearer.method=OIDC\nsasl.oauthbearer.client.id=file\n");
+    let variables = |name: &str| (name != "TRIBUTARY_KAFKA_KEY_PASSWORD").then(|| name.to_owned());
+    let properties = parse(&named, variables).unwrap();
+    let grant = properties.tokens().unwrap().grant();
+    assert_eq!(grant.client_id, "TRIBUTARY_KAFKA_USERNAME");
+    assert_eq!((grant.client_secret.reveal(), &grant.scope), ("TRIBUTARY_KAFKA_PASSWORD", &None));
+}
+
+#[test]
+fn an_oauth_login_that_cannot_get_tokens_is_refused_at_once() {
+    let jaas = "sasl.jaas.config=a.OAuthBearerLoginModule required clientId='me' clientSecret='hidden'";
+    let cases = [
+        (
+            OAUTH.to_owned(),
+            "line 2: `sasl.mechanism` needs the client's id and secret: `clientId` and `clientSecret` in \
+             `sasl.jaas.config`, or the variables TRIBUTARY_KAFKA_USERNAME and TRIBUTARY_KAFKA_PASSWORD",
+        ),
+        (
+            format!("security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\n{jaas};\n"),
+            "line 2: `sasl.mechanism` needs `sasl.oauthbearer.token.endpoint.url`, where tokens are asked for",
+        ),
+        (
+            format!("{}{jaas};\n", OAUTH.replace("https", "file")),
+            "line 3: `sasl.oauthbearer.token.endpoint.url` must begin with https:// (or http://)",
+        ),
+        (
+            format!("{OAUTH}{jaas} extension_logicalCluster='lkc-1';\n"),
+            "line 4: `sasl.jaas.config` has extensions, which are not sent with a token of OpenID Connect: log in by PLAIN \
+             or SCRAM-SHA-512",
+        ),
+        (
+            format!("{OAUTH}{jaas};\nsasl.oauthbearer.grant.type=urn:ietf:params:oauth:grant-type:jwt-bearer\n"),
+            "line 5: `sasl.oauthbearer.grant.type` must be client_credentials: no other is built in",
+        ),
+        (
+            format!("{OAUTH}{jaas};\nsasl.oauthbearer.assertion.file=a.jwt\n"),
+            "line 5: `sasl.oauthbearer.assertion.file` is for a way to get tokens that is not built in: remove the line",
+        ),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(translate(&text), expected);
+    }
+}
+
+#[test]
+fn unsigned_tokens_are_librdkafkas() {
+    let text = "security.protocol=SASL_SSL\nsasl.mechanism=OAUTHBEARER\nenable.sasl.oauthbearer.unsecure.jwt=true\n\
+                sasl.jaas.config=a.OAuthBearerLoginModule required scope='kafka' extension_logicalCluster='lkc-1' \
+                extension_pool='p';\n";
     let expected = "security.protocol=sasl_ssl\nenable.sasl.oauthbearer.unsecure.jwt=true\nsasl.mechanisms=OAUTHBEARER\n\
                     sasl.oauthbearer.scope=kafka\nsasl.oauthbearer.extensions=logicalCluster=lkc-1,pool=p\n";
-    assert_eq!(translate(&format!("{text}enable.sasl.oauthbearer.unsecure.jwt=true\n")), expected);
+    assert_eq!(translate(text), expected);
 }
 
 #[test]

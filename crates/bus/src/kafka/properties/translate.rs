@@ -1,13 +1,17 @@
 //! From the Java clients' settings to librdkafka's: values, logins, trust stores and key stores.
 
 use super::jaas::{self, Module};
+use super::oidc::{self, Grant};
 use super::syntax::Entry;
 use super::{PropertiesError, keys, pem};
 
-type Settings = Vec<(String, String)>;
+pub(super) type Settings = Vec<(String, String)>;
 
-/// Every setting of librdkafka that the entries and the variables come to.
-pub(super) fn all(entries: &[Entry], variable: impl Fn(&str) -> Option<String>) -> Result<Settings, PropertiesError> {
+/// Every setting of librdkafka that the entries and the variables come to, and how to get tokens, where that is the login.
+pub(super) fn all(
+    entries: &[Entry],
+    variable: impl Fn(&str) -> Option<String>,
+) -> Result<(Settings, Option<Grant>), PropertiesError> {
     let file = File(entries);
     let mut settings: Settings = Vec::new();
     for entry in entries.iter().filter(|entry| !GROUPED.contains(&entry.key.as_str())) {
@@ -16,9 +20,9 @@ pub(super) fn all(entries: &[Entry], variable: impl Fn(&str) -> Option<String>) 
     }
     trust(file, &mut settings)?;
     own_key(file, &variable, &mut settings)?;
-    login(file, &variable, &mut settings)?;
+    let grant = login(file, &variable, &mut settings)?;
     settings.retain(|(key, _)| !keys::TRANSLATED.contains(&key.as_str()));
-    Ok(settings)
+    Ok((settings, grant))
 }
 
 /// Settings that say something together, and are translated together.
@@ -27,15 +31,19 @@ const GROUPED: [&str; 5] =
 
 /// A file's entries by name. Copies are cheap.
 #[derive(Clone, Copy)]
-struct File<'a>(&'a [Entry]);
+pub(super) struct File<'a>(&'a [Entry]);
 
 impl<'a> File<'a> {
-    fn get(self, key: &str) -> Option<&'a Entry> {
+    pub(super) fn entries(self) -> impl Iterator<Item = &'a Entry> {
+        self.0.iter()
+    }
+
+    pub(super) fn get(self, key: &str) -> Option<&'a Entry> {
         self.0.iter().find(|entry| entry.key == key)
     }
 }
 
-fn wrong(entry: &Entry, what: impl Into<String>) -> PropertiesError {
+pub(super) fn wrong(entry: &Entry, what: impl Into<String>) -> PropertiesError {
     PropertiesError::Value { line: entry.line, key: entry.key.clone(), what: what.into() }
 }
 
@@ -148,12 +156,12 @@ fn login(
     file: File<'_>,
     variable: &impl Fn(&str) -> Option<String>,
     settings: &mut Settings,
-) -> Result<(), PropertiesError> {
+) -> Result<Option<Grant>, PropertiesError> {
     let jaas = file.get("sasl.jaas.config");
     let Some(mechanism) = file.get("sasl.mechanism").or_else(|| file.get("sasl.mechanisms")) else {
         return match jaas {
             Some(jaas) => Err(wrong(jaas, "needs `sasl.mechanism`, such as `sasl.mechanism=SCRAM-SHA-512`")),
-            None => Ok(()),
+            None => Ok(None),
         };
     };
     let name = mechanism.value.to_uppercase();
@@ -166,13 +174,6 @@ fn login(
         return Err(wrong(mechanism, "is used only with `security.protocol=SASL_SSL` (or SASL_PLAINTEXT)"));
     }
     let is_unsecured = file.get("enable.sasl.oauthbearer.unsecure.jwt").is_some_and(|entry| entry.value == "true");
-    if name == "OAUTHBEARER" && !is_unsecured {
-        // librdkafka fetches tokens with libcurl, and is built without. What is left is for trying things.
-        return Err(wrong(
-            mechanism,
-            "needs a token by OpenID Connect, which is not built in: log in by SCRAM-SHA-512 or PLAIN",
-        ));
-    }
     let mut set = |key: &str, value: String| {
         settings.retain(|(given, _)| given != key);
         settings.push((key.to_owned(), value));
@@ -229,5 +230,8 @@ fn login(
              TRIBUTARY_KAFKA_PASSWORD",
         ));
     }
-    Ok(())
+    match is_oauth && !is_unsecured {
+        true => oidc::grant(mechanism, file, settings).map(Some),
+        false => Ok(None),
+    }
 }
