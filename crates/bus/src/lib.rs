@@ -119,7 +119,8 @@ pub trait Worker: Send {
     fn resume(&mut self, source: Source) -> Result<(), BusError>;
 
     /// Makes outputs and positions durable as one: all of them or none (P2). The outputs are copied before the
-    /// call returns. [`BusError::Fenced`] means that another member has taken over and nothing was written.
+    /// call returns. [`BusError::Fenced`] and
+    /// [`BusError::Namesake`] mean that another member has taken over and nothing was written.
     fn commit(&mut self, step: Step<'_>) -> Result<(), BusError>;
 }
 
@@ -199,6 +200,18 @@ pub enum BusError {
     /// Another member took this one's place; this one must stop and join anew.
     #[error("another instance took over: {0}")]
     Fenced(String),
+    /// Another process runs under this member's instance name. Joining anew would take its place, and so on for ever: this
+    /// one must end.
+    #[error(
+        "--instance-id {instance} is in use: another process has joined under this name and taken over; give each its own \
+         ({detail})"
+    )]
+    Namesake {
+        /// The name.
+        instance: String,
+        /// How it was noticed.
+        detail: String,
+    },
     /// The disk under an embedded bus is full.
     #[error("the disk is full: {0}")]
     Full(String),

@@ -29,13 +29,17 @@ pub(super) fn refused(code: Code, detail: String) -> BusError {
 /// What a person can do about it.
 fn advice(code: Code) -> Option<&'static str> {
     match code {
-        Code::Authentication | Code::SaslAuthenticationFailed => {
-            Some("check user and password (or a client's id and secret) in --kafka-config, or TRIBUTARY_KAFKA_USERNAME and TRIBUTARY_KAFKA_PASSWORD")
-        }
+        Code::Authentication | Code::SaslAuthenticationFailed => Some(
+            "check user and password (or a client's id and secret) in --kafka-config, or TRIBUTARY_KAFKA_USERNAME and TRIBUTARY_KAFKA_PASSWORD",
+        ),
         Code::UnsupportedSASLMechanism => Some("check `sasl.mechanism` in --kafka-config"),
         Code::SSL => Some(
             "check in --kafka-config that `security.protocol` is what this port speaks, and that `ssl.truststore.location` \
              has the broker's authority",
+        ),
+        Code::InvalidSessionTimeout => Some(
+            "`session.timeout.ms` in --kafka-config must lie between the broker's `group.min.session.timeout.ms` and \
+             `group.max.session.timeout.ms` (6 s and 30 min where nobody has changed them)",
         ),
         Code::TopicAuthorizationFailed => Some(
             "allow this user the topics of --topic-prefix: kafka-acls.sh --add \
@@ -86,6 +90,7 @@ pub(super) fn is_final(code: Code) -> bool {
             | Code::SSL
             | Code::SaslAuthenticationFailed
             | Code::UnsupportedSASLMechanism
+            | Code::InvalidSessionTimeout
             | Code::TopicAuthorizationFailed
             | Code::GroupAuthorizationFailed
             | Code::ClusterAuthorizationFailed

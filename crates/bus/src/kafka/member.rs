@@ -34,6 +34,9 @@ use sources::{Sources, Start, Taken};
 /// How long a caller may stay away between two polls. A restore of millions of sessions takes a minute.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(600);
 
+/// Longer than two heartbeats are apart: by then a member knows that another one has joined under its name.
+const HEARD_OF_A_NAMESAKE: Duration = Duration::from_secs(7);
+
 /// The longest sleep: log lines of librdkafka can hide what stands behind them in a queue.
 const SLICE: Duration = Duration::from_millis(100);
 
@@ -112,8 +115,26 @@ impl Member {
 
     /// Notes what ends this member.
     fn fail<T>(&mut self, error: BusError) -> Result<T, BusError> {
+        let error = self.or_by_a_namesake(error);
         self.failed = Some(error.clone());
         Err(error)
+    }
+
+    /// Looks whether it was a process of the same name that took over: the consumer hears of it with its next heartbeat. A
+    /// transaction that took too long ends its producer in the same words, and there joining anew is right.
+    fn or_by_a_namesake(&self, error: BusError) -> BusError {
+        let (BusError::Fenced(detail), Some(instance)) = (&error, &self.group.instance) else { return error };
+        let begun = Instant::now();
+        loop {
+            let fatal = self.consumer.client().fatal_error();
+            if fatal.is_some_and(|(code, _)| code == Code::FencedInstanceId) {
+                return BusError::Namesake { instance: instance.clone(), detail: detail.clone() };
+            }
+            if begun.elapsed() >= HEARD_OF_A_NAMESAKE || self.shared.options.stop.is_set() {
+                return error;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Serves the group, the log and the errors.

@@ -31,8 +31,18 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
     let absent = absent(names, watcher)?;
     if !absent.is_empty() {
         if options.reads_only {
-            let names: Vec<_> = absent.iter().map(|topic| names.topic(*topic)).collect();
-            return Err(BusError::Refused(format!("these topics are not there: {}", names.join(", "))));
+            let prefix = names.named("");
+            return Err(BusError::Refused(match absent.len() == Topic::ALL.len() {
+                true => format!(
+                    "there is no topic {} on these brokers, nor any other of a log under --topic-prefix {prefix}: is the \
+                     prefix right?",
+                    names.topic(absent[0])
+                ),
+                false => {
+                    let names: Vec<_> = absent.iter().map(|topic| names.topic(*topic)).collect();
+                    format!("of the log under --topic-prefix {prefix} these topics are not there: {}", names.join(", "))
+                }
+            }));
         }
         if !options.create_topics {
             let lines: Vec<_> = absent.iter().map(|topic| names.topic(*topic)).collect();
@@ -42,7 +52,7 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
                 create_command(options, names, absent[0]),
             )));
         }
-        create(options, names, &admin, &absent)?;
+        create(options, names, watcher, &admin, &absent)?;
         await_leaders(options, names, watcher)?;
     }
     // What was made a moment ago is what it should be.
@@ -130,7 +140,13 @@ fn retention_ms(options: &Options) -> i64 {
     }
 }
 
-fn create(options: &Options, names: &Names, admin: &AdminClient<Log>, absent: &[Topic]) -> Result<(), BusError> {
+fn create(
+    options: &Options,
+    names: &Names,
+    watcher: &Watcher,
+    admin: &AdminClient<Log>,
+    absent: &[Topic],
+) -> Result<(), BusError> {
     let all: Vec<_> = absent.iter().map(|topic| (names.topic(*topic), settings(options, *topic))).collect();
     let new: Vec<_> = all
         .iter()
@@ -146,6 +162,15 @@ fn create(options: &Options, names: &Names, admin: &AdminClient<Log>, absent: &[
             Ok(name) => tracing::info!(topic = name, partitions = options.partitions, "created"),
             // Another process was first; the same check holds for it.
             Err((_, Code::TopicAlreadyExists)) => {}
+            Err((name, Code::InvalidReplicationFactor)) => {
+                let brokers = watcher.metadata(&name)?.brokers().len();
+                let are = if brokers == 1 { "is 1 broker" } else { &format!("are {brokers} brokers") };
+                return Err(BusError::Refused(format!(
+                    "topic {name} cannot be created with {} copies of each record: there {are}; start more of them, or say \
+                     --replication-factor {brokers}",
+                    options.replication_factor
+                )));
+            }
             Err((name, code)) => {
                 let topic = absent.iter().find(|topic| names.topic(**topic) == name).copied().unwrap_or(absent[0]);
                 return Err(BusError::Refused(format!(

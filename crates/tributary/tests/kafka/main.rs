@@ -4,8 +4,11 @@
 
 mod login;
 mod looking;
+mod namesakes;
 mod process;
+mod refusing;
 mod replaying;
+mod service;
 mod stopping;
 #[path = "../support/mod.rs"]
 mod support;

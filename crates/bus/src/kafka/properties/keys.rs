@@ -38,7 +38,7 @@ pub(super) fn is_secret(key: &str) -> bool {
     SECRET.contains(&key) || key.ends_with("password")
 }
 
-const FIXED: [(&[&str], &str); 14] = [
+const FIXED: [(&[&str], &str); 16] = [
     (&["bootstrap.servers", "metadata.broker.list"], "`--bus` names the brokers"),
     (&["group.id"], "the groups are named after `--topic-prefix`"),
     (&["group.instance.id"], "`--instance-id` names the instance"),
@@ -63,11 +63,19 @@ const FIXED: [(&[&str], &str); 14] = [
         &["message.timeout.ms", "delivery.timeout.ms"],
         "a record is given up before the request that brought it (`--publish-timeout`)",
     ),
+    (
+        &["transaction.timeout.ms"],
+        "a transaction that nobody ends keeps all readers waiting, and is given up after ten seconds",
+    ),
+    (
+        &["buffer.memory", "queue.buffering.max.kbytes", "queue.buffering.max.messages"],
+        "what waits to be sent is bounded beforehand, whole calls at a time",
+    ),
     (&["allow.auto.create.topics"], "`--create-topics` says whether topics are made"),
     (&["log_level", "log.queue"], "`--log` says what is logged"),
 ];
 
-const JAVA_ONLY: [(&[&str], &str); 9] = [
+const JAVA_ONLY: [(&[&str], &str); 8] = [
     (
         &["key.serializer", "value.serializer", "key.deserializer", "value.deserializer", "interceptor.classes"],
         "it names a Java class",
@@ -77,7 +85,6 @@ const JAVA_ONLY: [(&[&str], &str); 9] = [
         "`/metrics` has the metrics",
     ),
     (&["auto.include.jmx.reporter", "enable.metrics", "config.providers"], "it is about the Java process"),
-    (&["buffer.memory"], "use `queue.buffering.max.kbytes`"),
     (&["max.block.ms", "default.api.timeout.ms"], "Tributary has timeouts of its own"),
     (
         &["max.poll.records", "exclude.internal.topics", "partitioner.ignore.keys"],
@@ -148,7 +155,7 @@ pub(super) const TRANSLATED: [&str; 9] = [
 /// What librdkafka 2.12 lets a user set (its CONFIGURATION.md), without what is above, callbacks, what does nothing any
 /// more, and Kerberos, which is not built in.
 #[rustfmt::skip]
-pub(super) const KEYS: [(&str, Scope); 106] = [
+pub(super) const KEYS: [(&str, Scope); 103] = [
     ("api.version.request.timeout.ms", Both),
     ("batch.num.messages", Producer),
     ("batch.size", Producer),
@@ -187,8 +194,6 @@ pub(super) const KEYS: [(&str, Scope); 106] = [
     ("metadata.recovery.rebootstrap.trigger.ms", Both),
     ("metadata.recovery.strategy", Both),
     ("queue.buffering.backpressure.threshold", Producer),
-    ("queue.buffering.max.kbytes", Producer),
-    ("queue.buffering.max.messages", Producer),
     ("queued.max.messages.kbytes", Consumer),
     ("queued.min.messages", Consumer),
     ("receive.message.max.bytes", Both),
@@ -254,5 +259,4 @@ pub(super) const KEYS: [(&str, Scope); 106] = [
     ("topic.metadata.refresh.fast.interval.ms", Both),
     ("topic.metadata.refresh.interval.ms", Both),
     ("topic.metadata.refresh.sparse", Both),
-    ("transaction.timeout.ms", Producer),
 ];

@@ -281,6 +281,16 @@ fn what_cannot_be_set_is_refused_with_line_and_reason() {
             "line 1: `bootstrap.servers` is set by Tributary (`--bus` names the brokers): remove the line",
         ),
         (
+            "transaction.timeout.ms=60000",
+            "line 1: `transaction.timeout.ms` is set by Tributary (a transaction that nobody ends keeps all readers waiting, \
+             and is given up after ten seconds): remove the line",
+        ),
+        (
+            "buffer.memory=1000000",
+            "line 1: `buffer.memory` is set by Tributary (what waits to be sent is bounded beforehand, whole calls at a \
+             time): remove the line",
+        ),
+        (
             "key.serializer=a.B",
             "line 1: `key.serializer` is a setting of Kafka's Java clients alone (it names a Java class): remove the line",
         ),
