@@ -30,6 +30,7 @@ pub struct CollectorArgs {
 pub fn run(args: &CollectorArgs) -> anyhow::Result<()> {
     serve(&args.log, async |stage| {
         let bus = open_bus(&args.bus)?;
+        stage.watch(&bus, true);
         let public = listen(args.edge.listen, "--listen").await?;
         tracing::info!(listen = %public.local_addr()?, bus = %args.bus.url(), "collecting");
         start(stage, &args.edge, bus, public);

@@ -34,6 +34,7 @@ pub fn run(args: &LakeWriterArgs) -> anyhow::Result<()> {
         let place = args.lake.url(&args.bus.data);
         let lake = Lake::open(&place)?;
         let bus = open_bus(&args.bus)?;
+        stage.watch(&bus, true);
         tracing::info!(bus = %args.bus.url(), lake = place, "writing the lake");
         let config = Config { instance: args.member.instance_id.clone(), ..Config::from(&args.lake) };
         start(stage, config, bus, lake);

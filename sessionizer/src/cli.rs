@@ -30,6 +30,7 @@ pub struct SessionizerArgs {
 pub fn run(args: &SessionizerArgs) -> anyhow::Result<()> {
     serve(&args.log, async |stage| {
         let bus = open_bus(&args.bus)?;
+        stage.watch(&bus, true);
         tracing::info!(bus = %args.bus.url(), "sessionizing");
         let config = Config { instance: args.member.instance_id.clone(), ..Config::from(&args.windows) };
         start(stage, config, bus);

@@ -13,6 +13,7 @@ pub mod health;
 pub mod listen;
 pub mod metrics;
 pub mod open;
+mod outage;
 pub mod settings;
 pub mod shutdown;
 pub mod stage;

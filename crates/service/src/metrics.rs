@@ -51,6 +51,10 @@ metrics! {
     counter BUS_ERRORS = "tributary_bus_errors_total";
     /// Bytes of records that wait to be made durable by the bus.
     gauge BUS_QUEUED_BYTES = "tributary_bus_queued_bytes";
+    /// 1 while the bus answers, 0 while it is away.
+    gauge BUS_UP = "tributary_bus_up";
+    /// Producers that were replaced: they failed for good, or heard nothing while the bus answered others.
+    counter BUS_PRODUCERS_REPLACED = "tributary_bus_producers_replaced_total";
 
     // The sessionizer.
     /// Hits that were given to a session or enriched without one.

@@ -1,5 +1,6 @@
 //! How every process starts and ends: logs, metrics, signals, then its services, then the admin port.
 
+use bus::SharedBus;
 use tokio::net::TcpListener;
 
 use crate::crew::{Crew, CrewError};
@@ -7,7 +8,7 @@ use crate::health::Health;
 use crate::settings::LogArgs;
 use crate::shutdown::Shutdown;
 use crate::telemetry::TelemetryError;
-use crate::{admin, telemetry};
+use crate::{admin, outage, telemetry};
 
 /// Where a process's services are started. They are stopped in the order in which they were.
 #[derive(Debug)]
@@ -41,6 +42,12 @@ where
 }
 
 impl Stage {
+    /// Says in the log and in metrics when the bus is away, and when it is back; where the process is of no use without it, in
+    /// `/ready` too. Call it from within the runtime.
+    pub fn watch(&self, bus: &SharedBus, is_needed: bool) {
+        outage::watch(bus, is_needed.then_some(&self.health));
+    }
+
     /// Answers on the admin port. Last of all, so that a drain can be watched.
     ///
     /// # Errors

@@ -44,6 +44,7 @@ pub struct UpArgs {
 pub fn run(args: &UpArgs) -> Result<()> {
     serve(&args.log, async |stage| {
         let bus = open_bus(&args.bus)?;
+        stage.watch(&bus, true);
         let place = args.lake.url(&args.bus.data);
         let lake = Lake::open(&place)?;
         let public = listen(args.edge.listen, "--listen").await?;

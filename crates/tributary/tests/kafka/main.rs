@@ -5,6 +5,7 @@
 mod login;
 mod looking;
 mod namesakes;
+mod outage;
 mod process;
 mod refusing;
 mod replaying;
