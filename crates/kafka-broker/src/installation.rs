@@ -11,9 +11,9 @@ pub(crate) struct Installation {
 }
 
 impl Installation {
-    /// `TRIBUTARY_KAFKA` if it is set, else where `make tools` puts the jars.
+    /// `TOOLS_KAFKA` if it is set, else where `make tools` puts the jars.
     pub(crate) fn find() -> Self {
-        let folder = match std::env::var_os("TRIBUTARY_KAFKA") {
+        let folder = match std::env::var_os("TOOLS_KAFKA") {
             Some(folder) => PathBuf::from(folder),
             None => cache().join(format!("kafka-{}", version())),
         };
@@ -64,7 +64,7 @@ pub fn program(class: &str) -> Command {
 }
 
 fn cache() -> PathBuf {
-    let folder = std::env::var_os("TRIBUTARY_CACHE").map(PathBuf::from);
+    let folder = std::env::var_os("TOOLS_CACHE").map(PathBuf::from);
     folder.unwrap_or_else(|| PathBuf::from(std::env::var_os("HOME").unwrap_or_default()).join(".cache/tributary"))
 }
 

@@ -5,9 +5,14 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-/// A Python that has DuckDB: the one that `make test` sets up, else the system's.
+/// A Python that has DuckDB: the one that `TOOLS_PYTHON` names, the one that `make test` sets up, else the system's.
 pub(crate) fn python() -> PathBuf {
-    let python = std::env::var_os("TRIBUTARY_PYTHON").map_or_else(|| PathBuf::from("python3"), PathBuf::from);
+    let cached = || {
+        let home = std::env::var_os("HOME").map(PathBuf::from);
+        home.map(|home| home.join(".cache/tributary/python/bin/python")).filter(|python| python.exists())
+    };
+    let named = std::env::var_os("TOOLS_PYTHON").map(PathBuf::from);
+    let python = named.or_else(cached).unwrap_or_else(|| PathBuf::from("python3"));
     let has_duckdb = Command::new(&python).args(["-c", "import duckdb"]).stderr(Stdio::null()).status();
     let has_duckdb = has_duckdb.is_ok_and(|status| status.success());
     assert!(has_duckdb, "{} has no DuckDB: run `make test`, which sets one up", python.display());
