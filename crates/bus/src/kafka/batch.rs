@@ -1,12 +1,14 @@
 //! Records out of messages: one block of memory for the keys and values of a batch, shared by its records.
 
+pub(super) mod native;
+
 use std::ops::Range;
 
 use bytes::Bytes;
 use events::{NextOffset, Offset, Timestamp};
-use rdkafka::message::{BorrowedMessage, Message};
 
 use crate::Record;
+use native::View;
 
 /// The most bytes of a batch, unless one record has more (P6).
 const BYTES: usize = 1 << 20;
@@ -29,15 +31,15 @@ struct Entry {
 }
 
 impl Batch {
-    pub(super) fn push(&mut self, message: &BorrowedMessage<'_>) {
+    pub(super) fn push(&mut self, message: View<'_>) {
         if self.block.capacity() == 0 {
             // Most batches are small; those that are not grow twice or thrice.
             self.block.reserve(64 << 10);
         }
-        let key = message.key().map(|key| append(&mut self.block, key));
-        let value = message.payload().map(|value| append(&mut self.block, value));
-        let time = message.timestamp().to_millis().unwrap_or_default();
-        self.entries.push(Entry { offset: message.offset(), time, key, value });
+        let View { offset, time, key, value } = message;
+        let key = key.map(|key| append(&mut self.block, key));
+        let value = value.map(|value| append(&mut self.block, value));
+        self.entries.push(Entry { offset, time, key, value });
     }
 
     pub(super) fn is_empty(&self) -> bool {

@@ -6,13 +6,12 @@
 use std::time::Duration;
 
 use events::{LogId, NextOffset, Topic};
-use rdkafka::producer::BaseRecord;
 use uuid::Uuid;
 
 use super::Shared;
 use super::reader::PartitionReader;
 use super::transaction::Transactions;
-use crate::{BusError, LOG_KEY, Reader, Source};
+use crate::{BusError, LOG_KEY, Output, Reader, Source};
 
 const PLACE: Source = Source { topic: Topic::SessionsOpen, partition: 0 };
 
@@ -83,11 +82,8 @@ fn write(shared: &Shared) -> Result<(), BusError> {
     }
     let id = shared.options.log_id.clone().unwrap_or_else(|| LogId::from_bits(Uuid::new_v4().as_u128()));
     let value = format!("\"{}\"", id.as_str());
-    let record = BaseRecord::to(shared.names.topic(PLACE.topic))
-        .partition(PLACE.partition as i32)
-        .key(LOG_KEY)
-        .payload(value.as_bytes());
-    transactions.run([record].into_iter(), None)
+    let record = Output { target: PLACE, key: Some(LOG_KEY), value: Some(value.as_bytes()) };
+    transactions.run(&shared.names, &[record], None)
 }
 
 fn parse(value: &[u8]) -> Result<LogId, BusError> {

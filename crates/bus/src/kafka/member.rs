@@ -8,7 +8,9 @@
 //! caller has committed what it has. Heartbeats go on meanwhile, in librdkafka's threads; `max.poll.interval.ms` is the
 //! longest that a caller may be away, restoring for instance.
 
+mod assignment;
 mod commit;
+mod reading;
 mod sources;
 
 use std::sync::Arc;
@@ -16,20 +18,20 @@ use std::time::{Duration, Instant};
 
 use events::NextOffset;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::message::Message;
-use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use uuid::Uuid;
 
 use super::Shared;
 use super::closing::Closing;
-use super::group::{Change, Context};
+use super::group::Context;
 use super::options::Stamps;
 use super::publisher::Publisher;
 use super::transaction::Transactions;
 use super::{client, error};
-use crate::{Assignment, BusError, Group, Polled, Source, Step, Worker};
-use sources::{Sources, Start, Taken};
+use crate::{BusError, Group, Polled, Source, Step, Worker};
+use assignment::Answer;
+use sources::Sources;
 
 /// How long a caller may stay away between two polls. A restore of millions of sessions takes a minute.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(600);
@@ -59,14 +61,6 @@ enum Writer {
     Transactions(Transactions),
     /// Before the positions: a bounded replay's ([`Stamps::Record`]).
     Plain(Publisher),
-}
-
-/// What the next poll tells the group.
-enum Answer {
-    /// Takes these from where they shall start.
-    Take(Vec<Start>),
-    /// Gives these back.
-    Leave(Vec<Source>),
 }
 
 impl Member {
@@ -169,170 +163,6 @@ impl Member {
         // A broker that is away comes back, and one that no longer leads names its successor.
         Ok(())
     }
-
-    /// Tells the group what the caller has done about what it was told.
-    fn answer(&mut self) -> Result<(), BusError> {
-        let answered = match self.answer.take() {
-            None => return Ok(()),
-            Some(Answer::Take(starts)) => self.take(&starts),
-            Some(Answer::Leave(sources)) => {
-                self.sources.close(&sources);
-                self.consumer.incremental_unassign(&self.list(&sources))
-            }
-        };
-        match answered {
-            Ok(()) => Ok(()),
-            Err(error) => self.fail(error::of("the group's assignment cannot be followed", &error)),
-        }
-    }
-
-    fn take(&mut self, starts: &[Start]) -> KafkaResult<()> {
-        let mut list = TopicPartitionList::with_capacity(starts.len());
-        for Start { source, position, .. } in starts {
-            let offset = position.map_or(Offset::Beginning, |position| Offset::Offset(position.0));
-            list.add_partition_offset(self.shared.names.topic(source.topic), source.partition as i32, offset)?;
-        }
-        // The queues come first: what is fetched before would come by another way.
-        let signal = self.consumer.context().signal.clone();
-        self.sources.open(&self.consumer, &self.shared.names, starts, &signal);
-        self.consumer.incremental_assign(&list)
-    }
-
-    /// What the group has to say.
-    fn next_change(&mut self) -> Result<Option<Polled>, BusError> {
-        loop {
-            let change = self.consumer.context().next_change();
-            match change {
-                None => return Ok(None),
-                Some(Change::Assign(list)) => {
-                    let sources = self.sources_of(&list);
-                    let assigned = self.committed(&sources)?;
-                    let start =
-                        |new: &Assignment| Start { source: new.source, position: new.committed, is_paused: false };
-                    self.answer = Some(Answer::Take(assigned.iter().map(start).collect()));
-                    if !assigned.is_empty() {
-                        return Ok(Some(Polled::Assigned(assigned)));
-                    }
-                }
-                Some(Change::Revoke(list)) => {
-                    let sources = self.sources_of(&list);
-                    self.answer = Some(Answer::Leave(sources.clone()));
-                    if !sources.is_empty() {
-                        return Ok(Some(Polled::Revoked(sources)));
-                    }
-                }
-            }
-            self.answer()?;
-        }
-    }
-
-    /// What the group committed. Waits for a transaction that is still open, since it may be about these very positions.
-    fn committed(&mut self, sources: &[Source]) -> Result<Vec<Assignment>, BusError> {
-        if sources.is_empty() {
-            return Ok(Vec::new());
-        }
-        let shared = self.shared.clone();
-        let patience = shared.options.stop.patience(shared.options.limits.request);
-        loop {
-            match self.consumer.committed_offsets(self.list(sources), Duration::from_secs(1)) {
-                Ok(list) => {
-                    let committed = |source: &Source| {
-                        let found =
-                            list.find_partition(self.shared.names.topic(source.topic), source.partition as i32)?;
-                        if let Offset::Offset(offset) = found.offset() { Some(NextOffset(offset)) } else { None }
-                    };
-                    let assigned = sources.iter().map(|&source| Assignment { source, committed: committed(&source) });
-                    return Ok(assigned.collect());
-                }
-                Err(error) if error::code(&error).is_some_and(error::is_final) || patience.is_over() => {
-                    return self.fail(error::of("the group's positions cannot be read", &error));
-                }
-                // The coordinator moves, or is busy with a transaction.
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
-            }
-        }
-    }
-
-    /// Records, or the end, of any source, in turns.
-    fn next_records(&mut self) -> Result<Option<Polled>, BusError> {
-        match self.sources.take() {
-            None => Ok(None),
-            Some((source, Taken::Records(records))) => Ok(Some(Polled::Records { source, records })),
-            Some((source, Taken::End)) => {
-                let position = self.position(source);
-                Ok(Some(Polled::End { source, position }))
-            }
-            Some((source, Taken::Failed(error))) => match error::code(&error) {
-                Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => self.jump(source).map(|()| None),
-                _ => self.heard(&error).map(|()| None),
-            },
-        }
-    }
-
-    /// The position that librdkafka has come to, transaction markers included, which it hands nobody.
-    fn position(&self, source: Source) -> NextOffset {
-        let reached = self.sources.reached(source);
-        let Ok(list) = self.consumer.position() else { return reached };
-        let found = list.find_partition(self.shared.names.topic(source.topic), source.partition as i32);
-        match found.map(|found| found.offset()) {
-            Some(Offset::Offset(offset)) => reached.max(NextOffset(offset)),
-            _ => reached,
-        }
-    }
-
-    /// The position is not there. Where retention has passed it, reading goes on at the log's start; the caller sees the
-    /// gap in the offsets.
-    fn jump(&mut self, source: Source) -> Result<(), BusError> {
-        let bounds = self.shared.watcher.bounds(self.shared.names.topic(source.topic), source.partition)?;
-        let position = self.sources.reached(source);
-        if position >= bounds.start {
-            let detail = format!("{source} ends at {} and was to be read from {position}", bounds.end);
-            return self.fail(BusError::Unavailable(detail));
-        }
-        tracing::warn!(%source, %position, start = %bounds.start, "records were removed before they were read");
-        // librdkafka has given the source up, and cannot seek in it: it is taken anew.
-        self.sources.close(&[source]);
-        let start = Start { source, position: Some(bounds.start), is_paused: false };
-        let left = self.consumer.incremental_unassign(&self.list(&[source]));
-        match left.and_then(|()| self.take(&[start])) {
-            Ok(()) => Ok(()),
-            Err(error) => self.fail(error::of(&format!("{source} cannot be read from {}", bounds.start), &error)),
-        }
-    }
-
-    fn sources_of(&self, list: &TopicPartitionList) -> Vec<Source> {
-        let mut sources: Vec<_> = list
-            .elements()
-            .iter()
-            .filter_map(|element| self.shared.names.source(element.topic(), element.partition()))
-            .collect();
-        sources.sort_unstable();
-        sources
-    }
-
-    fn list(&self, sources: &[Source]) -> TopicPartitionList {
-        let mut list = TopicPartitionList::with_capacity(sources.len());
-        for source in sources {
-            list.add_partition(self.shared.names.topic(source.topic), source.partition as i32);
-        }
-        list
-    }
-}
-
-impl Member {
-    /// A source that the group gave us and that was not polled since.
-    fn start(&mut self, source: Source) -> Option<&mut Start> {
-        let Some(Answer::Take(starts)) = &mut self.answer else { return None };
-        starts.iter_mut().find(|start| start.source == source)
-    }
-
-    fn set_paused(&mut self, source: Source, is_paused: bool) -> Result<(), BusError> {
-        match self.start(source) {
-            Some(start) => start.is_paused = is_paused,
-            None => self.sources.set_paused(source, is_paused)?,
-        }
-        Ok(())
-    }
 }
 
 impl Worker for Member {
@@ -361,26 +191,7 @@ impl Worker for Member {
     }
 
     fn seek(&mut self, source: Source, position: NextOffset) -> Result<(), BusError> {
-        if let Some(start) = self.start(source) {
-            start.position = Some(position);
-            return Ok(());
-        }
-        if !self.sources.contains(source) {
-            return Err(BusError::Refused(format!("{source} is not assigned to this member")));
-        }
-        let topic = self.shared.names.topic(source.topic);
-        let deadline = Instant::now() + Duration::from_secs(5);
-        // Just after the assignment the source is not being read yet, and cannot be sought in.
-        while let Err(error) =
-            self.consumer.seek(topic, source.partition as i32, Offset::Offset(position.0), Duration::from_secs(1))
-        {
-            if Instant::now() >= deadline {
-                return self.fail(error::of(&format!("{source} cannot be read from {position}"), &error));
-            }
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        self.sources.moved(source, position);
-        Ok(())
+        self.seek_to(source, position)
     }
 
     fn pause(&mut self, source: Source) -> Result<(), BusError> {

@@ -1,14 +1,16 @@
 //! Reads one partition outside any group.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use events::NextOffset;
+use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::batch::Batch;
+use super::batch::{Batch, native};
 use super::client::{self, Log};
 use super::closing::Closing;
 use super::error;
@@ -24,11 +26,21 @@ const LONGEST_WAIT: Duration = Duration::from_secs(1);
 const BEYOND_END: Duration = Duration::from_millis(100);
 
 pub(super) struct PartitionReader {
-    consumer: Closing<BaseConsumer<Log>>,
+    consumer: Closing<Arc<BaseConsumer<Log>>>,
+    /// The partition's own queue; `None` at the end of all.
+    queue: Option<Queue>,
     names: Arc<Names>,
     watcher: Arc<Watcher>,
     source: Source,
     position: NextOffset,
+    /// librdkafka does not read any more: the position is not there.
+    is_off: bool,
+}
+
+/// The partition's messages, apart from what else the consumer has to say.
+struct Queue {
+    messages: native::Queue<Log>,
+    _split: PartitionQueue<Log>,
 }
 
 impl PartitionReader {
@@ -43,14 +55,25 @@ impl PartitionReader {
         let mut config = client::consumer(options);
         // Assigning partitions by hand needs a group's name, though nobody joins it.
         config.set("group.id", names.named("reader"));
-        let consumer = config.create_with_context(Log::new(options)).map_err(|error| client::bad_settings(&error))?;
-        let reader = Self { consumer: Closing::left_alone(consumer), names, watcher, source, position: from };
+        let consumer: BaseConsumer<Log> =
+            config.create_with_context(Log::new(options)).map_err(|error| client::bad_settings(&error))?;
+        let consumer = Arc::new(consumer);
+        // Apart from the consumer's own queue for good, however often the partition is assigned.
+        let (topic, partition) = (names.topic(source.topic), source.partition as i32);
+        let is_named = "a topic's name and a partition's number make a queue";
+        let queue = Queue {
+            _split: consumer.split_partition_queue(topic, partition).expect(is_named),
+            messages: native::Queue::of(&consumer, topic, partition).expect(is_named),
+        };
+        let consumer = Closing::left_alone(consumer);
+        let mut reader = Self { consumer, queue: Some(queue), names, watcher, source, position: from, is_off: false };
         reader.start()?;
         Ok(reader)
     }
 
     /// Reads from the position on.
-    fn start(&self) -> Result<(), BusError> {
+    fn start(&mut self) -> Result<(), BusError> {
+        self.is_off = false;
         let mut list = TopicPartitionList::with_capacity(1);
         let topic = self.names.topic(self.source.topic);
         let what = || format!("{} cannot be read", self.source);
@@ -81,6 +104,45 @@ impl PartitionReader {
         }
         self.start()
     }
+
+    /// Serves the log, and hears what is wrong with the consumer as a whole.
+    fn serve(&mut self) -> Result<(), BusError> {
+        match self.consumer.poll(Duration::ZERO) {
+            Some(Err(error)) => self.heard(&error),
+            // Records come by the partition's queue.
+            Some(Ok(_)) | None => Ok(()),
+        }
+    }
+
+    fn heard(&mut self, error: &KafkaError) -> Result<(), BusError> {
+        match error::code(error) {
+            Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) => self.is_off = true,
+            Some(code) if error::is_final(code) => {
+                return Err(error::of(&format!("{} cannot be read", self.source), error));
+            }
+            // The end; or the broker is away, or another one leads now: librdkafka goes on by itself.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes what is there, or comes within the time, until the batch is full. Whether there was anything, be it an error
+    /// or a marker.
+    fn take(&mut self, wait: Duration, batch: &mut Batch) -> Result<bool, BusError> {
+        let Some(queue) = &self.queue else { return Ok(false) };
+        let mut errors = Vec::new();
+        let taken = queue.messages.take(wait, |message| {
+            match message {
+                Ok(message) => batch.push(message),
+                Err(code) => errors.push(KafkaError::MessageConsumption(code)),
+            }
+            if batch.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        for error in errors {
+            self.heard(&error)?;
+        }
+        Ok(taken > 0)
+    }
 }
 
 impl Reader for PartitionReader {
@@ -88,27 +150,19 @@ impl Reader for PartitionReader {
         let deadline = Instant::now().checked_add(timeout);
         let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
         let mut batch = Batch::default();
-        let mut has_looked = false;
+        self.serve()?;
         while !batch.is_full() {
-            // Before it waits: markers in the queue are passed by looking, and nobody is woken for them.
-            let wait = if batch.is_empty() && has_looked { left().min(LONGEST_WAIT) } else { Duration::ZERO };
-            has_looked = true;
-            let polled = self.consumer.poll(wait).map(|polled| polled.map(|message| batch.push(&message)));
-            match polled {
-                Some(Ok(())) => {}
-                None if !batch.is_empty() || self.catch_up() || left().is_zero() => break,
-                None => {}
-                Some(Err(KafkaError::PartitionEOF(_))) if !batch.is_empty() || self.catch_up() => break,
-                Some(Err(KafkaError::PartitionEOF(_))) => {}
-                Some(Err(error)) => match error::code(&error) {
-                    Some(Code::AutoOffsetReset | Code::OffsetOutOfRange) if batch.is_empty() => self.jump(left())?,
-                    Some(code) if error::is_final(code) => {
-                        return Err(error::of(&format!("{} cannot be read", self.source), &error));
-                    }
-                    // The broker is away, or another one leads now: librdkafka goes on by itself.
-                    _ => {}
-                },
+            if self.take(Duration::ZERO, &mut batch)? {
+                continue;
             }
+            if !batch.is_empty() || self.catch_up() || left().is_zero() {
+                break;
+            }
+            if self.is_off {
+                self.jump(left())?;
+            }
+            self.take(left().min(LONGEST_WAIT), &mut batch)?;
+            self.serve()?;
         }
         match batch.end() {
             Some(end) => self.position = end,
@@ -119,5 +173,12 @@ impl Reader for PartitionReader {
 
     fn position(&self) -> NextOffset {
         self.position
+    }
+}
+
+impl Drop for PartitionReader {
+    fn drop(&mut self) {
+        // The queue holds the consumer, which is to be closed by a thread of its own.
+        self.queue = None;
     }
 }

@@ -5,8 +5,10 @@
 //!   the time for one attempt is over.
 //! - `commit_transaction` of rust-rdkafka flushes first, and its flush sleeps in steps of 100 ms. So what was sent is waited
 //!   for here, and the flush finds nothing to do.
+//! - A queue that is full takes the beginning of what it was given: the rest is given again, in its order.
 //! - After an abort nothing says which inputs count: the caller gets an error and begins anew from what is committed.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -15,18 +17,23 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::ConsumerGroupMetadata;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::DeliveryResult;
-use rdkafka::producer::{BaseProducer, BaseRecord, Producer, ProducerContext};
+use rdkafka::producer::{BaseProducer, Producer, ProducerContext};
 use rdkafka::topic_partition_list::TopicPartitionList;
 
+use super::batch::native::{Messages, Topic};
 use super::client::{self, Log};
 use super::closing::Closing;
 use super::error;
+use super::names::Names;
 use super::options::Options;
 use super::stop::{Patience, Stop};
-use crate::BusError;
+use crate::{BusError, Output};
 
 const SLICE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
+
+/// Records of one partition that are given to librdkafka at once.
+const GIVEN: usize = 512;
 
 /// A producer of transactions, under a name that fences its older namesakes.
 pub(super) struct Transactions {
@@ -68,13 +75,9 @@ impl Transactions {
 
     /// Sends the records and the positions, and commits. On an error nothing of it is visible, or it is not known whether
     /// it is: who takes the name over finds out.
-    pub(super) fn run<'a>(
-        &self,
-        outputs: impl Iterator<Item = BaseRecord<'a, [u8], [u8]>>,
-        positions: Positions<'_>,
-    ) -> Result<(), BusError> {
+    pub(super) fn run(&self, names: &Names, outputs: &[Output<'_>], positions: Positions<'_>) -> Result<(), BusError> {
         self.producer.begin_transaction().map_err(|error| self.failed("a transaction cannot be begun", &error))?;
-        let result = self.attempt(outputs, positions);
+        let result = self.attempt(names, outputs, positions);
         // Who wants to end leaves it to the broker, which ends it when its time is over.
         if result.is_err() && !self.producer.context().0.is_fatal() && !self.stop.is_set() {
             let aborted = self.again("the transaction cannot be aborted", |wait| self.producer.abort_transaction(wait));
@@ -85,15 +88,9 @@ impl Transactions {
         result
     }
 
-    fn attempt<'a>(
-        &self,
-        outputs: impl Iterator<Item = BaseRecord<'a, [u8], [u8]>>,
-        positions: Positions<'_>,
-    ) -> Result<(), BusError> {
+    fn attempt(&self, names: &Names, outputs: &[Output<'_>], positions: Positions<'_>) -> Result<(), BusError> {
         let patience = self.stop.patience(self.limit);
-        for record in outputs {
-            self.send(record, &patience)?;
-        }
+        self.send_all(names, outputs, &patience)?;
         if let Some((list, member)) = positions {
             let send = |wait| self.producer.send_offsets_to_transaction(list, member, wait);
             self.again("the positions cannot be committed", send)?;
@@ -107,15 +104,43 @@ impl Transactions {
         self.again("the step cannot be committed", |wait| self.producer.commit_transaction(wait))
     }
 
-    fn send(&self, mut record: BaseRecord<'_, [u8], [u8]>, patience: &Patience<'_>) -> Result<(), BusError> {
+    /// Gives everything to librdkafka's queue. Records of one partition keep their order; between partitions there is none.
+    fn send_all(&self, names: &Names, outputs: &[Output<'_>], patience: &Patience<'_>) -> Result<(), BusError> {
+        let mut topics = BTreeMap::new();
+        let mut waiting: BTreeMap<_, Messages<'_>> = BTreeMap::new();
+        for &Output { target, key, value } in outputs {
+            let messages = waiting.entry(target).or_default();
+            messages.push(key, value);
+            if messages.len() >= GIVEN {
+                let topic = topics.entry(target.topic).or_insert_with(|| self.topic(names.topic(target.topic)));
+                self.send(topic, target.partition, messages, patience)?;
+            }
+        }
+        for (target, mut messages) in waiting {
+            let topic = topics.entry(target.topic).or_insert_with(|| self.topic(names.topic(target.topic)));
+            self.send(topic, target.partition, &mut messages, patience)?;
+        }
+        Ok(())
+    }
+
+    fn topic(&self, name: &str) -> Topic<'_, Context> {
+        Topic::of(&self.producer, name).expect("a name that was found on the brokers is a topic's")
+    }
+
+    fn send(
+        &self,
+        topic: &Topic<'_, Context>,
+        partition: u32,
+        messages: &mut Messages<'_>,
+        patience: &Patience<'_>,
+    ) -> Result<(), BusError> {
         loop {
-            match self.producer.send(record) {
+            match topic.give(partition as i32, messages) {
                 Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(Code::QueueFull), back)) if !patience.is_over() => {
-                    self.wait_a_moment();
-                    record = back;
+                Err(Code::QueueFull) if !patience.is_over() => self.wait_a_moment(),
+                Err(code) => {
+                    return Err(self.failed("an output cannot be sent", &KafkaError::MessageProduction(code)));
                 }
-                Err((error, _)) => return Err(self.failed("an output cannot be sent", &error)),
             }
         }
     }

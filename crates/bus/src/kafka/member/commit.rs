@@ -5,7 +5,6 @@ use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer};
-use rdkafka::producer::BaseRecord;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::super::error;
@@ -62,15 +61,9 @@ impl Member {
     /// Outputs and positions as one. After a failure nothing says what counts, so this member is done.
     fn commit_transaction(&mut self, outputs: &[Output<'_>], list: &TopicPartitionList) -> Result<(), BusError> {
         let Writer::Transactions(transactions) = &self.writer else { return Ok(()) };
-        let names = &self.shared.names;
-        let records = outputs.iter().map(|output| {
-            let mut record = BaseRecord::to(names.topic(output.target.topic)).partition(output.target.partition as i32);
-            (record.key, record.payload) = (output.key, output.value);
-            record
-        });
         let member = self.consumer.group_metadata();
         let positions = (list.count() > 0).then_some(list).zip(member.as_ref());
-        match transactions.run(records, positions) {
+        match transactions.run(&self.shared.names, outputs, positions) {
             Ok(()) => Ok(()),
             Err(error) => self.fail(error),
         }

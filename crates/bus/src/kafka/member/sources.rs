@@ -1,15 +1,16 @@
 //! The sources that belong to a member, each with its queue, served in turns.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::Duration;
 
 use events::NextOffset;
 use rdkafka::consumer::BaseConsumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::super::batch::Batch;
+use super::super::batch::{Batch, native};
 use super::super::group::{Context, Signal};
 use super::super::names::Names;
 use crate::{BusError, Record, Source};
@@ -22,7 +23,9 @@ pub(super) struct Sources {
 }
 
 struct Owned {
-    queue: PartitionQueue<Context>,
+    queue: native::Queue<Context>,
+    /// Keeps the queue apart from the consumer's, and says when it has something.
+    _split: PartitionQueue<Context>,
     /// Behind the last record that was handed out, or where reading starts.
     reached: NextOffset,
     is_paused: bool,
@@ -56,12 +59,14 @@ impl Sources {
         signal: &Arc<Signal>,
     ) {
         for &Start { source, position, is_paused } in starts {
-            let queue = consumer.split_partition_queue(names.topic(source.topic), source.partition as i32);
-            let mut queue = queue.expect("a topic's name and a partition's number make a queue");
+            let (topic, partition) = (names.topic(source.topic), source.partition as i32);
+            let is_named = "a topic's name and a partition's number make a queue";
+            let mut split = consumer.split_partition_queue(topic, partition).expect(is_named);
+            let queue = native::Queue::of(consumer, topic, partition).expect(is_named);
             let signal = signal.clone();
-            queue.set_nonempty_callback(move || signal.set());
+            split.set_nonempty_callback(move || signal.set());
             let reached = position.unwrap_or(NextOffset::START);
-            self.owned.insert(source, Owned { queue, reached, is_paused, next: None });
+            self.owned.insert(source, Owned { queue, _split: split, reached, is_paused, next: None });
         }
     }
 
@@ -117,20 +122,16 @@ impl Owned {
             return Some(next);
         }
         let mut batch = Batch::default();
-        while !batch.is_full() {
-            match self.queue.poll(Duration::ZERO) {
-                None => break,
-                Some(Ok(message)) => batch.push(&message),
-                Some(Err(KafkaError::PartitionEOF(_))) => {
-                    self.next = Some(Taken::End);
-                    break;
-                }
-                Some(Err(error)) => {
-                    self.next = Some(Taken::Failed(error));
-                    break;
-                }
+        let next = &mut self.next;
+        self.queue.take(Duration::ZERO, |message| {
+            match message {
+                Ok(message) => batch.push(message),
+                Err(Code::PartitionEOF) => *next = Some(Taken::End),
+                Err(code) => *next = Some(Taken::Failed(KafkaError::MessageConsumption(code))),
             }
-        }
+            // What stands behind the records is told before what stands behind that.
+            if next.is_some() || batch.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
         let Some(end) = batch.end() else { return self.next.take() };
         self.reached = end;
         Some(Taken::Records(batch.into_records()))

@@ -1,0 +1,131 @@
+//! What the group gives and takes, and what it is told about that.
+
+use std::time::Duration;
+
+use events::NextOffset;
+use rdkafka::consumer::Consumer;
+use rdkafka::error::KafkaResult;
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
+
+use super::super::error;
+use super::super::group::Change;
+use super::Member;
+use super::sources::Start;
+use crate::{Assignment, BusError, Polled, Source};
+
+/// What the next poll tells the group.
+pub(super) enum Answer {
+    /// Takes these from where they shall start.
+    Take(Vec<Start>),
+    /// Gives these back.
+    Leave(Vec<Source>),
+}
+
+impl Member {
+    /// Tells the group what the caller has done about what it was told.
+    pub(super) fn answer(&mut self) -> Result<(), BusError> {
+        let answered = match self.answer.take() {
+            None => return Ok(()),
+            Some(Answer::Take(starts)) => self.take(&starts),
+            Some(Answer::Leave(sources)) => {
+                self.sources.close(&sources);
+                self.consumer.incremental_unassign(&self.list(&sources))
+            }
+        };
+        match answered {
+            Ok(()) => Ok(()),
+            Err(error) => self.fail(error::of("the group's assignment cannot be followed", &error)),
+        }
+    }
+
+    pub(super) fn take(&mut self, starts: &[Start]) -> KafkaResult<()> {
+        let mut list = TopicPartitionList::with_capacity(starts.len());
+        for Start { source, position, .. } in starts {
+            let offset = position.map_or(Offset::Beginning, |position| Offset::Offset(position.0));
+            list.add_partition_offset(self.shared.names.topic(source.topic), source.partition as i32, offset)?;
+        }
+        // The queues come first: what is fetched before would come by another way.
+        let signal = self.consumer.context().signal.clone();
+        self.sources.open(&self.consumer, &self.shared.names, starts, &signal);
+        self.consumer.incremental_assign(&list)
+    }
+
+    /// What the group has to say.
+    pub(super) fn next_change(&mut self) -> Result<Option<Polled>, BusError> {
+        loop {
+            let change = self.consumer.context().next_change();
+            match change {
+                None => return Ok(None),
+                Some(Change::Assign(list)) => {
+                    let sources = self.sources_of(&list);
+                    let assigned = self.committed(&sources)?;
+                    let start =
+                        |new: &Assignment| Start { source: new.source, position: new.committed, is_paused: false };
+                    self.answer = Some(Answer::Take(assigned.iter().map(start).collect()));
+                    if !assigned.is_empty() {
+                        return Ok(Some(Polled::Assigned(assigned)));
+                    }
+                }
+                Some(Change::Revoke(list)) => {
+                    let sources = self.sources_of(&list);
+                    self.answer = Some(Answer::Leave(sources.clone()));
+                    if !sources.is_empty() {
+                        return Ok(Some(Polled::Revoked(sources)));
+                    }
+                }
+            }
+            self.answer()?;
+        }
+    }
+
+    /// What the group committed. Waits for a transaction that is still open, since it may be about these very positions.
+    fn committed(&mut self, sources: &[Source]) -> Result<Vec<Assignment>, BusError> {
+        if sources.is_empty() {
+            return Ok(Vec::new());
+        }
+        let shared = self.shared.clone();
+        let patience = shared.options.stop.patience(shared.options.limits.request);
+        loop {
+            match self.consumer.committed_offsets(self.list(sources), Duration::from_secs(1)) {
+                Ok(list) => {
+                    let committed = |source: &Source| {
+                        let found =
+                            list.find_partition(self.shared.names.topic(source.topic), source.partition as i32)?;
+                        if let Offset::Offset(offset) = found.offset() { Some(NextOffset(offset)) } else { None }
+                    };
+                    let assigned = sources.iter().map(|&source| Assignment { source, committed: committed(&source) });
+                    return Ok(assigned.collect());
+                }
+                Err(error) if error::code(&error).is_some_and(error::is_final) || patience.is_over() => {
+                    return self.fail(error::of("the group's positions cannot be read", &error));
+                }
+                // The coordinator moves, or is busy with a transaction.
+                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+            }
+        }
+    }
+
+    /// A source that the group gave us and that was not polled since.
+    pub(super) fn start(&mut self, source: Source) -> Option<&mut Start> {
+        let Some(Answer::Take(starts)) = &mut self.answer else { return None };
+        starts.iter_mut().find(|start| start.source == source)
+    }
+
+    fn sources_of(&self, list: &TopicPartitionList) -> Vec<Source> {
+        let mut sources: Vec<_> = list
+            .elements()
+            .iter()
+            .filter_map(|element| self.shared.names.source(element.topic(), element.partition()))
+            .collect();
+        sources.sort_unstable();
+        sources
+    }
+
+    pub(super) fn list(&self, sources: &[Source]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(sources.len());
+        for source in sources {
+            list.add_partition(self.shared.names.topic(source.topic), source.partition as i32);
+        }
+        list
+    }
+}
