@@ -2,7 +2,7 @@
 
 use bus::SharedBus;
 use clap::Args;
-use lake::Lake;
+use lake::{Access, Lake};
 use service::{AdminArgs, BusArgs, LakeArgs, LogArgs, MemberArgs, Stage, listen, open_bus, serve};
 use tokio::runtime::Handle;
 
@@ -32,7 +32,7 @@ pub struct LakeWriterArgs {
 pub fn run(args: &LakeWriterArgs) -> anyhow::Result<()> {
     serve(&args.log, async |stage| {
         let place = args.lake.url(&args.bus.data);
-        let lake = Lake::open(&place)?;
+        let lake = Lake::open(&place, Access::Write).await?;
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, true);
         tracing::info!(bus = %args.bus.url(), lake = place, "writing the lake");

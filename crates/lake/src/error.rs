@@ -3,6 +3,7 @@
 use events::NextOffset;
 
 use crate::names::Series;
+use crate::said;
 
 /// Why the lake could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -16,7 +17,7 @@ pub enum LakeError {
         why: String,
     },
     /// The store refused or failed. Trying again may work.
-    #[error("the lake's store cannot {operation} `{path}`: {source}")]
+    #[error("the lake's store cannot {operation} `{path}`: {}", said::line(source))]
     Store {
         /// What was tried.
         operation: &'static str,

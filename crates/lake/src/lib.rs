@@ -5,7 +5,11 @@
 //! records is the position in the log. [`Chain`] holds those rules, [`Committer`] carries them out, and
 //! [`Lake::audit`] checks what stands.
 //!
-//! This crate must never know of the bus, or of which store lies below; and it never deletes.
+//! [`Lake::open`] is the door: from the name of a place to a store that was tried (`place`, `stores`, `probe`), and what a
+//! store says becomes one line in `said`.
+//!
+//! This crate must never know of the bus. Behind the door nothing knows which store lies below, and nothing is ever deleted
+//! but the probe.
 
 mod audit;
 mod batch;
@@ -14,9 +18,13 @@ mod committer;
 mod error;
 mod names;
 mod open;
+mod place;
+mod probe;
 mod readers;
 mod record;
+mod said;
 mod store;
+mod stores;
 
 pub use audit::{Audit, Fault};
 pub use batch::Batch;
@@ -24,5 +32,6 @@ pub use chain::{Chain, Next};
 pub use committer::{Committed, Committer};
 pub use error::LakeError;
 pub use names::Series;
-pub use open::Lake;
+pub use open::{Access, Lake};
 pub use record::{BatchRecord, FileEntry, OffsetRange};
+pub use stores::Variables;

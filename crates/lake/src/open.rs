@@ -10,19 +10,20 @@ use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use tables::Table;
 use tables::ddl::Location;
-use url::Url;
 
 use crate::error::LakeError;
 use crate::names::BATCHES;
+use crate::place::{Place, shown};
+use crate::probe;
 use crate::readers::location;
 use crate::store::Store;
+use crate::stores::{self, Variables};
 
 /// A lake: tables of Parquet files, and the records of the batches that they came from. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Lake {
     pub(crate) store: Store,
     /// The folder, where the store is one on this machine: it has locks, and no conditional replacement.
-    #[expect(dead_code, reason = "the completeness of a table is written under a lock of its own")]
     pub(crate) folder: Option<PathBuf>,
     /// Where its readers find it, where that is known.
     pub(crate) location: Option<Location>,
@@ -31,22 +32,56 @@ pub struct Lake {
 /// How long the store may take for one answer: a file of 128 MiB goes through 5 MB/s in half of it.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The stores that have a name and, in this build, no code.
-const CLOUDS: [&str; 6] = ["s3", "s3a", "gs", "az", "abfs", "abfss"];
+/// What a lake is opened for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Access {
+    /// To write and to read: a folder is made where there is none, and the store is tried with a small object.
+    Write,
+    /// To read alone: nothing is made and nothing is written.
+    Read,
+}
 
 impl Lake {
-    /// Opens the lake at a path or URL, and makes its folder where there is none.
-    pub fn open(place: &str) -> Result<Self, LakeError> {
-        let refuse = |why: String| LakeError::Place { place: place.to_owned(), why };
-        let folder = match local_path(place).map_err(refuse)? {
-            Some(folder) => folder,
-            None => return Err(refuse("this build writes to local folders alone; name a path or file://".to_owned())),
+    /// Opens the lake at a path or URL, and tries whether its store does what is needed. Settings of object stores are this
+    /// process's variables.
+    ///
+    /// # Errors
+    ///
+    /// One line that says what is missing and how to mend it, without secrets.
+    pub async fn open(place: &str, access: Access) -> Result<Self, LakeError> {
+        Self::open_with(place, access, &Variables::of_process()).await
+    }
+
+    /// As [`Lake::open`], with other variables than this process's.
+    pub async fn open_with(place: &str, access: Access, variables: &Variables) -> Result<Self, LakeError> {
+        let refuse = |why: String| LakeError::Place { place: shown(place), why };
+        let lake = match Place::parse(place).map_err(refuse)? {
+            Place::Folder(folder) => Self::in_folder(place, folder, access).map_err(refuse)?,
+            Place::Bucket(bucket) => {
+                let client = stores::client(&bucket, variables).map_err(refuse)?;
+                Self { location: location(place, None), ..Self::over(client) }
+            }
         };
-        make_folder(&folder).map_err(|error| refuse(error.to_string()))?;
-        let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| refuse(error.to_string()))?;
-        // A put that was answered must survive the machine: file and folders are synced before the answer.
+        let probed = match access {
+            Access::Write => probe::write(&lake.store).await,
+            Access::Read => probe::read(&lake.store).await,
+        };
+        probed.map_err(refuse)?;
+        Ok(lake)
+    }
+
+    fn in_folder(place: &str, folder: PathBuf, access: Access) -> Result<Self, String> {
+        match access {
+            Access::Write => make_folder(&folder).map_err(|error| error.to_string())?,
+            Access::Read if folder.is_dir() => {}
+            Access::Read => return Err("there is no lake; --lake names another place".to_owned()),
+        }
+        let store = LocalFileSystem::new_with_prefix(&folder).map_err(|error| error.to_string())?;
+        // A put that was answered must survive the machine: file and folders are synced before the answer. What is
+        // deleted, which is the probe alone, leaves no empty folder.
+        let store = store.with_fsync(true).with_automatic_cleanup(true);
         let location = location(place, Some(&folder));
-        Ok(Self { folder: Some(folder), location, ..Self::over(Arc::new(store.with_fsync(true))) })
+        Ok(Self { folder: Some(folder), location, ..Self::over(Arc::new(store)) })
     }
 
     /// The lake in a store that is open already.
@@ -84,22 +119,6 @@ impl Lake {
     }
 }
 
-/// The folder that a place names; `None` for a store that is known and not built in.
-fn local_path(place: &str) -> Result<Option<PathBuf>, String> {
-    if place.is_empty() {
-        return Err("name a path or a URL".to_owned());
-    }
-    let Some((scheme, _)) = place.split_once("://") else { return Ok(Some(PathBuf::from(place))) };
-    if CLOUDS.contains(&scheme) {
-        return Ok(None);
-    }
-    if scheme != "file" {
-        return Err(format!("`{scheme}://` is no kind of store: name a path, file://, s3://, gs:// or az://"));
-    }
-    let url = Url::parse(place).map_err(|error| error.to_string())?;
-    url.to_file_path().map(Some).map_err(|()| "write file:///absolute/path".to_owned())
-}
-
 /// Makes a folder whose name survives the machine: each folder that got a new entry is synced.
 fn make_folder(folder: &Path) -> std::io::Result<()> {
     let missing: Vec<&Path> =
@@ -116,28 +135,39 @@ fn make_folder(folder: &Path) -> std::io::Result<()> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_path_or_a_file_url_is_a_folder() {
-        assert_eq!(local_path("data/lake").unwrap(), Some(PathBuf::from("data/lake")));
-        assert_eq!(local_path("file:///a%20b/lake").unwrap(), Some(PathBuf::from("/a b/lake")));
+    async fn refused(place: &str, access: Access) -> String {
+        let line = Lake::open_with(place, access, &Variables::default()).await.unwrap_err().to_string();
+        assert!(line.contains(&format!("`{}`", shown(place))) && !line.contains('\n'), "{line}");
+        line
     }
 
-    #[test]
-    fn what_cannot_be_opened_is_refused_in_one_line() {
+    #[tokio::test]
+    async fn what_cannot_be_opened_is_refused_in_one_line() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("file");
         fs::write(&file, "in the way").unwrap();
-        for place in ["", "s3://bucket/prefix", "ftp://host/x", "file://host/x", file.to_str().unwrap()] {
-            let line = Lake::open(place).unwrap_err().to_string();
-            assert!(line.contains(&format!("`{place}`")) && !line.contains('\n'), "{line}");
+        for place in ["", "az://container/prefix", "ftp://host/x", "file://host/x", file.to_str().unwrap()] {
+            refused(place, Access::Write).await;
         }
         assert_eq!(fs::read(&file).unwrap(), b"in the way");
     }
 
-    #[test]
-    fn a_lakes_folder_is_made_where_there_is_none() {
+    #[tokio::test]
+    async fn a_lakes_folder_is_made_where_there_is_none_and_the_probe_leaves_nothing_in_it() {
         let dir = tempfile::tempdir().unwrap();
-        Lake::open(dir.path().join("a/b").to_str().unwrap()).unwrap();
-        assert!(dir.path().join("a/b").is_dir());
+        let folder = dir.path().join("a/b");
+        Lake::open(folder.to_str().unwrap(), Access::Write).await.unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn looking_makes_no_lake() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = dir.path().join("absent");
+        assert!(refused(folder.to_str().unwrap(), Access::Read).await.contains("there is no lake"));
+        assert!(!folder.exists());
+        fs::create_dir(&folder).unwrap();
+        Lake::open(folder.to_str().unwrap(), Access::Read).await.unwrap();
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 0);
     }
 }

@@ -10,11 +10,21 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
 
 use crate::error::LakeError;
+use crate::said::{self, Cause};
+
+/// Between tries of a put that met another one on its way.
+const CONFLICT_WAITS: [Duration; 5] = [
+    Duration::from_millis(50),
+    Duration::from_millis(100),
+    Duration::from_millis(200),
+    Duration::from_millis(400),
+    Duration::from_millis(800),
+];
 
 /// Any object store.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
-    inner: Arc<dyn ObjectStore>,
+    pub(crate) inner: Arc<dyn ObjectStore>,
     timeout: Duration,
 }
 
@@ -33,16 +43,26 @@ impl Store {
     }
 
     /// Creates an object if there is none of that name; else brings the one that stands.
+    ///
+    /// A put whose answer got lost is tried again below us, and then finds its own object: that is `Standing` too, with the
+    /// bytes that were put. Stores also refuse a put because another one of that name is on its way (S3's 409
+    /// `ConditionalRequestConflict`), or was: where nothing stands after all, it is tried anew.
     pub(crate) async fn put_new(&self, path: &str, bytes: Bytes) -> Result<Put, LakeError> {
-        use object_store::Error::{AlreadyExists, Precondition};
         let at = Path::from(path);
-        let options = PutOptions::from(PutMode::Create);
-        match self.within("create", path, self.inner.put_opts(&at, bytes.into(), options)).await {
-            Ok(_) => Ok(Put::Created),
-            Err(LakeError::Store { source, .. }) if matches!(*source, AlreadyExists { .. } | Precondition { .. }) => {
-                Ok(Put::Standing(self.get(path).await?))
+        let mut waits = CONFLICT_WAITS.into_iter();
+        loop {
+            let options = PutOptions::from(PutMode::Create);
+            let refusal =
+                match self.within("create", path, self.inner.put_opts(&at, bytes.clone().into(), options)).await {
+                    Ok(_) => return Ok(Put::Created),
+                    Err(error) if is_there_already(&error) => error,
+                    Err(error) => return Err(error),
+                };
+            if let Some(standing) = self.find(path).await? {
+                return Ok(Put::Standing(standing));
             }
-            Err(error) => Err(error),
+            let Some(wait) = waits.next() else { return Err(refusal) };
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -70,11 +90,14 @@ impl Store {
         Ok(head.is_some())
     }
 
-    /// Every object's path below a folder, in order.
+    /// Every object's path below a folder, in order. Each page of the list has the whole time of a call.
     pub(crate) async fn list(&self, folder: &str) -> Result<Vec<String>, LakeError> {
         let at = Path::from(folder);
-        let paths = self.inner.list(Some(&at)).map_ok(|object| object.location.to_string()).try_collect::<Vec<_>>();
-        let mut paths = self.within("list", folder, paths).await?;
+        let mut objects = self.inner.list(Some(&at).filter(|at| !at.is_root()));
+        let mut paths = Vec::new();
+        while let Some(object) = self.within("list", folder, objects.try_next()).await? {
+            paths.push(object.location.to_string());
+        }
         paths.sort_unstable();
         Ok(paths)
     }
@@ -82,14 +105,21 @@ impl Store {
     /// The names of the folders right below a folder, in order.
     pub(crate) async fn folders(&self, folder: &str) -> Result<Vec<String>, LakeError> {
         let at = Path::from(folder);
-        let listed = absent_is_none(self.within("list", folder, self.inner.list_with_delimiter(Some(&at))).await)?;
+        let below = Some(&at).filter(|at| !at.is_root());
+        let listed = absent_is_none(self.within("list", folder, self.inner.list_with_delimiter(below)).await)?;
         let folders = listed.map_or_else(Vec::new, |listed| listed.common_prefixes);
         let mut names: Vec<_> = folders.iter().filter_map(|path| path.filename().map(str::to_owned)).collect();
         names.sort_unstable();
         Ok(names)
     }
 
-    async fn within<T>(
+    /// Removes an object. The probe alone does so.
+    pub(crate) async fn delete(&self, path: &str) -> Result<(), LakeError> {
+        let at = Path::from(path);
+        self.within("delete", path, self.inner.delete(&at)).await
+    }
+
+    pub(crate) async fn within<T>(
         &self,
         operation: &'static str,
         path: &str,
@@ -103,10 +133,24 @@ impl Store {
     }
 }
 
+fn is_there_already(error: &LakeError) -> bool {
+    use object_store::Error::{AlreadyExists, NotModified, Precondition};
+    let LakeError::Store { source, .. } = error else { return false };
+    matches!(**source, AlreadyExists { .. } | NotModified { .. } | Precondition { .. })
+}
+
+/// An object that is not there. A bucket that is not there is an error: it may have vanished with all that was in it.
 fn absent_is_none<T>(result: Result<T, LakeError>) -> Result<Option<T>, LakeError> {
     match result {
         Ok(found) => Ok(Some(found)),
-        Err(LakeError::Store { source, .. }) if matches!(*source, object_store::Error::NotFound { .. }) => Ok(None),
+        Err(LakeError::Store { source, .. })
+            if matches!(*source, object_store::Error::NotFound { .. }) && said::cause(&source) != Cause::NoBucket =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests;

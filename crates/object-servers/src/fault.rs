@@ -28,12 +28,14 @@ pub enum Fault {
 pub struct Asked {
     /// `GET`, `PUT` and so on.
     pub method: String,
-    /// Path and query.
+    /// Path and query, without escapes.
     pub path: String,
 }
 
 /// Which requests go wrong, and how.
-pub struct Plan(Box<dyn FnMut(&Asked) -> Option<Fault> + Send>);
+pub struct Plan(Box<Rule>);
+
+type Rule = dyn FnMut(&Asked) -> Option<Fault> + Send;
 
 impl Plan {
     /// Any rule.

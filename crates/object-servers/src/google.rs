@@ -8,9 +8,12 @@ use bytes::Bytes;
 use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, ETAG, HOST, HeaderName, IF_MATCH, IF_NONE_MATCH};
 use hyper::{Request, Response, Uri};
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
+
 use crate::signed;
 
 const IF_GENERATION: &str = "x-goog-if-generation-match";
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'/').remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const GENERATION: HeaderName = HeaderName::from_static("x-goog-generation");
 
 /// What Google's client asks, as S3's would ask it.
@@ -27,9 +30,14 @@ pub(crate) fn to_s3(server: SocketAddr, request: Request<Bytes>) -> Request<Byte
         let (name, value) = if is_new { (IF_NONE_MATCH, "*".parse()) } else { (IF_MATCH, Ok(generation)) };
         parts.headers.insert(name, value.expect("a star is a value"));
     }
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
-    let uri: Uri = format!("http://{server}{path}").parse().expect("it came as one");
+    // Google's client escapes slashes too, and S3 signs what is escaped as little as may be.
+    let path = percent_decode_str(parts.uri.path()).collect::<Vec<_>>();
+    let path = percent_encode(&path, ESCAPED);
+    let query = parts.uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    let uri: Uri = format!("http://{server}{path}{query}").parse().expect("it came as one");
+    parts.uri = format!("{path}{query}").parse().expect("it came as one");
     parts.headers = signed::headers(&parts.method, &uri, parts.headers, body.clone());
+    parts.headers.insert(HOST, server.to_string().parse().expect("an address is a value"));
     parts.headers.insert(CONTENT_LENGTH, body.len().into());
     Request::from_parts(parts, body)
 }

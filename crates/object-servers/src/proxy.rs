@@ -14,6 +14,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -114,7 +115,8 @@ type Body = BoxBody<Bytes, Broken>;
 /// The answer to one request; an error breaks the client's connection.
 async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Response<Body>, Broken> {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
+    let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
     let asked = Asked { method: parts.method.to_string(), path };
     let request = Request::from_parts(parts, body.collect().await?.to_bytes());
     let fault = state.plan.lock().expect("no thread panicked").fault(&asked);

@@ -78,7 +78,7 @@ impl ObjectServer {
     fn answers(&self) -> bool {
         let (path, status) = match self.kind {
             Kind::Versitygw => ("/health", " 200"),
-            Kind::Minio => ("/minio/health/live", " 200"),
+            Kind::Minio => ("/minio/health/cluster", " 200"),
             // It has no such place; whatever it says, it is there.
             Kind::Azurite => ("/", " 400"),
         };
@@ -141,7 +141,13 @@ impl ObjectServer {
     /// # Panics
     /// When the server refuses it.
     pub fn make_bucket(&self, name: &str) {
-        let answer = signed::put_bucket(self, name);
+        let mut answer = signed::put_bucket(self, name);
+        let began = Instant::now();
+        // One that has just started may still be busy with itself.
+        while answer.contains(" 503 ") && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_millis(100));
+            answer = signed::put_bucket(self, name);
+        }
         assert!(answer.contains(" 200 ") || answer.contains(" 201 "), "{:?} makes no bucket: {answer}", self.kind);
     }
 

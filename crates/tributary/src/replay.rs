@@ -18,7 +18,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use events::Limits;
-use lake::Lake;
+use lake::{Access, Lake};
 use service::Shutdown;
 
 use args::ReplayArgs;
@@ -51,7 +51,7 @@ pub fn run(args: &ReplayArgs) -> Result<()> {
     let pipeline = Pipeline {
         args,
         windows,
-        lake: Lake::open(&place)?,
+        lake: runtime.block_on(Lake::open(&place, Access::Write))?,
         bus: replay_bus.bus.clone(),
         runtime: runtime.handle().clone(),
         shutdown,

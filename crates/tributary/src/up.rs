@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
-use lake::Lake;
+use lake::{Access, Lake};
 use lake_writer::Flush;
 use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, WindowArgs, listen, open_bus, serve};
 
@@ -46,7 +46,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, true);
         let place = args.lake.url(&args.bus.data);
-        let lake = Lake::open(&place)?;
+        let lake = Lake::open(&place, Access::Write).await?;
         let public = listen(args.edge.listen, "--listen").await?;
         let private = listen(args.admin.admin, "--admin").await?;
         let places = Places {

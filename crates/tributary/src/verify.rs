@@ -10,7 +10,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bus::SharedBus;
 use clap::Args;
-use lake::Lake;
+use lake::{Access, Lake};
 use service::{BusArgs, BusUrl, LakeArgs, LogArgs};
 
 /// Holds the log's offsets against the lake's rows, and says for each table and partition how many there are, which
@@ -38,9 +38,9 @@ pub struct VerifyArgs {
 /// Prints what was found; `true` where all of it agrees.
 pub fn run(args: &VerifyArgs) -> Result<bool> {
     crate::quiet::init_log(&args.log)?;
-    let lake = open_lake(&args.lake.url(&args.bus.data))?;
-    let bus = open_bus(&args.bus)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let lake = runtime.block_on(open_lake(&args.lake.url(&args.bus.data)))?;
+    let bus = open_bus(&args.bus)?;
     let checks = runtime.block_on(gather::gather(&lake, bus.as_ref()))?;
     let is_sound = checks.iter().all(check::Check::is_sound);
     let text = if args.json {
@@ -57,11 +57,11 @@ pub fn run(args: &VerifyArgs) -> Result<bool> {
 }
 
 /// The lake, which must be there: looking must not make one.
-fn open_lake(place: &str) -> Result<Lake> {
+async fn open_lake(place: &str) -> Result<Lake> {
     if !place.contains("://") && !Path::new(place).is_dir() {
         bail!("there is no lake at {place}; --lake names another place");
     }
-    Ok(Lake::open(place)?)
+    Ok(Lake::open(place, Access::Read).await?)
 }
 
 /// The log beside its owner; `None` where nobody named one and there is none in the usual place.

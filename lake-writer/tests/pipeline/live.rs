@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lake::Lake;
+use lake::{Access, Lake};
 use lake_writer::{Config, Flush};
 use tables::Table;
 
@@ -84,7 +84,7 @@ fn two_of_them_share_the_partitions() {
 fn a_lake_on_a_disk_is_written_alike() {
     let world = World::new();
     let folder = tempfile::tempdir().unwrap();
-    let lake = Lake::open(folder.path().to_str().unwrap()).unwrap();
+    let lake = world.runtime.block_on(Lake::open(folder.path().to_str().unwrap(), Access::Write)).unwrap();
     world.publish(all_kinds(0..30));
     let running = world.start(patient(), &lake);
     eventually("ready", || running.health.is_ready());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lake::Lake;
+use lake::{Access, Lake};
 use object_store::memory::InMemory;
 
 use crate::faulty::{Faulty, Mishap};
@@ -91,10 +91,10 @@ async fn the_same_log_again_adds_nothing() {
 #[tokio::test]
 async fn the_same_protocol_holds_on_a_disk() {
     let dir = tempfile::tempdir().unwrap();
-    let lake = || Lake::open(dir.path().to_str().unwrap()).unwrap();
-    Writer { lake: lake(), cut: 8, patience: 0 }.run(&Log(0..11)).await.unwrap();
-    Writer { lake: lake(), cut: 5, patience: 0 }.run(&LOG).await.unwrap();
-    let audit = lake().audit(crate::support::series()).await.unwrap();
+    let lake = Lake::open(dir.path().to_str().unwrap(), Access::Write).await.unwrap();
+    Writer { lake: lake.clone(), cut: 8, patience: 0 }.run(&Log(0..11)).await.unwrap();
+    Writer { lake: lake.clone(), cut: 5, patience: 0 }.run(&LOG).await.unwrap();
+    let audit = lake.audit(crate::support::series()).await.unwrap();
     assert_eq!((audit.faults, audit.rows), (Vec::new(), LOG.rows().len() as u64));
     assert_eq!(lake().log_ids(tables::Table::Rejected).await.unwrap(), [crate::support::series().log_id]);
     assert_eq!(lake().partitions(tables::Table::Rejected, &crate::support::series().log_id).await.unwrap(), [1]);
