@@ -1,13 +1,20 @@
 //! The collector as a command: its flags, and how it starts. `collector` and `tributary collector` are this.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
+use anyhow::Context;
 use bus::SharedBus;
 use clap::Args;
-use service::{AdminArgs, BusArgs, EdgeArgs, LogArgs, Stage, listen, open_bus, serve};
+use service::{
+    AdminArgs, BusArgs, BusUrl, EdgeArgs, LogArgs, OpenBusError, SpoolArgs, Stage, clock, listen, open_bus, serve,
+};
+use spool::Spool;
 use tokio::net::TcpListener;
 
 use crate::Collector;
+use crate::late_bus::LateBus;
+use crate::spooling::{Draining, SpooledBus};
 
 /// Takes hits over HTTP and puts them on the bus.
 #[derive(Args, Clone, Debug)]
@@ -15,6 +22,9 @@ pub struct CollectorArgs {
     /// The public port.
     #[command(flatten)]
     pub edge: EdgeArgs,
+    /// Where hits wait while the bus is away.
+    #[command(flatten)]
+    pub spool: SpoolArgs,
     /// Which log.
     #[command(flatten)]
     pub bus: BusArgs,
@@ -29,20 +39,80 @@ pub struct CollectorArgs {
 /// Works until it is told to stop.
 pub fn run(args: &CollectorArgs) -> anyhow::Result<()> {
     serve(&args.log, async |stage| {
-        let bus = open_bus(&args.bus)?;
-        stage.watch(&bus, true);
+        let (bus, late) = open(args)?;
+        // With a spool it can do its work while the bus is away.
+        stage.watch(&bus, args.spool.spool.is_none());
         let public = listen(args.edge.listen, "--listen").await?;
         tracing::info!(listen = %public.local_addr()?, bus = %args.bus.url(), "collecting");
-        start(stage, &args.edge, bus, public);
+        start(stage, &args.edge, &args.spool, &args.bus, bus, public)?;
+        if let Some(late) = late {
+            let bus = args.bus.clone();
+            stage.crew.task("bus", |stop| async move { late.open(move || open_bus(&bus), stop).await });
+        }
         Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
     })
 }
 
-/// Starts the collector beside whatever else the process does.
-pub fn start(stage: &mut Stage, args: &EdgeArgs, bus: SharedBus, public: TcpListener) {
+/// Opens the bus. Where it is away and there is a spool, it may come later: a collector that is started anew in the middle of
+/// an outage takes hits. Not with a spool that is new, too: that is somebody's first try, who wants to hear of a wrong address.
+fn open(args: &CollectorArgs) -> Result<(SharedBus, Option<Arc<LateBus>>), OpenBusError> {
+    let is_used = || args.spool.spool.as_deref().is_some_and(Spool::is_at);
+    match open_bus(&args.bus) {
+        Err(error) if error.is_away() && is_used() => {
+            tracing::warn!(%error, "starting without the bus; hits go to the spool until it is there");
+            let late = Arc::new(LateBus::new(args.bus.partitions));
+            Ok((late.clone(), Some(late)))
+        }
+        bus => Ok((bus?, None)),
+    }
+}
+
+/// Starts the collector beside whatever else the process does, and what empties its spool behind it.
+///
+/// # Errors
+///
+/// Where the spool cannot be used.
+pub fn start(
+    stage: &mut Stage,
+    args: &EdgeArgs,
+    spool: &SpoolArgs,
+    bus_args: &BusArgs,
+    bus: SharedBus,
+    public: TcpListener,
+) -> anyhow::Result<()> {
+    let (bus, draining) = match spooled(spool, bus_args, bus.clone())? {
+        Some((spooled, draining)) => (spooled as SharedBus, Some(draining)),
+        None => (bus, None),
+    };
     let (collector, health) = (Collector::new(args, bus), stage.health.clone());
     stage.crew.task("collector", |stop| async move {
         collector.run(public, &health, stop).await;
         Ok::<_, Infallible>(())
     });
+    if let Some(draining) = draining {
+        stage.crew.task("spool", |stop| async move {
+            draining.run(stop).await;
+            Ok::<_, Infallible>(())
+        });
+    }
+    Ok(())
+}
+
+/// The bus with a spool before it, where one is asked for.
+fn spooled(
+    args: &SpoolArgs,
+    bus_args: &BusArgs,
+    bus: SharedBus,
+) -> anyhow::Result<Option<(Arc<SpooledBus>, Draining)>> {
+    let Some(folder) = &args.spool else {
+        if let BusUrl::Kafka(_) = bus_args.url() {
+            tracing::info!("while Kafka is away, hits will be answered with 503; --spool DIR would keep them");
+        }
+        return Ok(None);
+    };
+    if let BusUrl::Embedded(path) = bus_args.url() {
+        // A disk that does not take a hit into the log does not take it into a spool either.
+        anyhow::bail!("--spool {}: the log in {} needs none", folder.display(), path.display());
+    }
+    SpooledBus::open(args, bus, clock::system()).with_context(|| format!("--spool {}", folder.display()))
 }

@@ -6,7 +6,7 @@
 //! One request's way: `server` takes the connection, `routes` finds the handler, `read` gets the body within
 //! its bounds, [`body`] cuts it into hits, [`accept`] checks each and makes its record ([`time`] sets its event
 //! time), `collect` publishes and `answer` says what became of it. `standing` tells `/ready` whether the bus
-//! takes what it is given.
+//! takes what it is given, and [`spooling`] is a bus that also takes it while the real one is away.
 
 pub mod accept;
 mod answer;
@@ -14,9 +14,11 @@ pub mod body;
 pub mod cli;
 mod collect;
 mod edge;
+mod late_bus;
 mod read;
 mod routes;
 mod server;
+pub mod spooling;
 mod standing;
 pub mod time;
 

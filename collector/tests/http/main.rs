@@ -4,9 +4,11 @@
 
 mod client;
 mod double;
+mod moody;
 mod pressure;
 mod refused;
 mod routes;
+mod spooled;
 mod taken;
 
 use std::net::SocketAddr;

@@ -37,12 +37,28 @@ metrics! {
     gauge HTTP_CONNECTIONS = "tributary_http_connections";
     /// Bytes of request bodies reserved at this moment.
     gauge HTTP_BYTES_IN_FLIGHT = "tributary_http_bytes_in_flight";
-    /// Hits that are on the bus and were acknowledged.
+    /// Hits that are on the bus or in the spool and were acknowledged.
     counter HITS_ACCEPTED = "tributary_hits_accepted_total";
     /// Hits, request bodies and records that were rejected, by reason.
     counter HITS_REJECTED = "tributary_hits_rejected_total";
     /// Requests shed before they were read, by the bound that was reached.
     counter REQUESTS_SHED = "tributary_requests_shed_total";
+
+    // The spool.
+    /// Bytes that the spool takes on disk.
+    gauge SPOOL_BYTES = "tributary_spool_bytes";
+    /// Records in the spool that are not on the bus yet.
+    gauge SPOOL_RECORDS = "tributary_spool_records";
+    /// Age of the oldest record in the spool; 0 where there is none.
+    gauge SPOOL_OLDEST_SECONDS = "tributary_spool_oldest_seconds";
+    /// Records that went to the spool since the bus did not take them.
+    counter SPOOLED = "tributary_spooled_total";
+    /// Records that the spool did not take either, by reason.
+    counter SPOOL_REFUSED = "tributary_spool_refused_total";
+    /// Records that were sent on from the spool to the bus.
+    counter SPOOL_DRAINED = "tributary_spool_drained_total";
+    /// Records in the spool that could not be read any more, and are lost.
+    counter SPOOL_DAMAGED = "tributary_spool_damaged_total";
 
     // The bus.
     /// Seconds until a publish was durable.

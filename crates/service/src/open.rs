@@ -44,6 +44,13 @@ pub enum OpenBusError {
     Variables(PropertiesError),
 }
 
+impl OpenBusError {
+    /// Whether nobody answered, so that trying again later may work.
+    pub fn is_away(&self) -> bool {
+        matches!(self, Self::Bus { error: BusError::Unavailable(_), .. })
+    }
+}
+
 /// Opens the bus that the settings name. An embedded one is made where there is none, and belongs to this process from then
 /// on: a second one is refused. On Kafka, topics are made and checked.
 pub fn open_bus(args: &BusArgs) -> Result<SharedBus, OpenBusError> {

@@ -94,6 +94,22 @@ pub struct EdgeArgs {
     pub drain_timeout: Span,
 }
 
+/// Where accepted hits wait while the bus is away.
+#[derive(Args, Clone, Debug)]
+pub struct SpoolArgs {
+    /// Folder that accepted hits go to while Kafka is away or slow; they are acknowledged once they are synced there, and
+    /// sent on when it is back. It must outlive the process: a disk that is kept, and one folder for each collector. Without
+    /// it such hits are answered with 503. An embedded log needs none: it lies on this machine's disk itself.
+    #[arg(long, value_name = "DIR")]
+    pub spool: Option<PathBuf>,
+    /// Most bytes that the spool may take; when it is full, hits are answered with 503.
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = spool_size)]
+    pub spool_size: ByteSize,
+    /// How long Kafka may take before hits go to the spool instead.
+    #[arg(long, value_name = "SPAN", default_value = "1s", value_parser = some_span)]
+    pub spool_after: Span,
+}
+
 /// The admin port.
 #[derive(Args, Clone, Debug)]
 pub struct AdminArgs {
@@ -165,6 +181,7 @@ pub(crate) fn every_setting() -> Command {
         MemberArgs::augment_args,
         LakeArgs::augment_args,
         EdgeArgs::augment_args,
+        SpoolArgs::augment_args,
         AdminArgs::augment_args,
         WindowArgs::augment_args,
         LogArgs::augment_args,
@@ -192,6 +209,12 @@ fn some_span(text: &str) -> Result<Span, String> {
         Ok(span) => Ok(span),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Room for the largest request there can be, and then some.
+fn spool_size(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
+    if size.bytes() >= 1 << 20 { Ok(size) } else { Err(format!("`{text}` is too little: write at least 1MiB")) }
 }
 
 /// A body is read into memory whole, so its size has a sane end.

@@ -71,7 +71,7 @@ struct Queue {
 #[derive(Debug, Default)]
 struct State {
     appends: Vec<Append>,
-    advance: Option<(Seq, Vec<oneshot::Sender<Result<(), SpoolError>>>)>,
+    advance: Option<(Seq, Vec<Sender>)>,
     /// Of records that wait, or are being written.
     bytes: usize,
     records: u64,
@@ -83,8 +83,10 @@ struct Append {
     records: Vec<Record>,
     time: Timestamp,
     bytes: usize,
-    answer: oneshot::Sender<Result<(), SpoolError>>,
+    answer: Sender,
 }
+
+type Sender = oneshot::Sender<Result<(), SpoolError>>;
 
 impl Options {
     /// A folder that may hold so many bytes, of which 32 MiB at most wait in memory.

@@ -77,7 +77,11 @@ impl Open {
 /// The n-th record, of a size that n decides.
 pub(crate) fn record(n: u64) -> Record {
     let value = format!("{n}:{}", "x".repeat((n * 37 % 90) as usize));
-    Record { label: (n % 2) as u8, key: (n % 3 != 0).then(|| Bytes::from(format!("k{n}"))), value: value.into() }
+    Record {
+        label: (n % 2) as u8,
+        key: (!n.is_multiple_of(3)).then(|| Bytes::from(format!("k{n}"))),
+        value: value.into(),
+    }
 }
 
 /// Which record it is.

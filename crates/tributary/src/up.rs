@@ -10,7 +10,7 @@ use anyhow::Result;
 use clap::Args;
 use lake::{Access, Lake};
 use lake_writer::Flush;
-use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, WindowArgs, listen, open_bus, serve};
+use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, SpoolArgs, WindowArgs, listen, open_bus, serve};
 
 use banner::{Places, banner};
 
@@ -23,6 +23,9 @@ pub struct UpArgs {
     /// The public port.
     #[command(flatten)]
     pub edge: EdgeArgs,
+    /// Where hits wait while the bus is away.
+    #[command(flatten)]
+    pub spool: SpoolArgs,
     /// Session windows.
     #[command(flatten)]
     pub windows: WindowArgs,
@@ -44,7 +47,7 @@ pub struct UpArgs {
 pub fn run(args: &UpArgs) -> Result<()> {
     serve(&args.log, async |stage| {
         let bus = open_bus(&args.bus)?;
-        stage.watch(&bus, true);
+        stage.watch(&bus, args.spool.spool.is_none());
         let place = args.lake.url(&args.bus.data);
         let lake = Lake::open(&place, Access::Write).await?;
         let public = listen(args.edge.listen, "--listen").await?;
@@ -57,7 +60,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
         };
         let config = lake_writer_config(&args.lake);
         let rows_within = config.flush.after(Duration::ZERO);
-        collector::cli::start(stage, &args.edge, bus.clone(), public);
+        collector::cli::start(stage, &args.edge, &args.spool, &args.bus, bus.clone(), public)?;
         sessionizer::cli::start(stage, (&args.windows).into(), bus.clone());
         lake_writer::cli::start(stage, config, bus, lake);
         stage.admin(private)?;
