@@ -7,6 +7,8 @@
 mod logs;
 #[path = "../model/mod.rs"]
 mod model;
+#[path = "../told/mod.rs"]
+mod told;
 
 mod agrees;
 mod records;

@@ -1,10 +1,11 @@
-//! The model's log as records, and the engine's records as the model's effects.
+//! The model's log as records, and what the engine does with it as the model's effects.
 
-use events::{Control, NewHit, Offset, Session, Span, Timestamp, Topic, Uuid, WindowSettings};
-use serde_json::{Value, value::RawValue};
+use events::{Control, NewHit, Offset, Span, Timestamp, Topic, Uuid, WindowSettings};
+use serde_json::value::RawValue;
 use sessions::{Engine, Input, Outputs};
 
-use super::model::{ClosedBy, Effect, Entry, FinalSession, Kind, LateReason, Settings};
+use super::model::{Effect, Entry, Kind, Settings};
+use super::told::{enriched, final_session, late};
 
 /// One record of `hits`.
 #[derive(Clone, Debug)]
@@ -118,76 +119,5 @@ pub(crate) fn append(out: &Outputs, all: &mut Vec<u8>) {
         all.extend_from_slice(output.key.unwrap_or(b"-"));
         all.extend_from_slice(output.value.unwrap_or(b"-"));
         all.push(b'\n');
-    }
-}
-
-fn json(value: &[u8]) -> Value {
-    serde_json::from_slice(value).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(value)))
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-fn time(value: &Value) -> i64 {
-    value.as_str().expect("a time").parse::<Timestamp>().expect("a time").as_millis()
-}
-
-fn enriched(value: &[u8]) -> Effect {
-    let json = json(value);
-    Effect::Enriched {
-        offset: json["raw_offset"].as_i64().unwrap(),
-        session_id: text(&json["session_id"]),
-        seq: json["session_seq"].as_u64().map(|seq| seq as u32),
-        time: time(&json["time"]),
-        clamped: json["clamped"] == true,
-    }
-}
-
-fn late(value: &[u8]) -> Effect {
-    let json = json(value);
-    let reason = match json["late_reason"].as_str().unwrap() {
-        "session_closed" => LateReason::SessionClosed,
-        "too_old" => LateReason::TooOld,
-        "state_full" => LateReason::StateFull,
-        other => panic!("no reason: {other}"),
-    };
-    let missed = text(&json["missed_session_id"]);
-    Effect::Late { offset: json["raw_offset"].as_i64().unwrap(), reason, missed, time: time(&json["time"]) }
-}
-
-fn final_session(value: &[u8]) -> FinalSession {
-    let session: Session<'_> = serde_json::from_slice(value).expect("a session's own JSON is read back");
-    let mut again = Vec::new();
-    session.write_json(&mut again);
-    assert_eq!(std::str::from_utf8(value), std::str::from_utf8(&again), "the record is what its type writes");
-    let fields = json(value);
-    FinalSession {
-        session_id: session.session_id.to_string(),
-        site: session.site.into(),
-        visitor: session.visitor_id.into(),
-        start: session.start.as_millis(),
-        end: session.end.as_millis(),
-        hit_count: session.hit_count as usize,
-        pageview_count: session.pageview_count as usize,
-        event_count: session.event_count as usize,
-        engaged_ms: session.engaged_ms,
-        // The record does not name the pages' offsets; the model's are dropped as well before comparing.
-        pages: session.pages.iter().map(|page| (page.time.as_millis(), 0, page.path.to_string())).collect(),
-        pages_truncated: session.pages_truncated,
-        entry_page: session.entry_page.map(Into::into),
-        exit_page: session.exit_page.map(Into::into),
-        closed_by: match fields["closed_by"].as_str().unwrap() {
-            "gap" => ClosedBy::Gap,
-            "max_duration" => ClosedBy::MaxDuration,
-            "max_hits" => ClosedBy::MaxHits,
-            "end_of_input" => ClosedBy::EndOfInput,
-            other => panic!("closed by {other}"),
-        },
-        is_split: session.is_split,
-        merged_ids: session.merged_ids.iter().map(ToString::to_string).collect(),
-        first_offset: session.first_offset.0,
-        last_offset: session.last_offset.0,
-        closed_at: session.closed_at.as_millis(),
     }
 }
