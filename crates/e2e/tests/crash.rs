@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use events::{Span, Topic, WindowSettings};
+use support::binary::{log_text, up, verify};
 use support::load::Load;
-use support::process::{PATIENCE, Up, log_text, verify};
+use support::process::PATIENCE;
 use support::{Random, lake, reference};
 
 /// Short enough that every session is final soon after the last hit; long enough that a hit which is sent again
@@ -41,21 +42,21 @@ fn sigkill_at_any_moment_loses_nothing_and_doubles_nothing() {
     let mut random = Random(seed);
     let load = Load::default();
     for _ in 0..rounds {
-        let up = Up::start(data, &FLAGS);
+        let mut up = up(data, &FLAGS);
         let url = up.url("collect").to_owned();
         let lives = Duration::from_millis(random.between(50, 900));
         let stop = AtomicBool::new(false);
         std::thread::scope(|scope| {
             scope.spawn(|| load.run(&url, 4, &stop));
             std::thread::sleep(lives);
-            up.kill();
+            up.process.kill();
             stop.store(true, Ordering::Relaxed);
         });
     }
-    let up = Up::start(data, &FLAGS);
+    let mut up = up(data, &FLAGS);
     assert!(load.settle(up.url("collect")), "a hit was refused: {}", log_text(data));
     wait_until_all_is_final(data);
-    assert!(up.stop().success(), "it did not end in good order: {}", log_text(data));
+    assert!(up.process.stop().success(), "it did not end in good order: {}", log_text(data));
 
     let acknowledged: BTreeSet<String> = load.acknowledged.lock().unwrap().drain(..).collect();
     let (missing, doubled) = compare_rows(data, &acknowledged);
@@ -98,12 +99,7 @@ fn open_sessions(bus: &bus::SharedBus, partition: u32) -> usize {
 
 /// Which acknowledged ids are in no row, and which ids are in several.
 fn compare_rows(data: &Path, acknowledged: &BTreeSet<String>) -> (Vec<String>, Vec<String>) {
-    let mut times: BTreeMap<String, usize> = BTreeMap::new();
-    for table in ["hits", "late"] {
-        for row in lake::rows(&data.join("lake"), table) {
-            *times.entry(lake::text(&row, "hit_id").unwrap()).or_default() += 1;
-        }
-    }
+    let times = lake::times_of_hits(&data.join("lake"));
     let missing = acknowledged.iter().filter(|id| !times.contains_key(*id)).cloned().collect();
     let doubled = times.into_iter().filter(|&(_, times)| times > 1).map(|(id, _)| id).collect();
     (missing, doubled)

@@ -10,8 +10,9 @@ use std::process::Command;
 use std::time::Instant;
 
 use serde_json::Value;
+use support::binary::{tributary, up};
 use support::duckdb::{python, query};
-use support::process::{PATIENCE, Up, tributary};
+use support::process::PATIENCE;
 
 #[test]
 fn a_replay_is_tables_that_duckdb_reads_as_they_are() {
@@ -62,17 +63,13 @@ fn a_replay_is_tables_that_duckdb_reads_as_they_are() {
 #[test]
 fn the_lines_that_up_prints_work_as_they_stand() {
     let directory = tempfile::tempdir().unwrap();
-    let up = Up::start(directory.path(), &[]);
-    let line = |beginning: &str| {
-        let found = up.banner.lines().map(str::trim).find(|line| line.starts_with(beginning));
-        found.unwrap_or_else(|| panic!("no {beginning} in {}", up.banner)).to_owned()
-    };
-    let answer = shell(&format!("{} --silent", line("curl ")));
+    let mut up = up(directory.path(), &[]);
+    let answer = shell(&format!("{} --silent", up.line("curl ")));
     assert_eq!(answer, r#"{"accepted":1,"rejected":[]}"#);
-    let tracker = line("<script").split('"').nth(1).unwrap().to_owned();
+    let tracker = up.line("<script").split('"').nth(1).unwrap().to_owned();
     assert!(shell(&format!("curl --silent {tracker}")).contains("sendBeacon"));
     // The row is there after the first flush.
-    let read = line("python3 ");
+    let read = up.line("python3 ").to_owned();
     let started = Instant::now();
     let shown = loop {
         let shown = shell(&format!("{read} 2>&1"));
@@ -83,7 +80,7 @@ fn the_lines_that_up_prints_work_as_they_stand() {
         std::thread::sleep(std::time::Duration::from_millis(500));
     };
     assert!(shown.contains("pageview") && shown.contains("https://my-site.example/"), "{shown}");
-    assert!(up.stop().success());
+    assert!(up.process.stop().success());
 }
 
 /// Runs a line as a person's shell would, with the tests' Python as `python3`.

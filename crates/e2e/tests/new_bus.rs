@@ -8,12 +8,12 @@ mod support;
 use std::collections::BTreeSet;
 use std::path::Path;
 
+use support::binary::{log_text, up, verify};
 use support::lake;
-use support::process::{Up, log_text, verify};
 
 /// Sends hits with these numbers, and stops in good order: everything is in the lake then.
 fn run(data: &Path, numbers: std::ops::Range<u32>) {
-    let up = Up::start(data, &["--flush-interval", "200ms"]);
+    let mut up = up(data, &["--flush-interval", "200ms"]);
     for number in numbers {
         let body = format!(
             r#"{{"hit_id":"00000000-0000-4000-8000-{number:012x}","site":"shop.example","visitor_id":"v{}","url":"/p"}}"#,
@@ -22,7 +22,7 @@ fn run(data: &Path, numbers: std::ops::Range<u32>) {
         let answer = ureq::post(up.url("collect")).header("content-type", "application/json").send(body).unwrap();
         assert_eq!(answer.status(), 200);
     }
-    assert!(up.stop().success(), "{}", log_text(data));
+    assert!(up.process.stop().success(), "{}", log_text(data));
     let verified = verify(data);
     assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stdout));
 }

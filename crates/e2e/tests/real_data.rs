@@ -11,8 +11,8 @@ mod support;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use support::binary::tributary;
 use support::duckdb::{execute, query};
-use support::process::tributary;
 use support::real_file::real_file;
 
 /// Replays `FOLDER/hits.ndjson` and compares its sessions with those that DuckDB finds in `FOLDER/hits.parquet`

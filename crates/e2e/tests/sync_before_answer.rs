@@ -5,7 +5,7 @@
 
 mod support;
 
-use support::process::{Up, log_text};
+use support::binary::{log_text, up_under};
 
 /// Where in the trace something happened.
 fn position(lines: &[&str], from: usize, what: &str, is_it: impl Fn(&str) -> bool) -> usize {
@@ -22,11 +22,11 @@ fn the_log_is_synced_between_a_request_and_its_2xx() {
     // -D: the binary stays our child, and strace is beside it. -y: file descriptors with their paths.
     let calls = "--trace=fsync,fdatasync,pwrite64,read,recvfrom,write,writev,sendto,sendmsg";
     let strace = ["strace", "-D", "-f", "-y", "-s", "256", calls, "--output", trace_path];
-    let up = Up::start_under(&strace, data, &["--flush-interval", "1h"]);
+    let mut up = up_under(&strace, data, &["--flush-interval", "1h"]);
     let body = r#"{"site":"shop.example","visitor_id":"v1","url":"https://shop.example/","title":"watched"}"#;
     let answer = ureq::post(up.url("collect")).header("content-type", "application/json").send(body).unwrap();
     assert_eq!(answer.status(), 200);
-    assert!(up.stop().success(), "{}", log_text(data));
+    assert!(up.process.stop().success(), "{}", log_text(data));
 
     let trace = std::fs::read_to_string(trace).unwrap();
     let lines: Vec<&str> = trace.lines().collect();

@@ -7,75 +7,18 @@ mod support;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc;
+use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use support::process::{PATIENCE, Process};
+use support::up::Up;
 use support::{rows, text, text_of, tributary, verify};
 use tempfile::tempdir;
 
-/// Longer than anything here takes on a busy machine; only a hang runs into it.
-const PATIENCE: Duration = Duration::from_secs(60);
-
-struct Up {
-    child: Child,
-    banner: String,
-}
-
 /// Starts it on free ports, and reads what it prints.
 fn up(data: &Path) -> Up {
-    let mut child = tributary()
-        .args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--data"])
-        .arg(data)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut out = BufReader::new(child.stdout.take().unwrap());
-    let (sender, receiver) = mpsc::channel();
-    std::thread::spawn(move || {
-        let mut banner = String::new();
-        while !banner.contains("Ctrl-C") && out.read_line(&mut banner).is_ok_and(|read| read > 0) {}
-        let _ = sender.send(banner);
-    });
-    let banner = receiver.recv_timeout(PATIENCE).unwrap();
-    assert!(banner.contains("Ctrl-C"), "{banner}");
-    Up { child, banner }
-}
-
-impl Up {
-    /// The line of the banner that begins so.
-    fn line(&self, beginning: &str) -> &str {
-        let line = self.banner.lines().map(str::trim).find(|line| line.starts_with(beginning));
-        line.unwrap_or_else(|| panic!("no `{beginning}` in {}", self.banner))
-    }
-
-    fn address(&self, service: &str) -> &str {
-        self.line(service).split("http://").nth(1).unwrap().split('/').next().unwrap()
-    }
-
-    fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
-    }
-
-    fn ended(mut self) -> ExitStatus {
-        let started = std::time::Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(started.elapsed() < PATIENCE, "it does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
+    Up::start(tributary().args(["up", "--data"]).arg(data).stderr(Stdio::null()))
 }
 
 /// An HTTP exchange; the whole answer.
@@ -125,7 +68,7 @@ fn tail_until(data: &Path, topic: &str, records: usize) -> Vec<Value> {
 #[test]
 fn a_hit_goes_from_the_printed_curl_line_into_the_lake() {
     let data = tempdir().unwrap();
-    let up = up(data.path());
+    let mut up = up(data.path());
     let answer = curl(up.line("curl "));
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(r#"{"accepted":1,"rejected":[]}"#), "{answer}");
     assert!(get(up.address("tracker"), "/tracker.js").starts_with("HTTP/1.1 200"));
@@ -138,8 +81,8 @@ fn a_hit_goes_from_the_printed_curl_line_into_the_lake() {
     let (found, code) = verify(&data.path().join("lake"), &data.path().join("bus"));
     assert_eq!(code, 0, "{found}");
 
-    up.signal("-INT");
-    assert_eq!(up.ended().code(), Some(0));
+    up.process.signal("INT");
+    assert_eq!(up.process.wait().unwrap().code(), Some(0));
     let hits = rows(&data.path().join("lake"), "hits");
     assert_eq!(hits.iter().map(|row| text_of(row, "site")).collect::<Vec<_>>(), ["my-site"]);
     let (found, code) = verify(&data.path().join("lake"), &data.path().join("bus"));
@@ -205,21 +148,16 @@ fn each_service_runs_alone() {
         [("collector", &["--listen", "127.0.0.1:0"][..]), ("sessionizer", &[]), ("lake-writer", &[])]
     {
         let data = tempdir().unwrap();
-        let child = tributary()
-            .args([name, "--admin", "127.0.0.1:0", "--data"])
-            .arg(data.path())
-            .args(own_flags)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut service = Up { child, banner: String::new() };
-        let mut log = BufReader::new(service.child.stderr.take().unwrap());
-        while !service.banner.contains("answering /live") {
-            assert!(log.read_line(&mut service.banner).unwrap() > 0, "{name}: {}", service.banner);
+        let mut command = tributary();
+        command.args([name, "--admin", "127.0.0.1:0", "--data"]).arg(data.path()).args(own_flags);
+        let mut service = Process::spawn(command.stderr(Stdio::piped()));
+        let mut log = BufReader::new(service.pipes().stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("answering /live") {
+            assert!(log.read_line(&mut said).unwrap() > 0, "{name}: {said}");
         }
-        let admin: Value = serde_json::from_str(service.banner.lines().last().unwrap()).unwrap();
+        let admin: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
         assert!(get(admin["admin"].as_str().unwrap(), "/live").starts_with("HTTP/1.1 200"), "{name}");
-        service.signal("-TERM");
-        assert_eq!(service.ended().code(), Some(0), "{name}");
+        assert_eq!(service.stop().code(), Some(0), "{name}");
     }
 }

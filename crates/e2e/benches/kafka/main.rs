@@ -16,7 +16,9 @@ mod restore;
 
 // The services as processes, and the traffic, are those of the tests and of the engine's benchmarks.
 #[allow(dead_code, reason = "other programs use the rest")]
-#[path = "../../tests/support/process.rs"]
+#[path = "../../tests/support/binary.rs"]
+mod binary;
+#[path = "../../../tributary/tests/support/process.rs"]
 mod process;
 #[allow(dead_code, reason = "other programs use the rest")]
 #[path = "../../tests/support/service.rs"]
@@ -24,6 +26,8 @@ mod service;
 #[allow(dead_code, reason = "other programs use the rest")]
 #[path = "../../../sessions/benches/traffic/mod.rs"]
 mod traffic;
+#[path = "../../../tributary/tests/support/up.rs"]
+mod up;
 
 use kafka_broker::{Broker, Options};
 

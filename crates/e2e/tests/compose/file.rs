@@ -95,6 +95,7 @@ fn interpolated(text: &str, mut value: impl FnMut(&str, &str) -> String) -> Stri
 /// A service of the file.
 #[derive(Clone)]
 pub(crate) struct Service {
+    pub(crate) entrypoint: Vec<String>,
     pub(crate) command: Vec<String>,
     pub(crate) environment: BTreeMap<String, String>,
     pub(crate) health_check: Vec<String>,
@@ -108,6 +109,7 @@ impl Service {
         };
         let environment = service["environment"].as_object().unwrap_or_else(|| panic!("no environment of {name}"));
         Self {
+            entrypoint: list(&service["entrypoint"]),
             command: list(&service["command"]),
             environment: environment
                 .iter()

@@ -65,6 +65,9 @@ fn services_names_and_volumes_that_are_used_are_there() {
     let version = file::read("tools/kafka/pom.xml");
     let version = version.split_once("<kafka.version>").and_then(|(_, rest)| rest.split_once('<')).unwrap().0;
     assert_eq!(services["kafka"]["image"], format!("apache/kafka:{version}"), "what is tested is what is started");
+    let versions = file::read("tools/object-servers/versions.txt");
+    let version = versions.lines().find_map(|line| line.strip_prefix("versitygw ")).unwrap();
+    assert_eq!(services["store"]["image"], format!("versity/versitygw:{version}"), "what is tested is what is started");
 }
 
 /// Here all names are one machine, so that a process run natively would not notice.
@@ -75,6 +78,10 @@ fn what_is_published_is_what_is_listened_on_and_what_a_client_is_told() {
     let kafka = Service::of(&file, "kafka").environment;
     assert!(kafka["KAFKA_LISTENERS"].contains("EXTERNAL://:9094"));
     assert_eq!(kafka["KAFKA_ADVERTISED_LISTENERS"], "INTERNAL://kafka:9092,EXTERNAL://localhost:19094");
+    let store = file::with(&[("STORE_PORT", "17070")]);
+    assert_eq!(store["services"]["store"]["ports"], json!(["127.0.0.1:17070:7070"]));
+    assert!(Service::of(&store, "store").command[0].contains("--port :7070 "));
+    assert_eq!(Service::of(&store, "lake-writer").environment["AWS_ENDPOINT_URL"], "http://store:7070");
     assert_eq!(file["services"]["collector"]["ports"], json!(["127.0.0.1:18080:8080"]));
     assert_eq!(Service::of(&file, "collector").environment["TRIBUTARY_LISTEN"], "0.0.0.0:8080");
     for name in OURS {
@@ -151,11 +158,14 @@ fn the_stack_as_it_is_written_takes_a_hit_to_parquet_and_to_a_consumer_outside()
         service
     };
 
-    let (kafka, services) = (native("kafka"), OURS.map(|name| (name, native(name))));
+    let (kafka, store, services) = (native("kafka"), native("store"), OURS.map(|name| (name, native(name))));
     assert_eq!(used, places.table().into_iter().collect(), "the table of substitutions has lines that nobody needs");
     assert!(!places.is_healthy(&kafka), "the check says nothing");
     let broker = places.broker(&kafka);
     places.await_healthy("kafka", &kafka);
+    assert!(!places.is_healthy(&store), "the check says nothing");
+    let mut store_process = places.start_store(&store);
+    places.await_healthy("store", &store);
     assert!(services.iter().all(|(_, service)| !places.is_healthy(service)), "the check says nothing");
     let mut processes: Vec<_> = services.iter().map(|(name, service)| places.start(name, service)).collect();
     services.iter().for_each(|(name, service)| places.await_healthy(name, service));
@@ -172,7 +182,8 @@ fn the_stack_as_it_is_written_takes_a_hit_to_parquet_and_to_a_consumer_outside()
     assert_eq!(answer.body_mut().read_to_string().unwrap(), r#"{"accepted":2,"rejected":[]}"#);
 
     let began = Instant::now();
-    let lake = places.path("lake");
+    // The store keeps each object as a file: the bucket is a folder, and what lies in it the lake.
+    let lake = places.path("store").join("tributary/lake");
     let count = |table| lake::rows(&lake, table).len();
     while (count("hits"), count("sessions")) != (2, 1) {
         assert!(began.elapsed() < PATIENCE, "{} hits, {} sessions", count("hits"), count("sessions"));
@@ -189,8 +200,10 @@ fn the_stack_as_it_is_written_takes_a_hit_to_parquet_and_to_a_consumer_outside()
     assert_eq!(count(r#""schema":"hit/1""#), 2, "{outside}");
     assert_eq!(count(r#""entry_page":"/first""#), 1, "{outside}");
 
-    for process in &mut processes {
-        assert!(process.stop().success(), "stopped in good order");
-        assert_eq!(std::fs::read_dir(&process.home).unwrap().count(), 0, "a container's own folder is read-only");
+    for running in &mut processes {
+        // What `docker compose stop` does.
+        assert!(running.process.stop().success(), "stopped in good order");
+        assert_eq!(std::fs::read_dir(&running.home).unwrap().count(), 0, "a container's own folder is read-only");
     }
+    store_process.stop();
 }

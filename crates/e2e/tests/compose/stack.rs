@@ -3,14 +3,14 @@
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::time::Instant;
 
 use kafka_broker::{Broker, Options, free_port, program};
 
 use crate::file::{Service, read};
-use crate::support::process::PATIENCE;
+use crate::support::process::{PATIENCE, Process};
 
 pub(crate) const OURS: [&str; 3] = ["collector", "sessionizer", "lake-writer"];
 
@@ -35,20 +35,28 @@ pub(crate) struct Places {
     pub(crate) external: u16,
     controller: u16,
     pub(crate) public: u16,
+    pub(crate) store: u16,
 }
 
 impl Places {
     pub(crate) fn find() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let places =
-            Self { folder, internal: free_port(), external: free_port(), controller: free_port(), public: free_port() };
-        for name in ["bin", "kafka", "lake"] {
+        let places = Self {
+            folder,
+            internal: free_port(),
+            external: free_port(),
+            controller: free_port(),
+            public: free_port(),
+            store: free_port(),
+        };
+        for name in ["bin", "kafka", "store"] {
             fs::create_dir(places.path(name)).unwrap();
         }
         places.executable("ready", &read("deploy/ready.sh"));
         let tool = program("org.apache.kafka.tools.BrokerApiVersionsCommand");
         let words = std::iter::once(tool.get_program()).chain(tool.get_args());
         let words: Vec<_> = words.map(|word| format!("'{}'", word.to_str().unwrap())).collect();
+        std::os::unix::fs::symlink(object_servers::versitygw(), places.path("bin/versitygw")).unwrap();
         places.executable("kafka-broker-api-versions.sh", &format!("#!/bin/sh\nexec {} \"$@\"\n", words.join(" ")));
         places
     }
@@ -71,6 +79,9 @@ impl Places {
             // A container has an address of its own; here everything keeps to the loopback, and so to different ports.
             ("://:", "://127.0.0.1:".to_owned()),
             ("//kafka:", "//127.0.0.1:".to_owned()),
+            ("//store:", "//127.0.0.1:".to_owned()),
+            ("--port :", "--port 127.0.0.1:".to_owned()),
+            (":7070", format!(":{}", self.store)),
             (":9092", format!(":{}", self.internal)),
             (":9093", format!(":{}", self.controller)),
             (":9094", format!(":{}", self.external)),
@@ -78,7 +89,7 @@ impl Places {
             ("127.0.0.1:9090", format!("127.0.0.1:{admin}")),
             // What is a volume there is a folder here, and Kafka's scripts are its jars'.
             ("/var/lib/kafka/data", path("kafka")),
-            ("/var/lib/tributary/lake", path("lake")),
+            ("/var/lib/store", path("store")),
             ("/opt/kafka/bin", path("bin")),
         ]
     }
@@ -151,44 +162,30 @@ impl Places {
         Broker::start(Options::new().heap_mb(heap_mb).only(properties.map(|(key, value)| (key.into(), value.into()))))
     }
 
+    /// Starts the object store: its entrypoint is a shell, and its program lies where the tests' own does.
+    pub(crate) fn start_store(&self, service: &Service) -> Process {
+        let path = format!("{}:{}", self.path("bin").display(), std::env::var("PATH").unwrap());
+        let mut command = Command::new(&service.entrypoint[0]);
+        command.args(&service.entrypoint[1..]).args(&service.command).env_clear().envs(&service.environment);
+        command.env("PATH", path).stdin(Stdio::null()).stdout(Stdio::null());
+        Process::spawn(command.stderr(File::create(self.path("store.log")).unwrap()))
+    }
+
     /// Starts one of ours: its command, its environment, and nothing else.
-    pub(crate) fn start(&self, name: &str, service: &Service) -> Process {
+    pub(crate) fn start(&self, name: &str, service: &Service) -> Running {
         let home = self.path(name);
         fs::create_dir(&home).unwrap();
         let mut command = Command::new(binaries().join(&service.command[0]));
         command.args(&service.command[1..]).env_clear().envs(&service.environment).current_dir(&home);
         command.stdin(Stdio::null()).stdout(Stdio::null());
         command.stderr(File::create(self.path(&format!("{name}.log"))).unwrap());
-        Process { child: command.spawn().unwrap(), home }
+        Running { process: Process::spawn(&mut command), home }
     }
 }
 
 /// A running service.
-pub(crate) struct Process {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) process: Process,
     /// Its working folder, which a container cannot write to.
     pub(crate) home: PathBuf,
-}
-
-impl Process {
-    /// What `docker compose stop` does.
-    pub(crate) fn stop(&mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let began = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(began.elapsed() < PATIENCE, "it does not end");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }

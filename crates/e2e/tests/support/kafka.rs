@@ -13,7 +13,8 @@ use kafka_broker::Broker;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::process::{PATIENCE, tributary};
+use super::binary::tributary;
+use super::process::PATIENCE;
 use super::service::Service;
 use super::{lake, reference};
 
@@ -142,6 +143,19 @@ impl Pipeline {
         let Output { status, stdout, stderr } = self.verify();
         let (stdout, stderr) = (String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
         assert!(status.success(), "{status}: {stdout}{stderr}");
+    }
+
+    /// Lets the logs, the lake and the records of all topics survive: a fault that is found once may not come again.
+    pub(crate) fn keep(&mut self, bus: &SharedBus) {
+        self.folder.disable_cleanup(true);
+        for (topic, partition) in
+            Topic::ALL.into_iter().flat_map(|topic| (0..bus.partitions()).map(move |n| (topic, n)))
+        {
+            let records = reference::records(bus, topic, partition).into_iter();
+            let lines: String = records.map(|record| format!("{record:?}\n")).collect();
+            std::fs::write(self.folder.path().join(format!("{topic}.{partition}.records")), lines).unwrap();
+        }
+        eprintln!("logs, lake and records are in {}", self.folder.path().display());
     }
 
     /// Waits until the lake has a row for each record that its topics hold now, and not one more.

@@ -22,6 +22,15 @@ pub(crate) fn rows(lake: &Path, table: &str) -> Vec<Row> {
     rows
 }
 
+/// How often each hit is a row, of `hits` or of `late`.
+pub(crate) fn times_of_hits(lake: &Path) -> BTreeMap<String, usize> {
+    let mut times = BTreeMap::new();
+    for row in ["hits", "late"].into_iter().flat_map(|table| rows(lake, table)) {
+        *times.entry(text(&row, "hit_id").unwrap()).or_default() += 1;
+    }
+    times
+}
+
 /// The files below a folder that have the extension; none where there is no folder.
 pub(crate) fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };

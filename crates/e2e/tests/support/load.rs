@@ -77,6 +77,15 @@ impl Load {
     }
 }
 
+/// Says stop however a scope ends, so that a failure does not wait for visitors.
+pub(crate) struct StopsAtTheEnd<'a>(pub(crate) &'a AtomicBool);
+
+impl Drop for StopsAtTheEnd<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 pub(crate) fn now_ms() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }

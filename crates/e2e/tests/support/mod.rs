@@ -3,21 +3,19 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
-pub(crate) mod collector;
-pub(crate) mod copy;
+pub(crate) mod binary;
 pub(crate) mod duckdb;
-pub(crate) mod hostile;
+pub(crate) mod expected;
 pub(crate) mod kafka;
 pub(crate) mod lake;
 pub(crate) mod load;
-pub(crate) mod matrix;
-pub(crate) mod model;
+#[path = "../../../tributary/tests/support/process.rs"]
 pub(crate) mod process;
 pub(crate) mod real_file;
 pub(crate) mod reference;
 pub(crate) mod service;
-pub(crate) mod small_disk;
-pub(crate) mod traffic;
+#[path = "../../../tributary/tests/support/up.rs"]
+pub(crate) mod up;
 
 /// SplitMix64: a seed that is printed makes a failing run happen again.
 pub(crate) struct Random(pub(crate) u64);

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::process::{PATIENCE, tributary};
+use super::binary::tributary;
+use super::process::{PATIENCE, Process};
 
 /// A command line, and the process that runs it now.
 pub(crate) struct Service {
@@ -18,25 +19,25 @@ pub(crate) struct Service {
     log: PathBuf,
     /// How much of the log tells of earlier lives.
     log_before: usize,
-    child: Option<Child>,
+    process: Option<Process>,
 }
 
 impl Service {
     /// Nothing runs yet. The log goes to `NAME.log` in the folder.
     pub(crate) fn new(folder: &Path, name: &str, command: Vec<OsString>) -> Self {
         let log = folder.join(format!("{name}.log"));
-        Self { name: name.to_owned(), command, environment: Vec::new(), log, log_before: 0, child: None }
+        Self { name: name.to_owned(), command, environment: Vec::new(), log, log_before: 0, process: None }
     }
 
     /// Starts it, and returns at once.
     pub(crate) fn start(&mut self) {
-        assert!(self.child.is_none(), "{} runs already", self.name);
+        assert!(self.process.is_none(), "{} runs already", self.name);
         let log = File::options().create(true).append(true).open(&self.log).unwrap();
         self.log_before = self.log().len();
         let mut command = tributary(&self.command);
         command.args(["--admin", "127.0.0.1:0", "--log-format", "json"]);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
-        self.child = Some(command.stderr(Stdio::from(log)).spawn().unwrap());
+        self.process = Some(Process::spawn(command.stderr(Stdio::from(log))));
     }
 
     /// Starts it, and waits until it can do its work.
@@ -53,7 +54,7 @@ impl Service {
     pub(crate) fn wait_for(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
         let started = Instant::now();
         while !is_so(self) {
-            let ended = self.child.as_mut().is_none_or(|child| child.try_wait().unwrap().is_some());
+            let ended = self.process.as_mut().is_none_or(|process| process.ended().is_some());
             assert!(!ended && started.elapsed() < PATIENCE, "{} is not {what}: {}", self.name, self.log());
             std::thread::sleep(Duration::from_millis(20));
         }
@@ -76,23 +77,23 @@ impl Service {
         Some((answer.status().as_u16(), answer.body_mut().read_to_string().ok()?))
     }
 
+    fn running(&self) -> &Process {
+        self.process.as_ref().unwrap_or_else(|| panic!("{} does not run", self.name))
+    }
+
     /// The process id of this life.
     pub(crate) fn pid(&self) -> u32 {
-        self.child.as_ref().unwrap_or_else(|| panic!("{} does not run", self.name)).id()
+        self.running().pid()
     }
 
     /// A signal by its name without `SIG`.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.pid().to_string();
-        assert!(Command::new("kill").args([&format!("-{name}"), &pid]).status().unwrap().success());
+        self.running().signal(name);
     }
 
     /// SIGKILL: nothing is finished, nothing is flushed.
     pub(crate) fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().unwrap();
-            child.wait().unwrap();
-        }
+        self.process = None;
     }
 
     /// SIGTERM, and waits for the end.
@@ -103,19 +104,8 @@ impl Service {
 
     /// Waits until it has ended by itself.
     pub(crate) fn wait_until_ended(&mut self) -> ExitStatus {
-        let started = Instant::now();
-        let mut child = self.child.take().unwrap();
-        loop {
-            if let Some(status) = child.try_wait().unwrap() {
-                return status;
-            }
-            if started.elapsed() > PATIENCE {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                panic!("{} does not end: {}", self.name, self.log());
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let ended = self.process.take().unwrap().wait();
+        ended.unwrap_or_else(|| panic!("{} does not end: {}", self.name, self.log()))
     }
 
     /// What it said in all its lives.
@@ -140,11 +130,5 @@ impl Service {
             Some(at) => self.command[at + 1] = value.into(),
             None => self.command.extend([flag.into(), value.into()]),
         }
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        self.kill();
     }
 }

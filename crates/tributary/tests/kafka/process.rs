@@ -1,41 +1,29 @@
 //! `tributary up` on a broker.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{text, tributary};
-
-/// Longer than anything here takes on a busy machine; only a hang runs into it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) use crate::support::process::PATIENCE;
+use crate::support::{text, tributary, up};
 
 /// A running `tributary up`.
-pub(crate) struct Up {
-    child: Child,
-    collect: String,
-}
+pub(crate) struct Up(up::Up);
 
 impl Up {
     /// Starts it on free ports, and waits until it listens.
     pub(crate) fn start(broker: &str, prefix: &str, data: &Path) -> Self {
         let mut command = tributary();
-        command.args(["up", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--topic-prefix", prefix]);
+        command.args(["up", "--topic-prefix", prefix, "--bus", &format!("kafka://{broker}"), "--data"]).arg(data);
         // Who ended without a word is given up soon.
         let file = data.join("kafka.properties");
         std::fs::write(&file, "session.timeout.ms=6000\n").unwrap();
         command.arg("--kafka-config").arg(file);
-        command.args(["--bus", &format!("kafka://{broker}"), "--data"]).arg(data);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut out = BufReader::new(child.stdout.take().unwrap());
-        let mut banner = String::new();
-        while !banner.contains("Ctrl-C") && out.read_line(&mut banner).unwrap() > 0 {}
-        let line = banner.lines().map(str::trim).find(|line| line.starts_with("collect")).unwrap();
-        let collect = line.split("http://").nth(1).unwrap().split('/').next().unwrap().to_owned();
-        Self { child, collect }
+        Self(up::Up::start(command.stderr(Stdio::null())))
     }
 
     /// Sends a hit of a visitor; the status.
@@ -45,28 +33,14 @@ impl Up {
 
     /// The same, for another thread.
     pub(crate) fn collector(&self, visitor: &'static str) -> impl FnOnce() -> u16 + Send + use<> {
-        let collect = self.collect.clone();
+        let collect = self.0.address("collect").to_owned();
         move || collect_at(&collect, visitor)
     }
 
     /// SIGTERM, and how it ended after how long.
     pub(crate) fn stop(mut self) -> (ExitStatus, Duration) {
-        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
         let begun = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return (status, begun.elapsed());
-            }
-            assert!(begun.elapsed() < PATIENCE, "it does not end");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Up {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        (self.0.process.stop(), begun.elapsed())
     }
 }
 

@@ -2,6 +2,9 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part")]
 
+pub(crate) mod process;
+pub(crate) mod up;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
@@ -15,12 +18,7 @@ use serde_json::Value;
 /// The binary with nothing of the environment that could change what it does.
 pub fn tributary() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TRIBUTARY_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-    command.stdin(Stdio::null());
+    process::without_settings(&mut command).stdin(Stdio::null());
     command
 }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::load::now_ms;
-use super::process::PATIENCE;
+use crate::support::load::now_ms;
+use crate::support::process::PATIENCE;
 
 /// What all visitors share.
 pub(crate) struct Traffic {

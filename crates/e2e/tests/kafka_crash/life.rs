@@ -1,18 +1,20 @@
-//! A pipeline under load whose parts are struck one after the other, and the judgement at its end.
+//! A pipeline under load whose parts are struck one after the other, up to the judgement at its end.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use bus::{SharedBus, Source};
 use events::{Span, Topic, WindowSettings};
 use kafka_broker::Broker;
 
-use super::kafka::{BROKER_FREEZE, BROKER_SESSION, Pipeline, SESSION_TIMEOUT, count, wait_at_most};
-use super::service::Service;
-use super::traffic::Traffic;
-use super::{lake, model, reference};
+use crate::blow::{Blow, Round, Target};
+use crate::judgement::judge;
+use crate::support::kafka::{BROKER_FREEZE, BROKER_SESSION, Pipeline, SESSION_TIMEOUT, count, wait_at_most};
+use crate::support::load::StopsAtTheEnd;
+use crate::support::service::Service;
+use crate::support::{lake, reference};
+use crate::tally::Tally;
+use crate::traffic::Traffic;
 
 /// Long enough that a copy which is sent again after the longest blow is still known; short enough for hits that come late
 /// to become final sessions while blows fall.
@@ -24,56 +26,6 @@ const LAST_WINDOWS: [(&str, &str); 2] = [("--gap", "1s"), ("--lateness", "1s")];
 /// How long it may take on a busy machine until everything flows again.
 const RECOVERY: Duration = Duration::from_secs(120);
 
-/// A part of the pipeline.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Target {
-    Collector,
-    Sessionizer,
-    LakeWriter,
-    Broker,
-    /// Two of three brokers at once: nothing can be kept until one is back.
-    TwoBrokers,
-}
-
-/// What happens to it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) enum Blow {
-    /// SIGKILL, and it is started again.
-    Kill,
-    /// SIGSTOP for longer than the group waits, then SIGCONT: a zombie. The broker for a moment.
-    Freeze,
-    /// SIGTERM, and it is started again.
-    Stop,
-    /// Another instance of it comes, takes its share, and goes again.
-    Guest,
-}
-
-/// One blow, with so many instances of each service.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-pub(crate) struct Round {
-    pub(crate) target: Target,
-    pub(crate) blow: Blow,
-    pub(crate) instances: usize,
-}
-
-/// What became of the rounds of one kind.
-#[derive(Clone, Copy, Default, Debug)]
-struct Count {
-    rounds: usize,
-    acknowledged: usize,
-    missing: usize,
-    doubled: usize,
-    sessions_equal: usize,
-}
-
-/// What became of all rounds.
-#[derive(Default, Debug)]
-pub(crate) struct Tally {
-    kinds: BTreeMap<Round, Count>,
-    /// Everything that must not be.
-    pub(crate) faults: Vec<String>,
-}
-
 /// One pipeline from its start to its judgement.
 pub(crate) struct Life<'a> {
     /// One that stands alone, or a cluster's.
@@ -84,15 +36,6 @@ pub(crate) struct Life<'a> {
     sessionizers: Vec<Service>,
     lake_writers: Vec<Service>,
     traffic: Traffic,
-}
-
-/// Says stop however a life ends, so that a failure does not wait for visitors.
-struct StopsAtTheEnd<'a>(&'a AtomicBool);
-
-impl Drop for StopsAtTheEnd<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 impl<'a> Life<'a> {
@@ -137,7 +80,7 @@ impl<'a> Life<'a> {
             }
         });
         self.make_all_final();
-        self.judge(&traffic, &first_of_round, tally);
+        judge(&mut self.pipeline, &self.bus, &traffic, &first_of_round, tally);
     }
 
     fn strike(&mut self, Round { target, blow, .. }: Round, traffic: &Traffic) {
@@ -250,92 +193,15 @@ impl<'a> Life<'a> {
             assert!(service.stop().success(), "it did not end in good order: {}", service.log());
         }
     }
-
-    fn judge(&self, traffic: &Traffic, first_of_round: &[(u64, Round)], tally: &mut Tally) {
-        let mut times: BTreeMap<String, usize> = BTreeMap::new();
-        for table in ["hits", "late"] {
-            for row in lake::rows(&self.pipeline.lake(), table) {
-                *times.entry(lake::text(&row, "hit_id").unwrap()).or_default() += 1;
-            }
-        }
-        let acknowledged = traffic.acknowledged();
-        let missing: BTreeSet<_> = acknowledged.iter().filter(|id| !times.contains_key(*id)).cloned().collect();
-        let doubled: BTreeSet<_> = times.iter().filter(|&(_, &times)| times > 1).map(|(id, _)| id.clone()).collect();
-        let differences = self.differences();
-        tally.faults.extend(missing.iter().map(|id| format!("missing: {id}")));
-        tally.faults.extend(doubled.iter().map(|id| format!("doubled: {id}")));
-        tally.faults.extend(differences.iter().cloned());
-        let verified = self.pipeline.verify();
-        if !verified.status.success() {
-            tally.faults.push(format!("verify: {}", String::from_utf8_lossy(&verified.stdout)));
-        }
-        let of_round = |ids: &BTreeSet<String>, from: u64, to: u64| {
-            let number = |id: &str| u64::from_str_radix(id.rsplit_once('-').unwrap().1, 16).unwrap();
-            ids.iter().filter(|id| (from..to).contains(&number(id))).count()
-        };
-        for (at, &(from, round)) in first_of_round.iter().enumerate() {
-            // What was sent before the first blow counts with it.
-            let from = if at == 0 { 0 } else { from };
-            let to = first_of_round.get(at + 1).map_or(u64::MAX, |(next, _)| *next);
-            let count = tally.kinds.entry(round).or_default();
-            count.rounds += 1;
-            count.acknowledged += of_round(&acknowledged, from, to);
-            count.missing += of_round(&missing, from, to);
-            count.doubled += of_round(&doubled, from, to);
-            count.sessions_equal += usize::from(differences.is_empty());
-        }
-        eprintln!(
-            "{} hits acknowledged, {} requests sent again, {} rows of hits and late, {} sessions",
-            acknowledged.len(),
-            traffic.repeated(),
-            times.values().sum::<usize>(),
-            lake::rows(&self.pipeline.lake(), "sessions").len()
-        );
-    }
-
-    /// Held against the model, and to the byte against an engine that nobody disturbed.
-    fn differences(&self) -> Vec<String> {
-        let mut all = model::differences(&self.bus, self.pipeline.settings);
-        for partition in 0..self.bus.partitions() {
-            let log = reference::records(&self.bus, Topic::Hits, partition);
-            for topic in [Topic::HitsEnriched, Topic::Sessions, Topic::Late] {
-                let (_, expected) = reference::undisturbed(&log, partition, self.pipeline.settings, topic);
-                let found = reference::records(&self.bus, topic, partition).into_iter();
-                let found: Vec<_> = found.filter_map(|record| Some(record.value?.to_vec())).collect();
-                if found != expected {
-                    all.push(format!("{topic}/{partition} is not what an undisturbed engine puts out"));
-                }
-            }
-        }
-        all
-    }
 }
 
-impl fmt::Display for Round {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { target, blow, instances } = self;
-        write!(f, "{target:?} {blow:?} of {instances}")
-    }
-}
-
-impl fmt::Display for Tally {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let header = ("round", "rounds", "acknowledged", "missing", "doubled", "sessions equal");
-        writeln!(f, "{:<28}{:>8}{:>14}{:>9}{:>9}{:>16}", header.0, header.1, header.2, header.3, header.4, header.5)?;
-        let mut all = Count::default();
-        let line = |f: &mut fmt::Formatter<'_>, name: &str, count: &Count| {
-            let Count { rounds, acknowledged, missing, doubled, sessions_equal } = count;
-            writeln!(f, "{name:<28}{rounds:>8}{acknowledged:>14}{missing:>9}{doubled:>9}{sessions_equal:>16}")
-        };
-        for (round, count) in &self.kinds {
-            line(f, &round.to_string(), count)?;
-            all.rounds += count.rounds;
-            all.acknowledged += count.acknowledged;
-            all.missing += count.missing;
-            all.doubled += count.doubled;
-            all.sessions_equal += count.sessions_equal;
+impl Drop for Life<'_> {
+    /// The brokers' side of a failure stands beside the services' logs, which the pipeline keeps.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for (number, broker) in self.brokers.iter().enumerate() {
+                let _ = std::fs::write(self.pipeline.folder().join(format!("broker-{number}.log")), broker.log());
+            }
         }
-        line(f, "all", &all)?;
-        self.faults.iter().take(20).try_for_each(|fault| writeln!(f, "{fault}"))
     }
 }

@@ -2,16 +2,16 @@
 
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::Stdio;
 use std::sync::mpsc;
-use std::time::Instant;
 
 use serde_json::Value;
 
-use super::process::{PATIENCE, tributary};
+use crate::support::binary::tributary;
+use crate::support::process::{PATIENCE, Process};
 
 pub(crate) struct Collector {
-    child: Child,
+    pub(crate) process: Process,
     /// Where hits go, such as `127.0.0.1:40001`.
     pub(crate) public: String,
     admin: String,
@@ -23,8 +23,8 @@ impl Collector {
         let ports = ["collector", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json"];
         let mut command = tributary(ports);
         command.arg("--data").arg(data).args(flags).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap();
-        let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut process = Process::spawn(&mut command);
+        let lines = BufReader::new(process.pipes().stderr.take().unwrap()).lines();
         let (sender, receiver) = mpsc::channel();
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
@@ -44,7 +44,7 @@ impl Collector {
             }
         };
         let (public, admin) = (find("listen"), find("admin"));
-        Self { child, public, admin }
+        Self { process, public, admin }
     }
 
     /// What the admin port answers.
@@ -63,34 +63,13 @@ impl Collector {
 
     /// A line of `/proc/PID/status`, such as `VmRSS`, in bytes.
     pub(crate) fn memory(&self, name: &str) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.pid())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).unwrap();
         line.split_whitespace().next().unwrap().parse::<u64>().unwrap() * 1024
     }
 
     /// Lets `VmHWM`, the peak, begin anew at what is used now.
     pub(crate) fn forget_peak(&self) {
-        std::fs::write(format!("/proc/{}/clear_refs", self.child.id()), "5").unwrap();
-    }
-
-    /// SIGTERM, and waits for an end in good order.
-    pub(crate) fn stop(mut self) -> ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-        let started = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait().unwrap() {
-                return status;
-            }
-            assert!(started.elapsed() < PATIENCE, "it does not end");
-            std::thread::sleep(std::time::Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Collector {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        std::fs::write(format!("/proc/{}/clear_refs", self.process.pid()), "5").unwrap();
     }
 }

@@ -3,9 +3,10 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod small_disk;
+#[path = "../support/mod.rs"]
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -13,11 +14,13 @@ use std::time::{Duration, Instant};
 use bus::Source;
 use events::Topic;
 use serde_json::{Value, json};
+use small_disk::{Kind, SmallDisk};
+use support::binary::{log_text, verify};
 use support::lake;
 use support::load::Load;
-use support::process::{PATIENCE, Up, log_text, verify};
+use support::process::PATIENCE;
 use support::reference;
-use support::small_disk::{Kind, SmallDisk};
+use support::up::Up;
 
 /// The lake is written less often than it takes to fill the disk, so that rows wait for it when that is full.
 const FLAGS: [&str; 4] = ["--flush-interval", "3s", "--idle-interval", "1s"];
@@ -26,7 +29,7 @@ const FLAGS: [&str; 4] = ["--flush-interval", "3s", "--idle-interval", "1s"];
 fn a_full_disk_is_a_503_that_loses_nothing_and_passes_by_itself() {
     let disk = SmallDisk::new();
     let data = disk.data();
-    let up = disk.start(&FLAGS);
+    let mut up = disk.start(&FLAGS);
     let load = Load::default();
     let mut probes = Probes::default();
 
@@ -81,9 +84,9 @@ fn a_full_disk_is_a_503_that_loses_nothing_and_passes_by_itself() {
         log_text(&data)
     );
     println!("all in the lake {:?} after there was room", room_at.elapsed());
-    assert!(up.stop().success(), "it did not end in good order: {}", log_text(&data));
+    assert!(up.process.stop().success(), "it did not end in good order: {}", log_text(&data));
 
-    let rows = rows_by_id(&data);
+    let rows = lake::times_of_hits(&data.join("lake"));
     let doubled: Vec<_> = rows.iter().filter(|&(_, &times)| times > 1).collect();
     let missing: Vec<_> = acknowledged.iter().filter(|id| !rows.contains_key(*id)).collect();
     println!("acknowledged {}, missing {}, doubled {}", acknowledged.len(), missing.len(), doubled.len());
@@ -97,25 +100,25 @@ fn a_full_disk_is_a_503_that_loses_nothing_and_passes_by_itself() {
 fn a_stop_while_the_disk_is_full_loses_nothing() {
     let disk = SmallDisk::new();
     let data = disk.data();
-    let up = disk.start(&FLAGS);
+    let mut up = disk.start(&FLAGS);
     let load = Load::default();
     run_until_refused(&load, &up);
     disk.fill();
     let started = Instant::now();
     let status = {
-        let pid = up.pid();
-        let status = up.stop();
+        let pid = up.process.pid();
+        let status = up.process.stop();
         println!("process {pid} ended with {status} after {:?}", started.elapsed());
         status
     };
     assert!(status.code().is_some(), "it was killed, or died: {status}: {}", log_text(&data));
 
-    let up = disk.start_with_room(&FLAGS);
+    let mut up = disk.start_with_room(&FLAGS);
     assert!(load.settle(up.url("collect")), "a hit was refused: {}", log_text(&data));
     let acknowledged = load.acknowledged.lock().unwrap();
     assert!(wait_for_rows(&data, &acknowledged).is_some(), "it does not go on: {}", log_text(&data));
-    assert!(up.stop().success(), "{}", log_text(&data));
-    let rows = rows_by_id(&data);
+    assert!(up.process.stop().success(), "{}", log_text(&data));
+    let rows = lake::times_of_hits(&data.join("lake"));
     let missing: Vec<_> = acknowledged.iter().filter(|id| rows.get(*id) != Some(&1)).collect();
     assert!(missing.is_empty(), "of {} not once in the lake: {missing:?}", acknowledged.len());
     let verified = verify(&data);
@@ -198,21 +201,10 @@ fn metric(up: &Up, name: &str) -> f64 {
     lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
 }
 
-/// How often each hit is in the lake.
-fn rows_by_id(data: &Path) -> BTreeMap<String, usize> {
-    let mut times = BTreeMap::new();
-    for table in ["hits", "late"] {
-        for row in lake::rows(&data.join("lake"), table) {
-            *times.entry(lake::text(&row, "hit_id").unwrap()).or_default() += 1;
-        }
-    }
-    times
-}
-
 /// Waits until each hit is in the lake.
 fn wait_for_rows(data: &Path, ids: &[String]) -> Option<()> {
     wait_for(|| {
-        let rows = rows_by_id(data);
+        let rows = lake::times_of_hits(&data.join("lake"));
         ids.iter().all(|id| rows.contains_key(id)).then_some(())
     })
 }

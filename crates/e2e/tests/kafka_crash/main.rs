@@ -7,10 +7,18 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod blow;
+mod judgement;
+mod life;
+#[path = "../support/mod.rs"]
 mod support;
+mod tally;
+mod traffic;
 
+use blow::{Blow, Round, Target};
+use life::Life;
 use support::Random;
-use support::matrix::{Blow, Life, Round, Tally, Target};
+use tally::Tally;
 
 /// How many blows fall before everything is drained and judged.
 const ROUNDS_OF_A_LIFE: usize = 10;

@@ -1,15 +1,17 @@
 //! What the slow and independent model of the session windows says about a log, held against what stands in the topics.
 
 use bus::{Record, SharedBus};
-use events::{Control, Session, Timestamp, Topic, WindowSettings, ids};
-use serde_json::Value;
+use events::{Control, Topic, WindowSettings, ids};
 
 use super::reference;
 
 #[path = "../../../sessions/tests/model/mod.rs"]
-mod slow;
+mod model;
+#[path = "../../../sessions/tests/told/mod.rs"]
+mod told;
 
-use slow::{ClosedBy, Effect, Entry, FinalSession, Kind, LateReason, Settings};
+use model::{Effect, Entry, Kind, Settings};
+use told::{enriched, final_session, json, late, text, time};
 
 /// Where outputs differ from the model's, in words; empty where they are what the log leads to, in the same order, and
 /// no more.
@@ -23,7 +25,7 @@ fn differences_of(bus: &SharedBus, partition: u32, settings: WindowSettings) -> 
         ids::session_id(&ids::visitor_key(site, visitor), hit_id.parse().unwrap()).to_string()
     };
     let entries: Vec<_> = log.iter().map(entry).collect();
-    let expected = slow::run(self::settings(settings), &session_id, &entries);
+    let expected = model::run(self::settings(settings), &session_id, &entries);
     let is_late = |effect: &&Effect| matches!(effect, Effect::Late { .. });
     let is_session = |effect: &&Effect| matches!(effect, Effect::Session(..));
     let is_enriched = |effect: &&Effect| matches!(effect, Effect::Enriched { .. });
@@ -88,69 +90,6 @@ fn entry(record: &Record) -> Entry {
     Entry::Hit { offset, append, event_time, site, visitor, hit_id, kind }
 }
 
-fn enriched(value: &[u8]) -> Effect {
-    let json = json(value);
-    Effect::Enriched {
-        offset: json["raw_offset"].as_i64().unwrap(),
-        session_id: text(&json["session_id"]),
-        seq: json["session_seq"].as_u64().map(|seq| seq as u32),
-        time: time(&json["time"]),
-        clamped: json["clamped"] == true,
-    }
-}
-
-fn late(value: &[u8]) -> Effect {
-    let json = json(value);
-    let reason = match json["late_reason"].as_str().unwrap() {
-        "session_closed" => LateReason::SessionClosed,
-        "too_old" => LateReason::TooOld,
-        "state_full" => LateReason::StateFull,
-        other => panic!("no reason: {other}"),
-    };
-    let missed = text(&json["missed_session_id"]);
-    Effect::Late { offset: json["raw_offset"].as_i64().unwrap(), reason, missed, time: time(&json["time"]) }
-}
-
 fn session(value: &[u8]) -> Effect {
-    let session: Session<'_> = serde_json::from_slice(value).unwrap();
-    let closed_by = match session.closed_by {
-        events::ClosedBy::Gap => ClosedBy::Gap,
-        events::ClosedBy::MaxDuration => ClosedBy::MaxDuration,
-        events::ClosedBy::MaxHits => ClosedBy::MaxHits,
-        events::ClosedBy::EndOfInput => ClosedBy::EndOfInput,
-    };
-    let session = FinalSession {
-        session_id: session.session_id.to_string(),
-        site: session.site.into(),
-        visitor: session.visitor_id.into(),
-        start: session.start.as_millis(),
-        end: session.end.as_millis(),
-        hit_count: session.hit_count as usize,
-        pageview_count: session.pageview_count as usize,
-        event_count: session.event_count as usize,
-        engaged_ms: session.engaged_ms,
-        pages: session.pages.iter().map(|page| (page.time.as_millis(), 0, page.path.to_string())).collect(),
-        pages_truncated: session.pages_truncated,
-        entry_page: session.entry_page.map(Into::into),
-        exit_page: session.exit_page.map(Into::into),
-        closed_by,
-        is_split: session.is_split,
-        merged_ids: session.merged_ids.iter().map(ToString::to_string).collect(),
-        first_offset: session.first_offset.0,
-        last_offset: session.last_offset.0,
-        closed_at: session.closed_at.as_millis(),
-    };
-    Effect::Session(session, 0)
-}
-
-fn json(value: &[u8]) -> Value {
-    serde_json::from_slice(value).unwrap()
-}
-
-fn text(value: &Value) -> Option<String> {
-    value.as_str().map(str::to_owned)
-}
-
-fn time(value: &Value) -> i64 {
-    value.as_str().unwrap().parse::<Timestamp>().unwrap().as_millis()
+    Effect::Session(final_session(value), 0)
 }

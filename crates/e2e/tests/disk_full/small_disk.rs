@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::process::Up;
+use crate::support::binary::{up, up_under};
+use crate::support::up::Up;
 
 pub(crate) struct SmallDisk {
     folder: TempDir,
@@ -71,8 +72,8 @@ impl SmallDisk {
     /// Starts the binary with all its data on the disk.
     pub(crate) fn start(&self, flags: &[&str]) -> Up {
         match self.kind {
-            Kind::Mounted => Up::start(&self.data(), flags),
-            Kind::Limited => Up::start_under(&["sh", "-c", LIMITED, &FILE.to_string()], &self.data(), flags),
+            Kind::Mounted => up(&self.data(), flags),
+            Kind::Limited => up_under(&["sh", "-c", LIMITED, &FILE.to_string()], &self.data(), flags),
         }
     }
 
@@ -89,7 +90,7 @@ impl SmallDisk {
         match self.kind {
             Kind::Mounted => std::fs::remove_file(self.ballast()).unwrap(),
             Kind::Limited => {
-                let pid = up.pid().to_string();
+                let pid = up.process.pid().to_string();
                 let raised = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited:"]).status();
                 assert!(raised.unwrap().success());
             }
@@ -101,7 +102,7 @@ impl SmallDisk {
         if self.kind == Kind::Mounted {
             std::fs::remove_file(self.ballast()).unwrap();
         }
-        Up::start(&self.data(), flags)
+        up(&self.data(), flags)
     }
 
     fn ballast(&self) -> PathBuf {

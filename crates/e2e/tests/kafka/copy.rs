@@ -4,7 +4,7 @@ use bus::{Outgoing, SharedBus};
 use events::Topic;
 use futures::executor::block_on;
 
-use super::reference;
+use crate::support::reference;
 
 /// Whose append times the copies have.
 #[derive(Clone, Copy, PartialEq, Eq)]
