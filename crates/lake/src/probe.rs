@@ -47,9 +47,7 @@ fn cannot(operation: &str, path: &str, error: &LakeError) -> String {
     match error {
         LakeError::Store { source, .. } if said::cause(source) == Cause::NotAllowed => {
             let line = said::line(source);
-            format!(
-                "{line} {operation} objects below the prefix; it needs to write, read and list there, and to delete below {FOLDER}/"
-            )
+            format!("{line} {operation} objects below the prefix; it must read, write, list and delete there")
         }
         LakeError::Store { source, .. } => said::line(source),
         LakeError::TimedOut { seconds, .. } => format!("it did not {operation} `{path}` within {seconds} s"),

@@ -113,7 +113,8 @@ pub(crate) fn line(error: &Error) -> String {
         Cause::ClockSkew => format!("this machine's clock is not the store's{code}: set it right"),
         Cause::Busy => format!("it is asked too much{code}"),
         Cause::NoLogin => {
-            "no login was given, and this machine has no metadata service that knows one: see docs/lake.md".to_owned()
+            "no login was given, and this machine has no metadata service that knows one: see docs/object-stores.md"
+                .to_owned()
         }
         Cause::Unreachable => format!("nobody is there: {}", deepest(error)),
         Cause::Broken => format!("the connection broke: {}", deepest(error)),

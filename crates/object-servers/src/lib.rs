@@ -17,6 +17,7 @@ mod shared;
 mod signed;
 
 pub use fault::{Asked, Fault, Plan};
+pub use programs::versitygw;
 pub use proxy::Proxy;
 pub use server::{Kind, ObjectServer};
 pub use shared::{fresh_name, shared};

@@ -9,6 +9,14 @@ pub(crate) fn program(name: &str) -> PathBuf {
     path
 }
 
+/// versitygw, with nothing of this crate's.
+///
+/// # Panics
+/// When it is not installed.
+pub fn versitygw() -> PathBuf {
+    program("versitygw")
+}
+
 /// `TOOLS_OBJECT_SERVERS` if it is set, else where `make tools` puts them.
 fn folder() -> PathBuf {
     if let Some(folder) = std::env::var_os("TOOLS_OBJECT_SERVERS") {

@@ -5,7 +5,7 @@ use object_store::azure::{AzureConfigKey, MicrosoftAzure, MicrosoftAzureBuilder}
 use super::{Variables, check_endpoint, connection_string, options, refusal, retry};
 use crate::place::Bucket;
 
-/// What is handed on as it is. docs/lake.md explains each.
+/// What is handed on as it is. docs/object-stores.md explains each.
 const HANDED_ON: [&str; 15] = [
     "AZURE_STORAGE_ACCOUNT_NAME",
     "AZURE_STORAGE_ACCOUNT_KEY",

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::{Variables, check_endpoint, options, refusal, retry};
 use crate::place::Bucket;
 
-/// What is read. docs/lake.md explains each.
+/// What is read. docs/object-stores.md explains each.
 const READ: [&str; 7] = [
     "GOOGLE_APPLICATION_CREDENTIALS",
     "GOOGLE_SERVICE_ACCOUNT",

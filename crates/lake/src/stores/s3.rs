@@ -12,7 +12,7 @@ use super::profile::{self, Profile};
 use super::{Variables, check_endpoint, options, refusal, retry};
 use crate::place::Bucket;
 
-/// What is read. docs/lake.md explains each.
+/// What is read. docs/object-stores.md explains each.
 const READ: [&str; 33] = [
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
@@ -83,7 +83,7 @@ fn builder(
 
     let region = variables.first(&["AWS_REGION", "AWS_DEFAULT_REGION"]).map(|(_, region)| region);
     let region = region.or_else(|| of_profile("region")).unwrap_or("us-east-1");
-    // The probe alone is deleted: one by one is what every store can do.
+    // Little is deleted, and one by one is what every store can do.
     let builder = AmazonS3Builder::new().with_config(AmazonS3ConfigKey::DisableBulkDelete, "true");
     let builder = builder.with_bucket_name(&bucket.name).with_region(region);
 
