@@ -1,8 +1,8 @@
 //! The real binaries on a Kafka broker of their own: what a hit costs, how long a restore takes, how late a hit is.
 //!
 //! `cargo bench -p e2e --bench kafka` measures all of it in about three minutes; words choose parts: `catch-up`,
-//! `restore`, `latency`. `HITS`, `OPEN_SESSIONS`, `UPDATES`, `RATE` and `SECONDS` change what is put in. CPU is what the
-//! kernel counts, user and system; who else used the machine meanwhile is printed beside each figure. Linux only.
+//! `restore`, `state`, `latency`. `HITS`, `OPEN_SESSIONS`, `UPDATES`, `LONG_SESSIONS`, `LONG_UPDATES`, `CHECKPOINTS`, `RATE`
+//! and `SECONDS` change what is put in. CPU is what the kernel counts, user and system; who else used the machine meanwhile is printed beside each figure. Linux only.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "the figures are what it is run for")]
@@ -11,8 +11,10 @@ mod catch_up;
 mod cpu;
 mod latency;
 mod load;
+mod parts;
 mod pipeline;
 mod restore;
+mod state;
 
 // The services as processes, and the traffic, are those of the tests and of the engine's benchmarks.
 #[allow(dead_code, reason = "other programs use the rest")]
@@ -47,7 +49,10 @@ fn main() {
         catch_up::run(&broker);
     }
     if wanted("restore") {
-        restore::run(&broker);
+        restore::of_hits(&broker);
+    }
+    if wanted("state") {
+        restore::of_long_sessions(&broker);
     }
     if wanted("latency") {
         latency::run(&broker);
