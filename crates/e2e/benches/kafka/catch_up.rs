@@ -5,7 +5,7 @@ use kafka_broker::Broker;
 
 use crate::cpu::{self, Moment};
 use crate::pipeline::Pipeline;
-use crate::{grouped, load, setting};
+use crate::{grouped, load, parts, setting};
 
 /// Threads that took less than this part of the CPU are not shown.
 const LEAST_SHARE: f64 = 0.01;
@@ -37,6 +37,8 @@ pub(crate) fn run(broker: &Broker) {
     for (name, seconds) in threads.iter().filter(|(_, seconds)| *seconds >= all * LEAST_SHARE) {
         println!("    {name:<20} {:>6.2} us a hit  {:>4.0} %", micros(*seconds), seconds / all * 100.0);
     }
+    let worker = threads.iter().find(|(name, _)| name == "sessionizer").map_or(f64::NAN, |(_, seconds)| *seconds);
+    parts::measure().print(micros(worker));
     assert!(sessionizer.stop().success(), "{}", sessionizer.log());
     println!();
 }

@@ -61,6 +61,11 @@ pub(crate) fn of_threads(pid: u32) -> Vec<(String, f64)> {
     stats.map(|stat| of_stat(&stat)).collect()
 }
 
+/// Seconds of the thread that asks.
+pub(crate) fn of_this_thread() -> f64 {
+    of_stat(&read_to_string("/proc/thread-self/stat").unwrap()).1
+}
+
 /// Name and seconds out of a line of `stat`. The name may hold anything, parentheses too.
 fn of_stat(stat: &str) -> (String, f64) {
     let (before, after) = stat.rsplit_once(')').unwrap();
