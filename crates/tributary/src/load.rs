@@ -59,7 +59,7 @@ async fn send(args: &LoadArgs, target: Arc<Target>, acknowledged: Option<&Acknow
         return Err(error).with_context(|| format!("{} cannot be reached", target.url()));
     }
 
-    let timetable = Timetable::start(args.rate, args.batch, args.duration.to_std());
+    let timetable = Timetable::start(args.rate, args.batch, args.duration.to_std(), timeout);
     let working: Vec<_> =
         connections.into_iter().map(|connection| tokio::spawn(connection.work(timetable.clone()))).collect();
     let stopper = tokio::spawn({

@@ -24,7 +24,7 @@ pub struct LoadArgs {
     /// Hits a second, all connections together.
     #[arg(long, value_name = "HITS", default_value = "1000", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     pub rate: u32,
-    /// How long it sends.
+    /// How long requests are due. Those that are still unsent then have as long as --timeout.
     #[arg(long, value_name = "SPAN", default_value = "10s")]
     pub duration: Span,
     /// Hits in one request.

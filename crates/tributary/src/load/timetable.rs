@@ -52,13 +52,14 @@ impl Plan {
 }
 
 impl Timetable {
-    /// Starts the clock. A thread of its own keeps it: the runtime's timers are a millisecond wide.
-    pub(super) fn start(rate: u32, batch: u32, duration: Duration) -> Self {
+    /// Starts the clock. A thread of its own keeps it: the runtime's timers are a millisecond wide. What is due and not taken
+    /// at the end may be taken for as long as the grace lasts.
+    pub(super) fn start(rate: u32, batch: u32, duration: Duration, grace: Duration) -> Self {
         let plan = Plan::new(rate, batch, duration);
         let inner = Inner { plan, start: Instant::now(), due: Semaphore::new(0), taken: AtomicU64::new(0) };
         let timetable = Self(Arc::new(inner));
         let clock = timetable.clone();
-        std::thread::spawn(move || clock.tell(duration));
+        std::thread::spawn(move || clock.tell(duration + grace));
         timetable
     }
 
@@ -84,7 +85,7 @@ impl Timetable {
         self.0.due.available_permits() as u64
     }
 
-    fn tell(&self, duration: Duration) {
+    fn tell(&self, at_most: Duration) {
         let Inner { plan, start, due, .. } = &*self.0;
         let mut told = 0;
         while told < plan.requests && !due.is_closed() {
@@ -93,7 +94,9 @@ impl Timetable {
             told = now_due;
             std::thread::sleep(plan.due(told).saturating_sub(start.elapsed()).max(GRAIN));
         }
-        std::thread::sleep(duration.saturating_sub(start.elapsed()));
+        while due.available_permits() > 0 && start.elapsed() < at_most {
+            std::thread::sleep(GRAIN);
+        }
         due.close();
     }
 }
@@ -113,7 +116,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_request_is_handed_out_once_at_its_moment_and_then_it_is_over() {
-        let timetable = Timetable::start(1000, 10, Duration::from_millis(100));
+        let timetable = Timetable::start(1000, 10, Duration::from_millis(100), Duration::from_secs(60));
         let mut moments = Vec::new();
         while let Some(moment) = timetable.next().await {
             assert!(moment <= Instant::now(), "nobody is told before it is due");
@@ -126,7 +129,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_nobody_had_a_connection_for_is_unsent() {
-        let timetable = Timetable::start(1000, 1, Duration::from_millis(20));
+        let timetable = Timetable::start(1000, 1, Duration::from_millis(20), Duration::ZERO);
         while !timetable.0.due.is_closed() {
             tokio::task::yield_now().await;
         }
