@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Sets up what the tests need besides Rust: compilers, make and perl (SQLite, zstd, librdkafka, OpenSSL), curl, strace,
-# node, Python packages in an environment of their own (packages.txt), Apache Kafka, and object stores (for which Go and
+# wget, openssl, node, Python packages in an environment of their own (packages.txt), Apache Kafka, and object stores (for which Go and
 # npm). Usage: setup.sh CACHE_FOLDER.
 # Fetches what is missing and nothing else.
 set -euo pipefail
@@ -17,6 +17,7 @@ command -v strace >/dev/null || missing+=(strace)
 command -v node >/dev/null || missing+=(nodejs)
 command -v npm >/dev/null || missing+=(npm)
 command -v go >/dev/null || missing+=(golang-go)
+command -v openssl >/dev/null || missing+=(openssl)
 command -v wget >/dev/null || missing+=(wget)
 command -v java >/dev/null || missing+=(default-jre-headless)
 command -v mvn >/dev/null || missing+=(maven)

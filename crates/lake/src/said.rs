@@ -34,6 +34,8 @@ pub(crate) enum Cause {
     NoLogin,
     /// Nobody is there.
     Unreachable,
+    /// Whoever is there cannot prove to be it.
+    NotTrusted,
     /// The connection broke, or no answer came.
     Broken,
     /// Anything else.
@@ -88,6 +90,7 @@ pub(crate) fn cause(error: &Error) -> Cause {
         return Cause::Busy;
     }
     match (error, http_error(error).map(HttpError::kind)) {
+        (_, Some(HttpErrorKind::Connect)) if deepest(error).contains("certificate") => Cause::NotTrusted,
         (_, Some(HttpErrorKind::Connect)) => Cause::Unreachable,
         (_, Some(_)) => Cause::Broken,
         (Error::PermissionDenied { .. }, _) => Cause::NotAllowed,
@@ -117,6 +120,9 @@ pub(crate) fn line(error: &Error) -> String {
                 .to_owned()
         }
         Cause::Unreachable => format!("nobody is there: {}", deepest(error)),
+        Cause::NotTrusted => {
+            format!("it is not to be trusted: {}; AWS_CA_BUNDLE names an authority of your own", deepest(error))
+        }
         Cause::Broken => format!("the connection broke: {}", deepest(error)),
         Cause::Other => match element(&text, "Message") {
             Some(message) => format!("{}{code}", flat(message)),

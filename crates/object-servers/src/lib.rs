@@ -7,6 +7,7 @@
 //! Only tests may use this crate: it panics instead of returning errors, with a message that says what to do. It must never
 //! leave a process or a folder behind.
 
+mod certificate;
 mod fault;
 mod forward;
 mod google;

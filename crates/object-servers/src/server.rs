@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use guarded_process::{Guard, ports};
 
+use crate::certificate;
 use crate::programs::program;
 use crate::signed;
 
@@ -40,6 +41,7 @@ pub struct ObjectServer {
     kind: Kind,
     guard: Guard,
     port: u16,
+    is_secured: bool,
 }
 
 impl ObjectServer {
@@ -56,10 +58,28 @@ impl ObjectServer {
     /// # Panics
     /// As [`ObjectServer::start`].
     pub fn start_at(kind: Kind, port: u16) -> Self {
-        let folder = tempfile::Builder::new().prefix("tributary-store-").tempdir().expect("a temporary folder").keep();
-        std::fs::create_dir(folder.join("data")).expect("a folder to write to");
+        let folder = new_folder();
         let (command, environment) = command(kind, port, &folder);
-        let mut server = Self { kind, guard: Guard::new(folder, &command, &environment), port };
+        let mut server = Self { kind, guard: Guard::new(folder, &command, &environment), port, is_secured: false };
+        server.guard.start();
+        server.wait_until_started();
+        server
+    }
+
+    /// A new versitygw that speaks TLS alone, with a certificate that [`ObjectServer::variables`] name.
+    ///
+    /// # Panics
+    /// As [`ObjectServer::start`].
+    pub fn start_secured() -> Self {
+        let (folder, port) = (new_folder(), ports::free());
+        certificate::write(&folder);
+        let (mut command, environment) = command(Kind::Versitygw, port, &folder);
+        let files = [folder.join("certificate.pem"), folder.join("key.pem")].map(PathBuf::into_os_string);
+        for (flag, file) in ["--cert", "--key"].into_iter().zip(files) {
+            command.splice(1..1, [flag.into(), file]);
+        }
+        let guard = Guard::new(folder, &command, &environment);
+        let mut server = Self { kind: Kind::Versitygw, guard, port, is_secured: true };
         server.guard.start();
         server.wait_until_started();
         server
@@ -76,6 +96,9 @@ impl ObjectServer {
 
     /// Whether it answers that it is well.
     fn answers(&self) -> bool {
+        if self.is_secured {
+            return TcpStream::connect(self.address()).is_ok();
+        }
         let (path, status) = match self.kind {
             Kind::Versitygw => ("/health", " 200"),
             Kind::Minio => ("/minio/health/cluster", " 200"),
@@ -117,7 +140,9 @@ impl ObjectServer {
     /// As [`ObjectServer::variables`], for a client that comes through something in between.
     pub fn variables_at(&self, address: SocketAddr) -> Vec<(String, String)> {
         let azure = format!("http://{address}/{AZURE_ACCOUNT}");
-        let s3 = format!("http://{address}");
+        let s3 = if self.is_secured { format!("https://{address}") } else { format!("http://{address}") };
+        let bundle = if self.is_secured { self.folder().join("certificate.pem") } else { PathBuf::new() };
+        let bundle = bundle.display().to_string();
         let variables = match self.kind {
             Kind::Azurite => vec![
                 ("AZURE_STORAGE_ACCOUNT_NAME", AZURE_ACCOUNT),
@@ -130,10 +155,12 @@ impl ObjectServer {
                 ("AWS_SECRET_ACCESS_KEY", SECRET_KEY),
                 ("AWS_REGION", REGION),
                 ("AWS_ENDPOINT_URL", &s3),
-                ("AWS_ALLOW_HTTP", "true"),
+                ("AWS_ALLOW_HTTP", if self.is_secured { "false" } else { "true" }),
+                ("AWS_CA_BUNDLE", &bundle),
             ],
         };
-        variables.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+        let variables = variables.into_iter().filter(|(_, value)| !value.is_empty());
+        variables.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     }
 
     /// Makes a bucket, or on Azurite a container.
@@ -141,6 +168,9 @@ impl ObjectServer {
     /// # Panics
     /// When the server refuses it.
     pub fn make_bucket(&self, name: &str) {
+        if self.is_secured {
+            return std::fs::create_dir(self.data().join(name)).expect("a bucket is a folder");
+        }
         let mut answer = signed::put_bucket(self, name);
         let began = Instant::now();
         // One that has just started may still be busy with itself.
@@ -210,6 +240,12 @@ impl ObjectServer {
     pub fn pid(&self) -> Option<u32> {
         self.guard.pid()
     }
+}
+
+fn new_folder() -> PathBuf {
+    let folder = tempfile::Builder::new().prefix("tributary-store-").tempdir().expect("a temporary folder").keep();
+    std::fs::create_dir(folder.join("data")).expect("a folder to write to");
+    folder
 }
 
 /// The command of a server, and the variables that it needs besides ours.

@@ -58,10 +58,10 @@ impl CredentialProvider for ProcessLogin {
 
     async fn get_credential(&self) -> Result<Arc<AwsCredential>> {
         let mut kept = self.kept.lock().await;
-        if let Some((since, login)) = &*kept {
-            if since.elapsed() < KEPT {
-                return Ok(Arc::clone(login));
-            }
+        if let Some((since, login)) = &*kept
+            && since.elapsed() < KEPT
+        {
+            return Ok(Arc::clone(login));
         }
         let said = |why: String| Error::Generic {
             store: "S3",

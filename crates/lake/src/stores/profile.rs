@@ -65,11 +65,12 @@ fn section(text: &str, name: &str, prefix: &str, keys: &mut BTreeMap<String, Str
             let title = title.strip_prefix(prefix).map_or(title, str::trim);
             is_ours = title == name;
             is_there |= is_ours;
-        } else if is_ours && !line.starts_with([' ', '\t']) {
-            if let Some((key, value)) = line.split_once('=') {
-                let value = value.split(" #").next().unwrap_or_default().split(" ;").next().unwrap_or_default();
-                keys.insert(key.trim().to_ascii_lowercase(), value.trim().to_owned());
-            }
+        } else if is_ours
+            && !line.starts_with([' ', '\t'])
+            && let Some((key, value)) = line.split_once('=')
+        {
+            let value = value.split(" #").next().unwrap_or_default().split(" ;").next().unwrap_or_default();
+            keys.insert(key.trim().to_ascii_lowercase(), value.trim().to_owned());
         }
     }
     is_there

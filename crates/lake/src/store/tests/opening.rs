@@ -58,6 +58,18 @@ async fn what_is_missing_at_a_server_is_named() {
 }
 
 #[tokio::test]
+async fn a_store_with_tls_is_believed_by_its_certificate_alone() {
+    let server = ObjectServer::start_secured();
+    server.make_bucket("clicks");
+    let lake = server.lake("clicks", "lake");
+    Lake::open_with(&lake, Access::Write, &but(server.variables(), &[])).await.unwrap();
+    let line = refused(&lake, Access::Write, &but(server.variables(), &[("AWS_CA_BUNDLE", "")])).await;
+    assert!(line.contains("it is not to be trusted: invalid peer certificate"), "{line}");
+    let none = ("AWS_CA_BUNDLE", "/none");
+    assert!(refused(&lake, Access::Write, &but(server.variables(), &[none])).await.contains("/none: No such file"));
+}
+
+#[tokio::test]
 async fn what_is_missing_at_azure_is_named() {
     let server = shared(Kind::Azurite);
     let absent = refused("az://absent/lake", Access::Write, &but(server.variables(), &[])).await;
