@@ -10,15 +10,16 @@ use events::{NextOffset, Offset, Timestamp};
 use crate::Record;
 use native::View;
 
-/// The most bytes of a batch, unless one record has more (P6).
-const BYTES: usize = 1 << 20;
+/// The most bytes of a batch, unless one record has more (P6). It is written, read and given back while it is in a near
+/// cache; blocks of a megabyte were taken from the system anew each time.
+const BYTES: usize = 256 << 10;
 
 /// The most records of a batch.
 const RECORDS: usize = 4096;
 
 /// A batch that is being gathered.
-#[derive(Default)]
 pub(super) struct Batch {
+    room: Room,
     block: Vec<u8>,
     entries: Vec<Entry>,
 }
@@ -30,11 +31,23 @@ struct Entry {
     value: Option<Range<usize>>,
 }
 
+/// How large the batches of a source are: the next one is as large as the last.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Room {
+    bytes: usize,
+    records: usize,
+}
+
 impl Batch {
+    /// An empty one. Takes no memory before there is something.
+    pub(super) fn new(room: Room) -> Self {
+        Self { room, block: Vec::new(), entries: Vec::new() }
+    }
+
     pub(super) fn push(&mut self, message: View<'_>) {
-        if self.block.capacity() == 0 {
-            // Most batches are small; those that are not grow twice or thrice.
-            self.block.reserve(64 << 10);
+        if self.entries.is_empty() {
+            self.block.reserve(self.room.bytes.max(16 << 10));
+            self.entries.reserve(self.room.records);
         }
         let View { offset, time, key, value } = message;
         let key = key.map(|key| append(&mut self.block, key));
@@ -53,6 +66,11 @@ impl Batch {
     /// The position behind the last record.
     pub(super) fn end(&self) -> Option<NextOffset> {
         self.entries.last().map(|entry| Offset(entry.offset).next())
+    }
+
+    /// What the next batch will need, if it is like this one.
+    pub(super) fn room(&self) -> Room {
+        Room { bytes: self.block.len(), records: self.entries.len() }
     }
 
     pub(super) fn into_records(self) -> Vec<Record> {

@@ -10,7 +10,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::batch::{Batch, native};
+use super::batch::{Batch, Room, native};
 use super::client::{self, Log};
 use super::closing::Closing;
 use super::error;
@@ -33,6 +33,7 @@ pub(super) struct PartitionReader {
     watcher: Arc<Watcher>,
     source: Source,
     position: NextOffset,
+    room: Room,
     /// librdkafka does not read any more: the position is not there.
     is_off: bool,
 }
@@ -66,7 +67,16 @@ impl PartitionReader {
             messages: native::Queue::of(&consumer, topic, partition).expect(is_named),
         };
         let consumer = Closing::left_alone(consumer);
-        let mut reader = Self { consumer, queue: Some(queue), names, watcher, source, position: from, is_off: false };
+        let mut reader = Self {
+            consumer,
+            queue: Some(queue),
+            names,
+            watcher,
+            source,
+            position: from,
+            room: Room::default(),
+            is_off: false,
+        };
         reader.start()?;
         Ok(reader)
     }
@@ -149,7 +159,7 @@ impl Reader for PartitionReader {
     fn next(&mut self, timeout: Duration) -> Result<Vec<Record>, BusError> {
         let deadline = Instant::now().checked_add(timeout);
         let left = || deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(self.room);
         self.serve()?;
         while !batch.is_full() {
             if self.take(Duration::ZERO, &mut batch)? {
@@ -165,7 +175,7 @@ impl Reader for PartitionReader {
             self.serve()?;
         }
         match batch.end() {
-            Some(end) => self.position = end,
+            Some(end) => (self.position, self.room) = (end, batch.room()),
             None => drop(self.catch_up()),
         }
         Ok(batch.into_records())

@@ -10,7 +10,7 @@ use rdkafka::consumer::BaseConsumer;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
-use super::super::batch::{Batch, native};
+use super::super::batch::{Batch, Room, native};
 use super::super::group::{Context, Signal};
 use super::super::names::Names;
 use crate::{BusError, Record, Source};
@@ -28,6 +28,7 @@ struct Owned {
     _split: PartitionQueue<Context>,
     /// Behind the last record that was handed out, or where reading starts.
     reached: NextOffset,
+    room: Room,
     is_paused: bool,
     /// What came behind the records that were handed out last.
     next: Option<Taken>,
@@ -66,7 +67,8 @@ impl Sources {
             let signal = signal.clone();
             split.set_nonempty_callback(move || signal.set());
             let reached = position.unwrap_or(NextOffset::START);
-            self.owned.insert(source, Owned { queue, _split: split, reached, is_paused, next: None });
+            self.owned
+                .insert(source, Owned { queue, _split: split, reached, room: Room::default(), is_paused, next: None });
         }
     }
 
@@ -121,7 +123,7 @@ impl Owned {
         if let Some(next) = self.next.take() {
             return Some(next);
         }
-        let mut batch = Batch::default();
+        let mut batch = Batch::new(self.room);
         let next = &mut self.next;
         self.queue.take(Duration::ZERO, |message| {
             match message {
@@ -133,7 +135,7 @@ impl Owned {
             if next.is_some() || batch.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let Some(end) = batch.end() else { return self.next.take() };
-        self.reached = end;
+        (self.reached, self.room) = (end, batch.room());
         Some(Taken::Records(batch.into_records()))
     }
 }
