@@ -1,5 +1,6 @@
 """A lake that builds of three versions have written: an old one, whose files lack columns (kept in old/), today's, and a newer
 one, whose files have a column that nobody here knows. Each engine must read them as one table."""
+
 import json, pathlib, shutil
 
 import expected
@@ -12,6 +13,7 @@ def make_lake(folder):
     """The shop's lake with an old and a newer file in each table: the one sorts before all others, the other behind them."""
     import pyarrow as pa
     import pyarrow.parquet as pq
+
     shop, lake = folder / "shop", folder / "grown"
     shutil.copytree(shop, lake)
     for ddl in (lake / "_tables").glob("*.sql"):

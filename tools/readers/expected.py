@@ -1,5 +1,6 @@
 """What readers must find: the rows of each file, one by one, counted in plain Python; and the columns' types as docs/tables.md
 documents them."""
+
 import pathlib, re
 
 import pyarrow.parquet as pq
@@ -32,22 +33,47 @@ def facts(lake, table):
     of = lambda name: [row[name] for row in found if row.get(name) is not None]
     counted = {"row_count": len(found), "days": len(set(of("date")))}
     if table == "hits":
-        counted |= {"offsets": sum(of("offset")), "sessions": len(set(of("session_id"))), "visitors": len(set(of("visitor_id"))),
-                    "first": min(of("time")), "last": max(of("time")), "with_props": len(of("props")),
-                    "pageviews": of("type").count("pageview"), "bots": sum(of("is_bot")), "title_chars": sum(map(len, of("title"))),
-                    "seqs": len(of("session_seq"))}
+        counted |= {
+            "offsets": sum(of("offset")),
+            "sessions": len(set(of("session_id"))),
+            "visitors": len(set(of("visitor_id"))),
+            "first": min(of("time")),
+            "last": max(of("time")),
+            "with_props": len(of("props")),
+            "pageviews": of("type").count("pageview"),
+            "bots": sum(of("is_bot")),
+            "title_chars": sum(map(len, of("title"))),
+            "seqs": len(of("session_seq")),
+        }
     elif table == "sessions":
         pages = [page for row in found for page in row["pages"]]
-        counted |= {"hits": sum(of("hit_count")), "duration": sum(of("duration_ms")), "pages": len(pages),
-                    "merged": sum(map(len, of("merged_ids"))), "last": max(of("end")), "bounces": sum(of("is_bounce")), "exits": len(of("exit_page")), "page_rows": len(pages),
-                    "page_paths": len({page["path"] for page in pages}), "page_first": min(page["time"] for page in pages),
-                    "page_last": max(page["time"] for page in pages)}
+        counted |= {
+            "hits": sum(of("hit_count")),
+            "duration": sum(of("duration_ms")),
+            "pages": len(pages),
+            "merged": sum(map(len, of("merged_ids"))),
+            "last": max(of("end")),
+            "bounces": sum(of("is_bounce")),
+            "exits": len(of("exit_page")),
+            "page_rows": len(pages),
+            "page_paths": len({page["path"] for page in pages}),
+            "page_first": min(page["time"] for page in pages),
+            "page_last": max(page["time"] for page in pages),
+        }
     elif table == "late":
-        counted |= {"offsets": sum(of("raw_offset")), "reasons": len(set(of("late_reason"))), "last": max(of("time"), default=0),
-                    "missed": len(of("missed_session_id"))}
+        counted |= {
+            "offsets": sum(of("raw_offset")),
+            "reasons": len(set(of("late_reason"))),
+            "last": max(of("time"), default=0),
+            "missed": len(of("missed_session_id")),
+        }
     else:
-        counted |= {"reasons": len(set(of("reason"))), "pointers": len(of("pointer")), "last": max(of("time"), default=0),
-                    "hashes": len(of("raw_hash"))}
+        counted |= {
+            "reasons": len(set(of("reason"))),
+            "pointers": len(of("pointer")),
+            "last": max(of("time"), default=0),
+            "hashes": len(of("raw_hash")),
+        }
     return counted
 
 

@@ -1,5 +1,6 @@
 """The lakes that readers are tried on, made by `tributary replay`: an access log's, and a shop's, drawn from a seed, with
 props, late hits, rejected ones and sessions that were merged."""
+
 import datetime as dt, json, os, pathlib, random, subprocess, uuid
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -39,8 +40,13 @@ def make_shop_lake(tributary, folder):
 FIRST_DAY = dt.datetime(2026, 9, 7, tzinfo=UTC)  # a Monday
 WEEKS = 6
 PAGES = ["/", "/shoes", "/hats", "/shoes/42", "/hats/7", "/about"]
-SOURCES = ["", "https://www.google.com/", "https://news.example/", "utm_source=newsletter&utm_medium=email&utm_campaign=autumn",
-           "utm_source=google&utm_medium=cpc&utm_campaign=boots&utm_term=winter%20boots&utm_content=blue"]
+SOURCES = [
+    "",
+    "https://www.google.com/",
+    "https://news.example/",
+    "utm_source=newsletter&utm_medium=email&utm_campaign=autumn",
+    "utm_source=google&utm_medium=cpc&utm_campaign=boots&utm_term=winter%20boots&utm_content=blue",
+]
 
 
 def shop_hits():
@@ -54,7 +60,9 @@ def shop_hits():
             if week > first_week and draw.random() > 0.4:
                 continue
             for _ in range(draw.randint(1, 2)):
-                start = FIRST_DAY + dt.timedelta(days=7 * week + draw.randrange(7), seconds=draw.randrange(6 * 3600, 23 * 3600))
+                start = FIRST_DAY + dt.timedelta(
+                    days=7 * week + draw.randrange(7), seconds=draw.randrange(6 * 3600, 23 * 3600)
+                )
                 hits += visit(draw, visitor, start)
     hits.sort(key=lambda hit: (hit[0], hit[1]["hit_id"]))
     arrival = []
@@ -76,16 +84,28 @@ def visit(draw, visitor, start):
     """One visit: pages, time spent on them, now and then the way to an order."""
     hits, time = [], start
     source = draw.choice(SOURCES)
-    agents = ["Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
-              "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1"]
+    agents = [
+        "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1",
+    ]
     agent = "Googlebot/2.1 (+http://www.google.com/bot.html)" if visitor % 50 == 7 else agents[visitor % 2]
 
     def hit(kind, path, **more):
         is_first = not hits
         query = f"?{source}" if is_first and source.startswith("utm_") else ""
-        known = {"hit_id": str(uuid.UUID(int=draw.getrandbits(128), version=4)), "site": "shop.example", "visitor_id": f"v{visitor}", "type": kind,
-                 "event_time": text(time), "url": f"https://shop.example{path}{query}", "title": f"Über {path} – \"Shop\"",
-                 "language": "de-AT", "timezone": "Europe/Vienna", "screen": "1920x1080", "user_agent": agent}
+        known = {
+            "hit_id": str(uuid.UUID(int=draw.getrandbits(128), version=4)),
+            "site": "shop.example",
+            "visitor_id": f"v{visitor}",
+            "type": kind,
+            "event_time": text(time),
+            "url": f"https://shop.example{path}{query}",
+            "title": f'Über {path} – "Shop"',
+            "language": "de-AT",
+            "timezone": "Europe/Vienna",
+            "screen": "1920x1080",
+            "user_agent": agent,
+        }
         if is_first and source.startswith("https"):
             known["referrer"] = source
         if visitor % 3 == 0:

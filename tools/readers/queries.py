@@ -3,9 +3,11 @@
 (answers.py, visits.py): on an access log's lake, and on the shop's. Where the whole log is at hand, the answers in the page must
 be those, too.
 
-  tools/readers/queries.py --tributary BINARY [--renew]
+  tools/readers/queries.py --tributary BINARY [--show] [--renew]
 
-Prints a table; --renew writes the answers into the page; exits 1 where a check failed."""
+Prints a table; --show, each answer too, and what Python found; --renew writes the answers into the page; exits 1 where a check
+failed."""
+
 import argparse, math, pathlib, re, sys, tempfile
 
 import duckdb
@@ -26,13 +28,23 @@ def ask(connection, sql):
 
 def same(found, wanted):
     """Whether two answers are the same; a float may differ in its last bits."""
+
     def cell(a, b):
         return math.isclose(a, b, abs_tol=1e-6) if isinstance(a, float) and b is not None else a == b
+
     return len(found) == len(wanted) and all(len(a) == len(b) and all(map(cell, a, b)) for a, b in zip(found, wanted))
 
 
 def table(names, rows):
-    text = lambda cell: "" if cell is None else f"{cell:g}" if isinstance(cell, float) else str(cell).lower() if isinstance(cell, bool) else str(cell)
+    text = lambda cell: (
+        ""
+        if cell is None
+        else f"{cell:g}"
+        if isinstance(cell, float)
+        else str(cell).lower()
+        if isinstance(cell, bool)
+        else str(cell)
+    )
     lines = [names, ["---"] * len(names), *([text(cell).replace("|", "\\|") for cell in row] for row in rows)]
     return "\n" + "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
 
@@ -58,21 +70,24 @@ class Lake:
         sql = re.sub(r"SELECT '.*' AS three", "SELECT '{}' AS one, '{}' AS two, '{}' AS three".format(*self.steps), sql)
         names, found = ask(self.connection, sql)
         answer, lines_suffice = self.answers[heading]
-        agreed = []
+        self.wanted, agreed = {}, []
         for way, hits, sessions in self.ways:
             if way == "lines" and not lines_suffice:
                 continue
-            wanted = answer(hits, sessions)
+            wanted = self.wanted[way] = answer(hits, sessions)
             if same(found, wanted):
                 agreed.append(way)
             else:
-                failures.append(f"{heading} ({self.name}): DuckDB says\n  {found}\n  and plain Python over the {way}\n  {wanted}")
+                failures.append(
+                    f"{heading} ({self.name}): DuckDB says\n  {found}\n  and plain Python over the {way}\n  {wanted}"
+                )
         return names, found, agreed
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--tributary", type=pathlib.Path, required=True)
+    parser.add_argument("--show", action="store_true")
     parser.add_argument("--renew", action="store_true")
     args = parser.parse_args()
     failures, page, is_whole = [], PAGE.read_text(), lakes.access_log() != lakes.SAMPLE
@@ -88,12 +103,19 @@ def main():
         for heading, begin, sql, standing in queries:
             names, found, agreed = access.check(heading, sql, failures)
             _, of_shop, agreed_of_shop = shop.check(heading, sql, failures)
-            print(f"{heading:<42} {len(found):>4} {' and '.join(agreed) or 'NOTHING':<27} {len(of_shop):>4} {' and '.join(agreed_of_shop) or 'NOTHING'}")
+            ways, shop_ways = (" and ".join(one) or "NOTHING" for one in (agreed, agreed_of_shop))
+            print(f"{heading:<42} {len(found):>4} {ways:<27} {len(of_shop):>4} {shop_ways}")
+            if args.show:
+                print(table(names, found), *(f"Python, {way}: {rows}\n" for way, rows in access.wanted.items()), sep="")
             if is_whole and standing.strip() != table(names, found).strip():
                 if args.renew:
-                    page = page.replace(f"## {heading}\n{begin}{standing}", f"## {heading}\n{begin}{table(names, found)}")
+                    page = page.replace(
+                        f"## {heading}\n{begin}{standing}", f"## {heading}\n{begin}{table(names, found)}"
+                    )
                 else:
-                    failures.append(f"{heading}: docs/queries.md shows another answer; look at it, then renew the page with --renew")
+                    failures.append(
+                        f"{heading}: docs/queries.md shows another answer; look at it, then renew the page with --renew"
+                    )
     if args.renew:
         PAGE.write_text(page.rstrip("\n") + "\n")
     elif not is_whole:

@@ -5,12 +5,19 @@ finds with what plain Python counts: rows, sums, times, lists, and the types tha
   tools/readers/read.py --tributary BINARY [--engine duckdb]…
 
 Prints a table; exits 1 where a check failed. Each engine runs in a process of its own."""
+
 import argparse, json, pathlib, subprocess, sys, tempfile
 
 import evolution, expected, frame_engines, lakes, sql_engines
 
-ENGINES = {"duckdb": sql_engines.DuckDb, "pyarrow": frame_engines.PyArrow, "polars": frame_engines.Polars,
-           "datafusion": sql_engines.DataFusion, "spark": sql_engines.Spark, "clickhouse": sql_engines.ClickHouse}
+ENGINES = {
+    "duckdb": sql_engines.DuckDb,
+    "pyarrow": frame_engines.PyArrow,
+    "polars": frame_engines.Polars,
+    "datafusion": sql_engines.DataFusion,
+    "spark": sql_engines.Spark,
+    "clickhouse": sql_engines.ClickHouse,
+}
 
 
 class Checks:
@@ -67,12 +74,18 @@ def make_lakes(tributary, folder):
         hits = summary["accepted"] - summary["duplicates"] - summary["late"]
         assert wanted["hits"]["row_count"] == wanted["sessions"]["hits"] == hits, summary
         assert wanted["sessions"]["row_count"] == summary["sessions"], summary
-        assert wanted["late"]["row_count"] == summary["late"] and wanted["rejected"]["row_count"] == summary["rejected"], summary
+        assert (
+            wanted["late"]["row_count"] == summary["late"] and wanted["rejected"]["row_count"] == summary["rejected"]
+        ), summary
         if lake == "access" and lakes.access_log() != lakes.SAMPLE:
             known = {"row_count": 9999, "visitors": 1861, "sessions": 3223}
             assert {name: wanted["hits"][name] for name in known} == known, wanted["hits"]
         if lake == "shop":
-            assert wanted["late"]["row_count"] > 20 and wanted["sessions"]["merged"] > 20 and wanted["rejected"]["reasons"] == 2, wanted
+            assert (
+                wanted["late"]["row_count"] > 20
+                and wanted["sessions"]["merged"] > 20
+                and wanted["rejected"]["reasons"] == 2
+            ), wanted
         (folder / f"{lake}.json").write_text(json.dumps(wanted))
     evolution.make_lake(folder)
 
@@ -88,7 +101,10 @@ def main():
     failures = 0
     with tempfile.TemporaryDirectory() as folder:
         make_lakes(args.tributary.absolute(), pathlib.Path(folder))
-        print(f"{'engine':<11} {'version':<18} {'configured':<13} {'hits':>12} {'sessions':>12} {'passed':>7} {'failed':>7}", flush=True)
+        print(
+            f"{'engine':<11} {'version':<18} {'configured':<13} {'hits':>12} {'sessions':>12} {'passed':>7} {'failed':>7}",
+            flush=True,
+        )
         for name in args.engine or ENGINES:
             command = [sys.executable, __file__, "--tributary", args.tributary, "--engine", name, "--lakes", folder]
             done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
@@ -97,7 +113,10 @@ def main():
                 failures += 1
                 continue
             engine, version, how, hits, sessions, passed, failed = json.loads(done.stdout.splitlines()[-1])
-            print(f"{engine:<11} {version:<18} {how:<13} {hits:>12} {sessions:>12} {passed:>7} {len(failed):>7}", flush=True)
+            print(
+                f"{engine:<11} {version:<18} {how:<13} {hits:>12} {sessions:>12} {passed:>7} {len(failed):>7}",
+                flush=True,
+            )
             for line in failed:
                 print(f"    {line}")
             failures += len(failed)

@@ -1,4 +1,5 @@
 """Engines that speak SQL and use the lake's own DDL: DuckDB, Spark, ClickHouse. And DataFusion, which needs none."""
+
 import pathlib
 
 TABLES = ("hits", "sessions", "late", "rejected")
@@ -27,30 +28,59 @@ class SqlEngine:
         q, us = lambda name: f"{self.quote}{name}{self.quote}", lambda name: self.us(f"{self.quote}{name}{self.quote}")
         date = f"count(distinct {q('date')}) AS days"
         if table == "hits":
-            wanted = [f"sum({q('offset')}) AS offsets", "count(distinct session_id) AS sessions", "count(distinct visitor_id) AS visitors",
-                      f"min({us('time')}) AS first", f"max({us('time')}) AS last", "count(props) AS with_props",
-                      f"sum(CASE WHEN {q('type')} = 'pageview' THEN 1 ELSE 0 END) AS pageviews",
-                      "sum(CASE WHEN is_bot THEN 1 ELSE 0 END) AS bots", f"coalesce(sum({self.chars('title')}), 0) AS title_chars",
-                      "count(session_seq) AS seqs", date]
+            wanted = [
+                f"sum({q('offset')}) AS offsets",
+                "count(distinct session_id) AS sessions",
+                "count(distinct visitor_id) AS visitors",
+                f"min({us('time')}) AS first",
+                f"max({us('time')}) AS last",
+                "count(props) AS with_props",
+                f"sum(CASE WHEN {q('type')} = 'pageview' THEN 1 ELSE 0 END) AS pageviews",
+                "sum(CASE WHEN is_bot THEN 1 ELSE 0 END) AS bots",
+                f"coalesce(sum({self.chars('title')}), 0) AS title_chars",
+                "count(session_seq) AS seqs",
+                date,
+            ]
         elif table == "sessions":
-            wanted = ["sum(hit_count) AS hits", "sum(duration_ms) AS duration", f"sum({self.size('pages')}) AS pages",
-                      f"sum({self.size('merged_ids')}) AS merged", f"max({us('end')}) AS last",
-                      "sum(CASE WHEN is_bounce THEN 1 ELSE 0 END) AS bounces", "count(exit_page) AS exits", date]
+            wanted = [
+                "sum(hit_count) AS hits",
+                "sum(duration_ms) AS duration",
+                f"sum({self.size('pages')}) AS pages",
+                f"sum({self.size('merged_ids')}) AS merged",
+                f"max({us('end')}) AS last",
+                "sum(CASE WHEN is_bounce THEN 1 ELSE 0 END) AS bounces",
+                "count(exit_page) AS exits",
+                date,
+            ]
         elif table == "late":
-            wanted = ["sum(raw_offset) AS offsets", "count(distinct late_reason) AS reasons", f"max({us('time')}) AS last",
-                      "count(missed_session_id) AS missed", date]
+            wanted = [
+                "sum(raw_offset) AS offsets",
+                "count(distinct late_reason) AS reasons",
+                f"max({us('time')}) AS last",
+                "count(missed_session_id) AS missed",
+                date,
+            ]
         else:
-            wanted = ["count(distinct reason) AS reasons", "count(pointer) AS pointers", f"max({us('time')}) AS last",
-                      "count(raw_hash) AS hashes", date]
+            wanted = [
+                "count(distinct reason) AS reasons",
+                "count(pointer) AS pointers",
+                f"max({us('time')}) AS last",
+                "count(raw_hash) AS hashes",
+                date,
+            ]
         found = self.row(f"SELECT count(*) AS row_count, {', '.join(wanted)} FROM {table}")
         if table == "sessions":
-            found |= self.row(f"SELECT count(*) AS page_rows, count(distinct path) AS page_paths, min({us('time')}) AS page_first, max({us('time')}) AS page_last FROM ({self.pages()}) AS p")
+            found |= self.row(
+                f"SELECT count(*) AS page_rows, count(distinct path) AS page_paths, min({us('time')}) AS page_first, max({us('time')}) AS page_last FROM ({self.pages()}) AS p"
+            )
         return {name: int(value or 0) for name, value in found.items()}
 
     def without_ddl(self, lake):
         """How many rows the files of `hits` have, and how many say something in a column that older files lack, and in one that
         today's lack: as docs/tables.md says that the engine reads them without the DDL."""
-        found = self.row(f"SELECT count(*) AS n, count(device) AS device, count(of_tomorrow) AS of_tomorrow FROM {self.files(lake / 'hits')}")
+        found = self.row(
+            f"SELECT count(*) AS n, count(device) AS device, count(of_tomorrow) AS of_tomorrow FROM {self.files(lake / 'hits')}"
+        )
         return [int(value) for value in found.values()]
 
     def resolved(self):
@@ -61,16 +91,26 @@ class SqlEngine:
 
 class DuckDb(SqlEngine):
     name = "DuckDB"
-    kinds = {"text": "VARCHAR", "timestamp": "TIMESTAMP WITH TIME ZONE", "int32": "INTEGER", "int64": "BIGINT", "boolean": "BOOLEAN",
-             "date": "DATE", "list of text": "VARCHAR[]",
-             "pages": 'STRUCT(path VARCHAR, title VARCHAR, "time" TIMESTAMP WITH TIME ZONE)[]'}
+    kinds = {
+        "text": "VARCHAR",
+        "timestamp": "TIMESTAMP WITH TIME ZONE",
+        "int32": "INTEGER",
+        "int64": "BIGINT",
+        "boolean": "BOOLEAN",
+        "date": "DATE",
+        "list of text": "VARCHAR[]",
+        "pages": 'STRUCT(path VARCHAR, title VARCHAR, "time" TIMESTAMP WITH TIME ZONE)[]',
+    }
 
     def __init__(self):
         import duckdb
+
         self.version, self.connection = duckdb.__version__, duckdb.connect()
 
     def open(self, lake, of_several_versions=False):
         self.connection.execute((lake / "_tables/duckdb.sql").read_text())
+        if of_several_versions:
+            self.connection.execute("SET VARIABLE several_versions = true")
 
     def row(self, sql):
         done = self.connection.execute(sql)
@@ -94,16 +134,31 @@ class DuckDb(SqlEngine):
 
 class Spark(SqlEngine):
     name, quote = "Spark", "`"
-    kinds = {"text": "string", "timestamp": "timestamp", "int32": "int", "int64": "bigint", "boolean": "boolean", "date": "date",
-             "list of text": "array<string>", "pages": "array<struct<path:string,title:string,time:timestamp>>"}
+    kinds = {
+        "text": "string",
+        "timestamp": "timestamp",
+        "int32": "int",
+        "int64": "bigint",
+        "boolean": "boolean",
+        "date": "date",
+        "list of text": "array<string>",
+        "pages": "array<struct<path:string,title:string,time:timestamp>>",
+    }
 
     def __init__(self):
         import tempfile, pyspark
         from pyspark.sql import SparkSession
+
         self.version, self.folder = pyspark.__version__, tempfile.TemporaryDirectory()
-        settings = {"spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false", "spark.sql.shuffle.partitions": "2",
-                    "spark.driver.bindAddress": "127.0.0.1", "spark.driver.host": "127.0.0.1",
-                    "spark.sql.session.timeZone": "UTC", "spark.sql.warehouse.dir": self.folder.name}
+        settings = {
+            "spark.ui.enabled": "false",
+            "spark.ui.showConsoleProgress": "false",
+            "spark.sql.shuffle.partitions": "2",
+            "spark.driver.bindAddress": "127.0.0.1",
+            "spark.driver.host": "127.0.0.1",
+            "spark.sql.session.timeZone": "UTC",
+            "spark.sql.warehouse.dir": self.folder.name,
+        }
         builder = SparkSession.builder.master("local[2]")
         for key, value in settings.items():
             builder = builder.config(key, value)
@@ -125,7 +180,11 @@ class Spark(SqlEngine):
 
     def types(self, table):
         rows = self.session.sql(f"DESCRIBE {table}").collect()
-        return {row["col_name"]: row["data_type"] for row in rows if row["data_type"] and not row["col_name"].startswith("#")}
+        return {
+            row["col_name"]: row["data_type"]
+            for row in rows
+            if row["data_type"] and not row["col_name"].startswith("#")
+        }
 
     def us(self, time):
         return f"unix_micros({time})"
@@ -139,11 +198,20 @@ class Spark(SqlEngine):
 
 class ClickHouse(SqlEngine):
     name, quote = "ClickHouse", "`"
-    kinds = {"text": "String", "timestamp": "DateTime64(6, 'UTC')", "int32": "Int32", "int64": "Int64", "boolean": "Bool", "date": "Date",
-             "list of text": "Array(String)", "pages": "Array(Tuple(path String, title Nullable(String), time DateTime64(6, 'UTC')))"}
+    kinds = {
+        "text": "String",
+        "timestamp": "DateTime64(6, 'UTC')",
+        "int32": "Int32",
+        "int64": "Int64",
+        "boolean": "Bool",
+        "date": "Date",
+        "list of text": "Array(String)",
+        "pages": "Array(Tuple(path String, title Nullable(String), time DateTime64(6, 'UTC')))",
+    }
 
     def __init__(self):
         from chdb import session
+
         self.session = session.Session()
         self.version = self.row("SELECT version() AS version")["version"] + " (chdb)"
 
@@ -153,6 +221,7 @@ class ClickHouse(SqlEngine):
 
     def row(self, sql):
         import json
+
         return json.loads(str(self.session.query(sql, "JSONEachRow")).splitlines()[0])
 
     def files(self, folder):
@@ -160,6 +229,7 @@ class ClickHouse(SqlEngine):
 
     def types(self, table):
         import json
+
         rows = [json.loads(line) for line in str(self.session.query(f"DESCRIBE {table}", "JSONEachRow")).splitlines()]
         plain = lambda text: " ".join(text.replace("\n", " ").split()).replace("( ", "(").replace(" )", ")")
         return {row["name"]: plain(row["type"]) for row in rows}
@@ -179,20 +249,31 @@ class ClickHouse(SqlEngine):
 
 class DataFusion(SqlEngine):
     name, uses_ddl = "DataFusion", False
-    kinds = {"text": "string_view", "timestamp": "timestamp[us, tz=UTC]", "int32": "int32", "int64": "int64", "boolean": "bool", "date": "date32[day]",
-             "list of text": "list<element: string not null>",
-             "pages": "list<element: struct<path: string not null, title: string, time: timestamp[us, tz=UTC] not null> not null>"}
+    kinds = {
+        "text": "string_view",
+        "timestamp": "timestamp[us, tz=UTC]",
+        "int32": "int32",
+        "int64": "int64",
+        "boolean": "bool",
+        "date": "date32[day]",
+        "list of text": "list<element: string not null>",
+        "pages": "list<element: struct<path: string not null, title: string, time: timestamp[us, tz=UTC] not null> not null>",
+    }
 
     def __init__(self):
         import datafusion
+
         self.version = datafusion.__version__
 
     def open(self, lake, of_several_versions=False):
         import datafusion, pyarrow
+
         self.context = datafusion.SessionContext()
         for table in TABLES:
             if (lake / table).is_dir():
-                self.context.register_parquet(table, str(lake / table), table_partition_cols=[("date", pyarrow.date32())])
+                self.context.register_parquet(
+                    table, str(lake / table), table_partition_cols=[("date", pyarrow.date32())]
+                )
 
     def row(self, sql):
         return self.context.sql(sql).to_pylist()[0]

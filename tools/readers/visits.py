@@ -1,5 +1,6 @@
 """Hits and the sessions that they make, found out in plain Python: from the lines of an access log, or from the rows of a lake's
 `hits`. Nothing here reads the table `sessions` or speaks SQL."""
+
 import collections, datetime as dt, gzip, re
 from dataclasses import dataclass
 
@@ -32,7 +33,9 @@ class Session:
         custom = [hit for hit in hits if hit.kind not in ("pageview", "engagement", "request")]
         self.first, self.is_bot = hits[0], hits[0].is_bot
         # Of several at the same moment, the one that came first: ties go to the lower offset.
-        self.exit = min((hit for hit in self.views if hit.time == self.views[-1].time), key=lambda hit: hit.order, default=None)
+        self.exit = min(
+            (hit for hit in self.views if hit.time == self.views[-1].time), key=lambda hit: hit.order, default=None
+        )
         self.is_bounce = len(self.views) == 1 and not custom
 
 
@@ -54,19 +57,34 @@ def sessions(hits):
 
 def hits_of_lake(lake):
     import json
+
     found = []
     for row in expected.rows(lake, "hits"):
         props = json.loads(row["props"]) if row["props"] and row["type"] == "engagement" else {}
-        found.append(Hit(row["visitor_id"], row["time"], row["raw_offset"], row["type"], row["path"], row["is_bot"], row["channel"],
-                         row["source"], props.get("engaged_ms")))
+        found.append(
+            Hit(
+                row["visitor_id"],
+                row["time"],
+                row["raw_offset"],
+                row["type"],
+                row["path"],
+                row["is_bot"],
+                row["channel"],
+                row["source"],
+                props.get("engaged_ms"),
+            )
+        )
     return found
 
 
 LINE = re.compile(r'^(\S+) \S+ \S+ \[([^]]+)\] "([^"]*)" (\d{3}) (\S+) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"$')
 # What a page loads, and what is downloaded: no pages.
-ASSET = re.compile(r"\.(css|js|mjs|map|json|xml|txt|csv|wasm|png|jpe?g|gif|svg|ico|webp|avif|bmp|tiff?|woff2?|ttf|otf|eot|mp3|mp4|m4[av]|"
-                   r"og[gva]|wav|flac|webm|mpe?g|avi|mov|mkv|flv|swf|pdf|docx?|xlsx?|pptx?|od[tsp]|epub|zip|t?gz|bz2|xz|zst|tar|rar|7z|exe|"
-                   r"msi|dmg|iso|deb|rpm|apk|jar|bin)$", re.IGNORECASE)
+ASSET = re.compile(
+    r"\.(css|js|mjs|map|json|xml|txt|csv|wasm|png|jpe?g|gif|svg|ico|webp|avif|bmp|tiff?|woff2?|ttf|otf|eot|mp3|mp4|m4[av]|"
+    r"og[gva]|wav|flac|webm|mpe?g|avi|mov|mkv|flv|swf|pdf|docx?|xlsx?|pptx?|od[tsp]|epub|zip|t?gz|bz2|xz|zst|tar|rar|7z|exe|"
+    r"msi|dmg|iso|deb|rpm|apk|jar|bin)$",
+    re.IGNORECASE,
+)
 
 
 def hits_of_log(path, is_bot):
@@ -83,6 +101,14 @@ def hits_of_log(path, is_bot):
             method, target = request.split(" ")[:2]
             path_of = target.split("?")[0].split("#")[0]
             is_page = method == "GET" and 200 <= int(status) < 400 and not ASSET.search(path_of)
-            found.append(Hit((host, agent), round(time.timestamp()) * 1_000_000, order, "pageview" if is_page else "request", path_of,
-                             is_bot(agent)))
+            found.append(
+                Hit(
+                    (host, agent),
+                    round(time.timestamp()) * 1_000_000,
+                    order,
+                    "pageview" if is_page else "request",
+                    path_of,
+                    is_bot(agent),
+                )
+            )
     return found

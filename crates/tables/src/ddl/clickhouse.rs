@@ -17,9 +17,10 @@ const DIALECT: Dialect = Dialect {
     nullable: |name| format!("Nullable({name})"),
 };
 
-const HINTS: [&str; 2] = [
+const HINTS: [&str; 3] = [
     "clickhouse client --queries-file this file. The views see new files by themselves.",
     "A server reads folders below its user_files_path alone (clickhouse local, any), and buckets with its own credentials.",
+    "A store of your own has another address: write 's3://bucket' as 'http://host:9000/bucket'.",
 ];
 
 pub(super) fn ddl(location: &Location) -> Option<String> {
@@ -28,7 +29,7 @@ pub(super) fn ddl(location: &Location) -> Option<String> {
         Location::S3(place) => ("s3", format!("s3://{place}")),
         Location::Gcs(place) => ("gcs", format!("https://storage.googleapis.com/{place}")),
         // It needs the account and its key in each call.
-        Location::Azure(_) => return None,
+        Location::Azure { .. } => return None,
     };
     let mut text = head("ClickHouse", &lake, &HINTS);
     for table in Table::ALL {

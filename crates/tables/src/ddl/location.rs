@@ -9,13 +9,18 @@ pub enum Location {
     S3(String),
     /// Google Cloud Storage: bucket and prefix.
     Gcs(String),
-    /// Azure Blob Storage: container and prefix. The account is not part of the URL.
-    Azure(String),
+    /// Azure Blob Storage.
+    Azure {
+        /// Container and prefix.
+        place: String,
+        /// The account's host, `account.dfs.core.windows.net`, where the URL names it.
+        host: Option<String>,
+    },
 }
 
 /// A URL that names no store that is known.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("`{0}` is no absolute path, and no URL of s3://, gs:// or az://")]
+#[error("`{0}` is no absolute path, and no URL of s3://, gs://, az:// or abfss://")]
 pub struct UnknownLocation(String);
 
 impl std::str::FromStr for Location {
@@ -29,10 +34,22 @@ impl std::str::FromStr for Location {
         match scheme {
             "s3" | "s3a" => Ok(Self::S3(trimmed(place))),
             "gs" => Ok(Self::Gcs(trimmed(place))),
-            "az" => Ok(Self::Azure(trimmed(place))),
+            "az" => Ok(Self::Azure { place: trimmed(place), host: None }),
+            "abfs" | "abfss" => abfs(place).ok_or_else(unknown),
             _ => Err(unknown()),
         }
     }
+}
+
+/// `container@account.dfs.core.windows.net/prefix`, or `container/prefix`.
+fn abfs(place: &str) -> Option<Location> {
+    let (authority, prefix) = place.split_once('/').unwrap_or((place, ""));
+    let (container, host) = match authority.split_once('@') {
+        Some((container, host)) if !container.contains(':') => (container, Some(host.to_owned())),
+        Some(_) => return None,
+        None => (authority, None),
+    };
+    Some(Location::Azure { place: trimmed(&format!("{container}/{prefix}")), host })
 }
 
 fn trimmed(place: &str) -> String {
@@ -46,7 +63,7 @@ impl Location {
             Self::Folder(path) => path.clone(),
             Self::S3(place) => format!("s3://{place}"),
             Self::Gcs(place) => format!("gs://{place}"),
-            Self::Azure(place) => format!("az://{place}"),
+            Self::Azure { place, .. } => format!("az://{place}"),
         }
     }
 }
@@ -62,8 +79,10 @@ mod tests {
         assert_eq!(of("s3://bucket/a/b/"), Ok(Location::S3("bucket/a/b".to_owned())));
         assert_eq!(of("s3a://bucket"), Ok(Location::S3("bucket".to_owned())));
         assert_eq!(of("gs://bucket/a"), Ok(Location::Gcs("bucket/a".to_owned())));
-        assert_eq!(of("az://container/a"), Ok(Location::Azure("container/a".to_owned())));
-        for unknown in ["data/lake", "ftp://host/a", ""] {
+        let azure = |host: Option<&str>| Location::Azure { place: "box/a".to_owned(), host: host.map(str::to_owned) };
+        assert_eq!(of("az://box/a"), Ok(azure(None)));
+        assert_eq!(of("abfss://box@me.dfs.core.windows.net/a/"), Ok(azure(Some("me.dfs.core.windows.net"))));
+        for unknown in ["data/lake", "ftp://host/a", "abfss://me:secret@host/a", ""] {
             assert_eq!(of(unknown), Err(UnknownLocation(unknown.to_owned())));
         }
     }

@@ -32,7 +32,8 @@ pub(super) fn ddl(location: &Location) -> Option<String> {
     let lake = match location {
         Location::S3(place) => format!("s3://{place}"),
         Location::Gcs(place) => format!("gcs://{place}"),
-        Location::Folder(_) | Location::Azure(_) => return None,
+        Location::Azure { place, host: Some(host) } => format!("azure://{}/{place}", host.replace(".dfs.", ".blob.")),
+        Location::Folder(_) | Location::Azure { host: None, .. } => return None,
     };
     let mut text = head("Snowflake", &lake, &HINTS);
     text.push_str(&format!("\nCREATE STAGE IF NOT EXISTS tributary_lake URL = {};\n", quoted(&format!("{lake}/"))));

@@ -28,8 +28,12 @@ pub(super) fn ddl(location: &Location) -> Option<String> {
         Location::Folder(path) => format!("file://{path}"),
         Location::S3(place) => format!("s3a://{place}"),
         Location::Gcs(place) => format!("gs://{place}"),
+        Location::Azure { place, host: Some(host) } => {
+            let (container, prefix) = place.split_once('/').unwrap_or((place, ""));
+            format!("abfss://{container}@{host}/{prefix}").trim_end_matches('/').to_owned()
+        }
         // The URL that Spark needs has the account in it, which the lake's has not.
-        Location::Azure(_) => return None,
+        Location::Azure { host: None, .. } => return None,
     };
     let mut text = head("Spark SQL", &lake, &HINTS);
     for table in Table::ALL {

@@ -1,10 +1,11 @@
 use super::*;
 
-const LAKES: [(&str, &str); 4] = [
+const LAKES: [(&str, &str); 5] = [
     ("folder", "/data/it's a lake"),
     ("s3", "s3://bucket/lake"),
     ("gcs", "gs://bucket/lake"),
     ("azure", "az://container/lake"),
+    ("azure_account", "abfss://container@account.dfs.core.windows.net/lake"),
 ];
 
 /// The text is public, and other tests read it from these files: engines run it, and parsers of the dialects that have no
