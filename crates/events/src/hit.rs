@@ -300,14 +300,15 @@ impl<'a> Hit<'a> {
         let text = std::str::from_utf8(value).map_err(|error| {
             Invalid::new(Reason::InvalidUtf8, "", format!("not UTF-8 from byte {}", error.valid_up_to()))
         })?;
-        let (wire, is_plain) = match own_form::read(text) {
-            Some(wire) => (wire, true),
+        let mut wire = Wire::default();
+        let is_plain = own_form::read(text, &mut wire).is_some();
+        if !is_plain {
             // serde takes a list for a struct, by the order of its fields; what is appended to needs a brace.
-            None if text.trim_ascii_start().starts_with('[') => {
+            if text.trim_ascii_start().starts_with('[') {
                 return Err(Invalid::new(Reason::WrongType, "", "a hit is a JSON object, not a list"));
             }
-            None => (serde_json::from_str(text).map_err(|error| explain(&error))?, false),
-        };
+            wire = serde_json::from_str(text).map_err(|error| explain(&error))?;
+        }
         if &*wire.schema != HIT_SCHEMA {
             let detail = format!("schema `{}` is not known; this build reads {HIT_SCHEMA}", shorten(&wire.schema));
             return Err(Invalid::new(Reason::UnknownSchema, "/schema", detail));

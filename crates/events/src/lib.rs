@@ -4,6 +4,7 @@
 //! them, and turns them into bytes and back.
 
 pub mod control;
+pub mod decimal;
 pub mod hit;
 pub mod ids;
 pub mod incoming;

@@ -108,8 +108,10 @@ fn equals(word: u64, byte: u8) -> u64 {
 
 /// For [`position`]: quotes, backslashes and control characters.
 fn specials(word: u64) -> u64 {
-    let control = word.wrapping_sub(ONES * 0x20) & !word;
-    (control | equals(word, b'"') | equals(word, b'\\')) & HIGHS
+    // Quote and space change places: then a quote is below 0x21, as control characters are.
+    let swapped = word ^ (ONES * 2);
+    let low = swapped.wrapping_sub(ONES * 0x21) & !swapped;
+    (low | equals(word, b'\\')) & HIGHS
 }
 
 #[cfg(test)]

@@ -9,6 +9,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
+use crate::decimal::digits;
+
 /// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.
 ///
 /// On the wire it is RFC 3339 with milliseconds: `2026-11-21T09:30:00.000Z`.
@@ -113,20 +115,13 @@ fn date_digits(day: u32) -> [u8; 8] {
     date
 }
 
-/// The digits of four numbers below 100, all at once: each has a lane of two bytes in one word, wide enough that the
-/// multiplication by which they are divided by ten stays within it.
-#[inline]
-fn digits(numbers: [u32; 4]) -> [u8; 8] {
-    let lanes = numbers.iter().rev().fold(0, |lanes, &number| lanes << 16 | u64::from(number));
-    let tens = (lanes * 103) >> 10 & 0x000f_000f_000f_000f;
-    let units = lanes - tens * 10;
-    (tens | units << 8 | 0x3030_3030_3030_3030).to_le_bytes()
-}
-
 /// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
 const FIRST_MILLI: i64 = -62_167_219_200_000;
 /// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
 const LAST_MILLI: i64 = 253_402_300_799_999;
+
+/// The highest bit of each byte.
+const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
 
 /// Year, month and day of a day number since 0000-01-01. Cassio Neri and Lorenz Schneider, "Euclidean affine functions
 /// and their application to calendar algorithms" (2022), figure 12: a third of the divisions that the textbooks' way takes.
@@ -160,21 +155,25 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 /// Reads exactly `2026-11-21T09:30:00.000Z`, the form that we write; `None` for every other form,
 /// valid or not, which then goes the slow way.
 pub(crate) fn parse_own_form(text: &[u8]) -> Option<i64> {
-    let text: &[u8; 24] = text.try_into().ok()?;
-    let separators = [(4, b'-'), (7, b'-'), (10, b'T'), (13, b':'), (16, b':'), (19, b'.'), (23, b'Z')];
-    let mut fits = separators.iter().fold(true, |fits, &(at, byte)| fits & (text[at] == byte));
-    let mut digit = |at: usize| {
-        let digit = text[at].wrapping_sub(b'0');
-        fits &= digit < 10;
-        i64::from(digit)
-    };
-    let mut two = |at: usize| digit(at) * 10 + digit(at + 1);
-    let (year, month, day) = (two(0) * 100 + two(2), two(5), two(8));
-    let (hour, minute, second) = (two(11), two(14), two(17));
-    let milli = two(20) * 10 + digit(22);
+    let text: &[u8; Timestamp::TEXT_LEN] = text.try_into().ok()?;
+    let mut values = [[0; 8]; 3];
+    let mut fits = true;
+    for ((value, text), form) in
+        values.iter_mut().zip(text.as_chunks().0).zip(b"0000-00-00T00:00:00.000Z".as_chunks().0)
+    {
+        // Digits become their values and what separates them nothing, in eight bytes at once.
+        let word = u64::from_le_bytes(*text) ^ u64::from_le_bytes(*form);
+        let most = u64::from_le_bytes(form.map(|byte| if byte == b'0' { 9 } else { 0 }));
+        fits &= (most | HIGHS).wrapping_sub(word) & !word & HIGHS == HIGHS;
+        *value = word.to_le_bytes();
+    }
     if !fits {
         return None;
     }
+    let two = |word: usize, at: usize| i64::from(values[word][at]) * 10 + i64::from(values[word][at + 1]);
+    let (year, month) = (two(0, 0) * 100 + two(0, 2), two(0, 5));
+    let (day, hour, minute) = (two(1, 0), two(1, 3), two(1, 6));
+    let (second, milli) = (two(2, 1), two(2, 4) * 10 + i64::from(values[2][6]));
     // Days past 28, leap seconds and the like are rare: the library decides them.
     if !(1..=12).contains(&month) || !(1..=28).contains(&day) || hour > 23 || minute > 59 || second > 59 {
         return None;
@@ -360,6 +359,15 @@ mod tests {
             prop_assert_eq!(moment.to_string().parse::<Timestamp>().unwrap(), moment);
             let library = jiff::Timestamp::from_millisecond(millis).unwrap();
             prop_assert_eq!(format!("{library:.3}"), moment.to_string());
+        }
+
+        #[test]
+        fn nothing_but_our_own_form_is_read_as_such(at in 0..Timestamp::TEXT_LEN, byte in any::<u8>()) {
+            let mut text = *b"2026-11-21T09:30:00.123Z";
+            text[at] = byte;
+            if let Some(millis) = parse_own_form(&text) {
+                prop_assert_eq!(Timestamp::from_millis(millis).to_text(), text);
+            }
         }
 
         #[test]

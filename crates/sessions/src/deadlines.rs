@@ -40,6 +40,8 @@ pub(crate) struct Deadlines {
     far: BTreeMap<i64, Vec<u32>>,
     /// What stood in the buckets that the bound has reached, the earliest last.
     near: Vec<(i64, u32)>,
+    /// Where buckets are emptied to before it becomes `near`; else it is empty.
+    reached: Vec<(i64, u32)>,
     /// What came for such a bucket when it was gone.
     stray: BinaryHeap<Reverse<(i64, u32)>>,
     /// Buckets before this one are gone; `None` before the first bound.
@@ -128,8 +130,6 @@ impl Deadlines {
 
     /// Empties the buckets up to this one into `near`.
     fn reach(&mut self, last: i64, slots: &impl Slots) {
-        // What is in `near` already comes from earlier buckets, so it is due before all that is added.
-        let earlier = std::mem::take(&mut self.near);
         while let Some(entry) = self.far.first_entry().filter(|entry| *entry.key() <= last) {
             let bucket = entry.remove();
             self.empty(bucket, last, slots);
@@ -140,9 +140,11 @@ impl Deadlines {
             self.row_start += 1;
             self.empty(bucket, last, slots);
         }
-        self.near.iter().for_each(|&(_, slot)| slots.prefetch(slot));
-        self.near.sort_unstable_by_key(|&entry| Reverse(entry));
-        self.near.extend(earlier);
+        self.reached.iter().for_each(|&(_, slot)| slots.prefetch(slot));
+        self.reached.sort_unstable_by_key(|&entry| Reverse(entry));
+        // What is in `near` already comes from earlier buckets, so it is due before all that is added.
+        self.reached.append(&mut self.near);
+        std::mem::swap(&mut self.near, &mut self.reached);
         self.near_until = Some(last + 1);
     }
 
@@ -153,7 +155,7 @@ impl Deadlines {
             if number > last {
                 self.put(number, slot);
             } else {
-                self.near.push((time, slot));
+                self.reached.push((time, slot));
             }
         }
         if self.spare.len() < MOST_SPARE && (1..=MOST_SPARE_SLOTS).contains(&bucket.capacity()) {

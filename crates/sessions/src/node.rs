@@ -124,7 +124,7 @@ impl Node {
     /// Reads what is behind the node's pointers; see [`crate::store::Store::prefetch`].
     pub(crate) fn prefetch(&self) -> i64 {
         let open = self.open.as_ref().map_or(0, |open| open.floor.as_millis() ^ i64::from(open.pageviews));
-        open ^ i64::from(self.texts.prefetch())
+        open ^ i64::from(self.texts.prefetch()) ^ self.ids.last().map_or(0, |&id| id as i64)
     }
 
     /// The distance of a moment from the span, 0 inside.

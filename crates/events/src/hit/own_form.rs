@@ -7,7 +7,7 @@
 use serde_json::value::RawValue;
 
 use super::{RESERVED, Wire};
-use crate::text::{Text, plain_len};
+use crate::text::{Text, find_any, is_plain, plain_len};
 use crate::time::{self, Timestamp};
 
 /// The fields that every hit has.
@@ -40,41 +40,41 @@ impl Field {
         1 << self as u32
     }
 
-    /// What a name means: a field that is read, one that is passed over (`Ok(None)`), or one that may not be there.
-    fn named(name: &str) -> Result<Option<Self>, ()> {
+    /// What a name means: a field that is read, one that is passed over (`Ok(None)`), or one that serde must see: it may
+    /// not be there, or it has escapes and may mean any other.
+    fn named(name: &[u8]) -> Result<Option<Self>, ()> {
         Ok(Some(match name {
-            "hit_id" => Self::HitId,
-            "schema" => Self::Schema,
-            "site" => Self::Site,
-            "visitor_id" => Self::VisitorId,
-            "user_id" => Self::UserId,
-            "type" => Self::Kind,
-            "event_time" => Self::EventTime,
-            "url" => Self::Url,
-            "title" => Self::Title,
-            "referrer" => Self::Referrer,
-            "language" => Self::Language,
-            "screen" => Self::Screen,
-            "user_agent" => Self::UserAgent,
-            "country" => Self::Country,
-            "region" => Self::Region,
-            "props" => Self::Props,
-            "client_time" | "sent_at" | "received_at" | "timezone" | "ip" | "privacy" => return Ok(None),
-            name if RESERVED.contains(&name) => return Err(()),
+            b"hit_id" => Self::HitId,
+            b"schema" => Self::Schema,
+            b"site" => Self::Site,
+            b"visitor_id" => Self::VisitorId,
+            b"user_id" => Self::UserId,
+            b"type" => Self::Kind,
+            b"event_time" => Self::EventTime,
+            b"url" => Self::Url,
+            b"title" => Self::Title,
+            b"referrer" => Self::Referrer,
+            b"language" => Self::Language,
+            b"screen" => Self::Screen,
+            b"user_agent" => Self::UserAgent,
+            b"country" => Self::Country,
+            b"region" => Self::Region,
+            b"props" => Self::Props,
+            b"client_time" | b"sent_at" | b"received_at" | b"timezone" | b"ip" | b"privacy" => return Ok(None),
+            name if RESERVED.iter().any(|reserved| reserved.as_bytes() == name) || !is_plain(name) => return Err(()),
             _ => return Ok(None),
         }))
     }
 }
 
-/// The hit, or `None` where it has another form.
-pub(super) fn read(json: &str) -> Option<Wire<'_>> {
-    let mut wire = Wire::default();
+/// Reads the hit into an empty one, or as far as it can where it has another form.
+pub(super) fn read<'a>(json: &'a str, wire: &mut Wire<'a>) -> Option<()> {
     let mut seen = 0;
-    let mut rest = json.strip_prefix('{')?;
+    let mut rest = Rest { json, at: 0 };
+    rest.pass(b'{')?;
     loop {
-        let name = take_text(&mut rest)?;
-        rest = rest.strip_prefix(':')?;
-        let field = Field::named(name).ok()?;
+        let field = Field::named(rest.name()?).ok()?;
+        rest.pass(b':')?;
         if let Some(field) = field {
             // Twice is refused, and serde says so.
             if seen & field.bit() != 0 {
@@ -82,13 +82,13 @@ pub(super) fn read(json: &str) -> Option<Wire<'_>> {
             }
             seen |= field.bit();
         }
-        if rest.starts_with('"') {
-            let text = take_text(&mut rest)?;
+        if rest.next()? == b'"' {
+            let text = rest.text()?;
             if let Some(field) = field {
-                set(&mut wire, field, text)?;
+                set(wire, field, text)?;
             }
         } else {
-            let value = take_value(&mut rest)?;
+            let value = rest.value()?;
             match field {
                 None => {}
                 Some(Field::Props) => wire.props = Some(value),
@@ -96,10 +96,9 @@ pub(super) fn read(json: &str) -> Option<Wire<'_>> {
                 Some(_) => return None,
             }
         }
-        match rest.as_bytes() {
-            [b',', ..] => rest = &rest[1..],
-            [b'}'] => return (seen & REQUIRED == REQUIRED).then_some(wire),
-            _ => return None,
+        if rest.pass(b',').is_none() {
+            rest.pass(b'}')?;
+            return (seen & REQUIRED == REQUIRED && rest.next().is_none()).then_some(());
         }
     }
 }
@@ -128,22 +127,49 @@ fn set<'a>(wire: &mut Wire<'a>, field: Field, text: &'a str) -> Option<()> {
     Some(())
 }
 
-/// Takes a text without escapes off, quotes included.
-fn take_text<'a>(rest: &mut &'a str) -> Option<&'a str> {
-    let inner = rest.strip_prefix('"')?;
-    let (text, tail) = inner.split_at(plain_len(inner.as_bytes()));
-    *rest = tail.strip_prefix('"')?;
-    Some(text)
+/// What is still to be read.
+struct Rest<'a> {
+    json: &'a str,
+    at: usize,
 }
 
-/// Takes any other value off, as serde reads it: `privacy` and `props` are objects.
-fn take_value<'a>(rest: &mut &'a str) -> Option<&'a RawValue> {
-    // White space before it would be another form; serde would pass over it in silence.
-    if rest.starts_with(|first: char| first.is_ascii_whitespace()) {
-        return None;
+impl<'a> Rest<'a> {
+    fn next(&self) -> Option<u8> {
+        self.json.as_bytes().get(self.at).copied()
     }
-    let mut values = serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>();
-    let value = values.next()?.ok()?;
-    *rest = &rest[values.byte_offset()..];
-    Some(value)
+
+    fn pass(&mut self, byte: u8) -> Option<()> {
+        (self.next()? == byte).then(|| self.at += 1)
+    }
+
+    /// Takes a name off up to the next quote, whatever stands in it.
+    fn name(&mut self) -> Option<&'a [u8]> {
+        self.pass(b'"')?;
+        let rest = &self.json.as_bytes()[self.at..];
+        let name = &rest[..find_any(rest, *b"\"")?];
+        self.at += name.len() + 1;
+        Some(name)
+    }
+
+    /// Takes a text without escapes off, quotes included.
+    fn text(&mut self) -> Option<&'a str> {
+        self.pass(b'"')?;
+        let text = self.json.get(self.at..)?;
+        let text = text.get(..plain_len(text.as_bytes()))?;
+        self.at += text.len();
+        self.pass(b'"')?;
+        Some(text)
+    }
+
+    /// Takes any other value off, as serde reads it: `privacy` and `props` are objects.
+    fn value(&mut self) -> Option<&'a RawValue> {
+        // White space before it would be another form; serde would pass over it in silence.
+        if self.next()?.is_ascii_whitespace() {
+            return None;
+        }
+        let mut values = serde_json::Deserializer::from_str(self.json.get(self.at..)?).into_iter::<&RawValue>();
+        let value = values.next()?.ok()?;
+        self.at += values.byte_offset();
+        Some(value)
+    }
 }

@@ -1,6 +1,7 @@
 //! JSON objects, written piece by piece into a buffer.
 
 use events::Offset;
+use events::decimal::write_decimal;
 use events::text::{is_plain, write_json_str};
 
 use super::fixed::{Fixed, LONGEST};
@@ -66,21 +67,16 @@ impl<'o> Fields<'o> {
         self.0.push(b'"');
     }
 
-    /// A whole number; nearly all but offsets have one digit.
     #[inline(always)]
     pub(super) fn integer(&mut self, name: &str, value: u64) {
         self.raw(name.as_bytes());
-        if value < 10 {
-            self.0.push(b'0' + value as u8);
-        } else {
-            self.raw(itoa::Buffer::new().format(value).as_bytes());
-        }
+        write_decimal(self.0, value);
     }
 
+    /// Offsets are never below zero.
     #[inline(always)]
     pub(super) fn offset(&mut self, name: &str, offset: Offset) {
-        self.raw(name.as_bytes());
-        self.raw(itoa::Buffer::new().format(offset.0).as_bytes());
+        self.integer(name, offset.0.unsigned_abs());
     }
 
     #[inline(always)]
