@@ -23,16 +23,25 @@ fn publish(bus: &KafkaBus, value: &'static str) -> bool {
     block_on(bus.publish(vec![support::record(HITS, value)])).is_ok()
 }
 
+/// The first connections of a busy machine may take longer than a record may wait.
+fn publish_at_last(bus: &KafkaBus, value: &'static str) {
+    let deadline = Instant::now() + PATIENCE;
+    while !publish(bus, value) {
+        assert!(Instant::now() < deadline, "{:?}", bus.condition());
+    }
+}
+
 #[test]
 fn a_producer_that_gets_no_acknowledgement_while_the_broker_answers_is_replaced() {
     let proxy = Proxy::new();
     let broker = Broker::start(kafka_broker::Options::new().advertised_port(proxy.address().port()));
     proxy.serve(broker.bootstrap());
     let bus = open(&proxy.address().to_string());
-    assert!(publish(&bus, "before"));
+    publish_at_last(&bus, "before");
+    let replaced = bus.condition().producers_replaced;
     proxy.swallow_records(true);
     let begun = Instant::now();
-    while bus.condition().producers_replaced == 0 {
+    while bus.condition().producers_replaced == replaced {
         assert!(!publish(&bus, "swallowed"), "nobody acknowledges it");
         assert!(begun.elapsed() < PATIENCE, "the producer stays");
     }
@@ -54,7 +63,8 @@ fn while_the_broker_answers_nobody_a_producer_stays_and_the_bus_is_away() {
     let options = kafka_broker::Options::new().property("broker.session.timeout.ms", 60_000);
     let broker = Broker::start(options);
     let bus = open(&broker.bootstrap());
-    assert!(publish(&bus, "before"));
+    publish_at_last(&bus, "before");
+    let replaced = bus.condition().producers_replaced;
     broker.pause();
     let begun = Instant::now();
     while begun.elapsed() < Duration::from_secs(10) || bus.condition().away.is_none() {
@@ -68,5 +78,5 @@ fn while_the_broker_answers_nobody_a_producer_stays_and_the_bus_is_away() {
     while !publish(&bus, "after") || bus.condition().away.is_some() {
         assert!(begun.elapsed() < PATIENCE, "it is not back: {:?}", bus.condition());
     }
-    assert_eq!(bus.condition().producers_replaced, 0);
+    assert_eq!(bus.condition().producers_replaced, replaced);
 }
