@@ -94,6 +94,36 @@ fn what_was_removed_is_jumped_over() {
     assert_eq!(support::values(&support::next_records(&mut *worker)), ["d"]);
 }
 
+/// Who takes a source up somewhere else, long after it was assigned, is not told that its old position is gone.
+#[test]
+fn a_paused_source_whose_position_was_removed_is_sought_in() {
+    let prefix = kafka_broker::topic_prefix("reading");
+    let bus = support::open(&prefix);
+    support::publish(&bus, HITS, &["a", "b", "c", "d"]);
+    let mut worker = support::join(&bus, Some("i"));
+    let read = support::next_records(&mut *worker);
+    worker.commit(Step { outputs: &[], positions: &[(HITS, read[0].offset.next())] }).unwrap();
+    drop(worker);
+
+    let mut before = TopicPartitionList::new();
+    before.add_partition_offset(&format!("{prefix}hits"), 0, Offset::Offset(3)).unwrap();
+    let admin = support::admin(&kafka_broker::shared().bootstrap());
+    block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+    let mut worker = support::join(&bus, Some("i"));
+    support::poll_until(&mut *worker, |polled| match polled {
+        Polled::Assigned(all) => all.iter().any(|assigned| assigned.source == HITS).then_some(()),
+        _ => None,
+    });
+    worker.pause(HITS).unwrap();
+    for _ in 0..10 {
+        let polled = worker.poll(Duration::from_millis(100)).unwrap();
+        assert!(!matches!(polled, Polled::Records { source: HITS, .. }), "{polled:?}");
+    }
+    worker.seek(HITS, NextOffset(3)).unwrap();
+    worker.resume(HITS).unwrap();
+    assert_eq!(support::values(&support::next_records(&mut *worker)), ["d"]);
+}
+
 #[test]
 fn a_compacted_partition_is_read_to_its_end() {
     let state = Source { topic: Topic::SessionsOpen, partition: 1 };

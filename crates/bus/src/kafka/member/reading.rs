@@ -1,6 +1,6 @@
 //! Where a member reads, and what comes of it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use events::NextOffset;
 use rdkafka::consumer::Consumer;
@@ -53,13 +53,21 @@ impl Member {
             return self.fail(BusError::Unavailable(detail));
         }
         tracing::warn!(%source, %position, start = %bounds.start, "records were removed before they were read");
-        // librdkafka has given the source up, and cannot seek in it: it is taken anew.
-        self.sources.close(&[source]);
-        let start = Start { source, position: Some(bounds.start), is_paused: false };
+        // librdkafka has given the source up, and cannot seek in it.
+        self.take_anew(source, bounds.start)
+    }
+
+    /// Gives a source up and takes it again from another position. The group does not hear of it.
+    fn take_anew(&mut self, source: Source, position: NextOffset) -> Result<(), BusError> {
+        let is_paused = self.sources.is_paused(source);
         let left = self.consumer.incremental_unassign(&self.list(&[source]));
+        // That the old position is not there stands in the queue under no position, and would be taken for the new one's.
+        self.sources.empty(source);
+        self.sources.close(&[source]);
+        let start = Start { source, position: Some(position), is_paused };
         match left.and_then(|()| self.take(&[start])) {
             Ok(()) => Ok(()),
-            Err(error) => self.fail(error::of(&format!("{source} cannot be read from {}", bounds.start), &error)),
+            Err(error) => self.fail(error::of(&format!("{source} cannot be read from {position}"), &error)),
         }
     }
 
@@ -73,15 +81,11 @@ impl Member {
             return Err(BusError::Refused(format!("{source} is not assigned to this member")));
         }
         let topic = self.shared.names.topic(source.topic);
-        let deadline = Instant::now() + Duration::from_secs(5);
-        // Just after the assignment the source is not being read yet, and cannot be sought in.
-        while let Err(error) =
-            self.consumer.seek(topic, source.partition as i32, Offset::Offset(position.0), Duration::from_secs(1))
-        {
-            if Instant::now() >= deadline {
-                return self.fail(error::of(&format!("{source} cannot be read from {position}"), &error));
-            }
-            std::thread::sleep(Duration::from_millis(5));
+        let sought =
+            self.consumer.seek(topic, source.partition as i32, Offset::Offset(position.0), Duration::from_secs(1));
+        // One that is not read yet, or was given up because its position is not there, cannot be sought in.
+        if sought.is_err() {
+            return self.take_anew(source, position);
         }
         self.sources.moved(source, position);
         Ok(())

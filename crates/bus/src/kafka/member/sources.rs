@@ -100,6 +100,18 @@ impl Sources {
         Ok(())
     }
 
+    pub(super) fn is_paused(&self, source: Source) -> bool {
+        self.owned.get(&source).is_some_and(|owned| owned.is_paused)
+    }
+
+    /// Throws away what waits to be handed out.
+    pub(super) fn empty(&mut self, source: Source) {
+        if let Some(owned) = self.owned.get_mut(&source) {
+            owned.next = None;
+            while owned.queue.take(Duration::ZERO, |_| ControlFlow::Continue(())) > 0 {}
+        }
+    }
+
     /// The first that any source has, beginning behind the one that was served last.
     pub(super) fn take(&mut self) -> Option<(Source, Taken)> {
         let served = self.served;
