@@ -35,7 +35,7 @@ impl Batch {
         let mut record = BatchRecord::new(series, start, end, records, layout);
         record.skipped = skipped;
         let path = |day| series.table.file_path(day, &series.log_id, series.partition, start);
-        record.files = rows.days().into_iter().map(|(day, rows)| FileEntry { path: path(day), rows }).collect();
+        record.files = rows.days().iter().map(|(&day, &rows)| FileEntry { path: path(day), rows }).collect();
         Self::with_files(record, rows, expired)
     }
 

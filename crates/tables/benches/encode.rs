@@ -45,6 +45,29 @@ fn enriched_hits_to_zstd_parquet(bencher: divan::Bencher<'_, '_>) {
     });
 }
 
+/// The hits of the file that `TOOLS_HITS` names, one enriched hit a line, eight times over; and what each takes in the file.
+#[divan::bench(sample_count = 10)]
+fn hits_of_a_file_to_zstd_parquet(bencher: divan::Bencher<'_, '_>) {
+    let Some(path) = std::env::var_os("TOOLS_HITS") else { return };
+    let text = std::fs::read_to_string(path).expect("TOOLS_HITS names a file");
+    let hits: Vec<&str> = std::iter::repeat_n(text.lines(), 8).flatten().collect();
+    let end = NextOffset(hits.len() as i64);
+    let log_id = LogId::try_from("bench".to_owned()).expect("letters are a log id");
+    let lineage = Lineage { table: Table::Hits, log_id, partition: 0, start: NextOffset(0), end };
+    let encode = |hits: &[&str]| {
+        let mut batch = TableBatch::new(Table::Hits);
+        for (offset, hit) in (0..).zip(hits) {
+            batch.push(Offset(offset), hit.as_bytes()).expect("the hit is a row");
+        }
+        batch.finish(&lineage, &Layout::default()).expect("the rows fit their schema")
+    };
+    let once = &hits[..hits.len() / 8];
+    let bytes: usize = encode(once).iter().map(|file| file.bytes.len()).sum();
+    eprintln!("{} hits are {bytes} bytes of Parquet, {:.1} each", once.len(), bytes as f64 / once.len() as f64);
+    let bytes: usize = hits.iter().map(|hit| hit.len() + 1).sum();
+    bencher.counter(divan::counter::BytesCount::new(bytes)).bench(|| encode(&hits));
+}
+
 /// Reading alone, to see what of it is JSON and what is Parquet.
 #[divan::bench(sample_count = 10)]
 fn enriched_hits_to_columns(bencher: divan::Bencher<'_, '_>) {

@@ -41,6 +41,7 @@ pub struct TableBatch {
     columns: Box<dyn Columns>,
     offsets: Vec<i64>,
     places: Vec<Place>,
+    days: BTreeMap<Day, u64>,
     sites: Sites,
     input_bytes: usize,
     unreadable_cells: u64,
@@ -57,6 +58,13 @@ struct Place {
 /// What a row costs besides its texts: its fixed columns, and what the columns' growing leaves unused.
 const ROW_OVERHEAD: usize = 256;
 
+/// What a file takes however few rows it has, in bytes: its footer, a page and a dictionary for each column.
+const FILE_OVERHEAD: usize = 16 * 1024;
+
+/// Files whose own cost is left aside: what a batch usually has. Beyond it a batch of thousands of days would weigh
+/// many times what its rows do.
+const USUAL_FILES: usize = 8;
+
 impl TableBatch {
     /// An empty batch.
     pub fn new(table: Table) -> Self {
@@ -65,6 +73,7 @@ impl TableBatch {
             columns: table.gather(),
             offsets: Vec::new(),
             places: Vec::new(),
+            days: BTreeMap::new(),
             sites: Sites::default(),
             input_bytes: 0,
             unreadable_cells: 0,
@@ -76,9 +85,12 @@ impl TableBatch {
         if value.is_empty() {
             return Err(RowError::Empty);
         }
-        let (sites, places, unreadable) = (&mut self.sites, &mut self.places, &mut self.unreadable_cells);
+        let (sites, places, days, unreadable) =
+            (&mut self.sites, &mut self.places, &mut self.days, &mut self.unreadable_cells);
         self.columns.push(value, &mut |row| {
-            places.push(Place { day: Day::of(row.time), site: sites.number(row.site), millis: row.time.as_millis() });
+            let day = Day::of(row.time);
+            places.push(Place { day, site: sites.number(row.site), millis: row.time.as_millis() });
+            *days.entry(day).or_default() += 1;
             *unreadable += row.unreadable_cells;
         })?;
         self.offsets.push(offset.0);
@@ -98,7 +110,8 @@ impl TableBatch {
 
     /// What it takes in memory, by a measure that depends on the records alone.
     pub fn bytes_in_memory(&self) -> usize {
-        self.input_bytes + self.rows() * ROW_OVERHEAD
+        let files = self.days.len().saturating_sub(USUAL_FILES);
+        self.input_bytes + self.rows() * ROW_OVERHEAD + files * FILE_OVERHEAD
     }
 
     /// How many cells were left empty because their values did not fit the columns.
@@ -107,12 +120,8 @@ impl TableBatch {
     }
 
     /// How many rows each day has: what a batch's record must say before the first file is made.
-    pub fn days(&self) -> BTreeMap<Day, u64> {
-        let mut days = BTreeMap::new();
-        for place in &self.places {
-            *days.entry(place.day).or_default() += 1;
-        }
-        days
+    pub fn days(&self) -> &BTreeMap<Day, u64> {
+        &self.days
     }
 
     /// The batch as Parquet files, one for each day, in order of days. The same rows, lineage and layout give the

@@ -1,5 +1,7 @@
 //! How a file is laid out: what must be the same for a batch written again to give the same bytes.
 
+use std::ops::RangeInclusive;
+
 use arrow::datatypes::Schema;
 use parquet::arrow::ArrowSchemaConverter;
 use parquet::basic::{Compression, Encoding, ZstdLevel};
@@ -20,13 +22,15 @@ pub struct Layout {
     pub schema: u32,
     /// Most rows of a row group.
     pub row_group_rows: usize,
-    /// Level of the zstd compression, 1 to 22.
+    /// Level of the zstd compression, one of [`Layout::ZSTD_LEVELS`].
     pub zstd_level: i32,
 }
 
 impl Layout {
     /// The version of the schemas that this build writes.
     pub const SCHEMA: u32 = 1;
+    /// The levels that zstd has.
+    pub const ZSTD_LEVELS: RangeInclusive<i32> = 1..=22;
 }
 
 impl Default for Layout {
@@ -36,8 +40,9 @@ impl Default for Layout {
     }
 }
 
-/// Columns that are different in every row: a dictionary of them would be built and thrown away.
-const UNIQUE: [&str; 2] = ["hit_id", "session_id"];
+/// Ids: a dictionary of them is hardly smaller than they are, and overflows in a large row group. Their lengths apart from
+/// their digits compress better: on a real access log's hits 8 % of `hit_id`, which is a third of the file.
+const IDS: [&str; 2] = ["hit_id", "session_id"];
 /// Columns that are numbers close to their neighbours once the rows are sorted.
 const STEADY: [&str; 10] = [
     "event_time",
@@ -52,7 +57,7 @@ const STEADY: [&str; 10] = [
     "offset",
 ];
 /// Columns that readers look single values up in.
-const LOOKED_UP: [&str; 1] = ["visitor_id"];
+const LOOKED_UP: [&str; 2] = ["visitor_id", "session_id"];
 
 pub(crate) fn properties(
     table: Table,
@@ -70,8 +75,10 @@ pub(crate) fn properties(
         .set_sorting_columns(Some(sorting(table, schema)?))
         .set_key_value_metadata(Some(key_values(layout, lineage)));
     let has = |name: &str| schema.column_with_name(name).is_some();
-    for name in UNIQUE.into_iter().filter(|name| has(name) && is_unique(table, name)) {
-        properties = properties.set_column_dictionary_enabled(ColumnPath::from(name), false);
+    for name in IDS.into_iter().filter(|name| has(name)) {
+        properties = properties
+            .set_column_dictionary_enabled(ColumnPath::from(name), false)
+            .set_column_encoding(ColumnPath::from(name), Encoding::DELTA_LENGTH_BYTE_ARRAY);
     }
     for name in STEADY.into_iter().filter(|name| has(name)) {
         properties = properties
@@ -82,11 +89,6 @@ pub(crate) fn properties(
         properties = properties.set_column_bloom_filter_fpp(ColumnPath::from(name), 0.01);
     }
     Ok(properties.build())
-}
-
-/// A hit's session id stands in each of the session's hits; a session's own stands once.
-fn is_unique(table: Table, name: &str) -> bool {
-    name != "session_id" || table == Table::Sessions
 }
 
 /// Rows are sorted by site, then time, then offset, and the file says so.

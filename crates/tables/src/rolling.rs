@@ -13,6 +13,10 @@ pub struct Rolling {
 /// files come out rather smaller than the target.
 const INPUT_BYTES_PER_FILE_BYTE: usize = 8;
 
+/// Most days of a batch, and so most files. Hits that a hostile client dates at random may have any day since 2000; logs of
+/// ten years in order fit. Cutting earlier would not make fewer files but more: each further batch has days of its own.
+pub(crate) const MOST_DAYS: usize = 4096;
+
 /// A column's texts are addressed by 32 bits, so a batch stays well below that.
 const MOST_BYTES: usize = 1 << 30;
 
@@ -25,6 +29,6 @@ impl Rolling {
 
     /// Whether the batch takes no further record.
     pub fn is_full(&self, batch: &TableBatch) -> bool {
-        batch.bytes_in_memory() >= self.full
+        batch.bytes_in_memory() >= self.full || batch.days().len() >= MOST_DAYS
     }
 }

@@ -8,11 +8,13 @@ use arrow::util::display::array_value_to_string;
 use bytes::Bytes;
 use events::{LogId, NextOffset, Timestamp};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::basic::Encoding;
 use parquet::file::metadata::PageIndexPolicy;
 use proptest::prelude::*;
 
 use super::*;
 use crate::file::FileFacts;
+use crate::rolling::{MOST_DAYS, Rolling};
 
 const NOON: i64 = 1_431_864_000_000;
 const DAY: i64 = 86_400_000;
@@ -147,17 +149,36 @@ fn each_day_is_a_file_of_its_own() {
     for (offset, millis) in [(5, NOON + DAY), (6, NOON), (7, NOON + DAY)] {
         batch.push(Offset(offset), hit("a", millis, "").as_bytes()).unwrap();
     }
-    let days: Vec<_> = batch.days().into_iter().map(|(day, rows)| (day.to_string(), rows)).collect();
+    let days: Vec<_> = batch.days().iter().map(|(day, &rows)| (day.to_string(), rows)).collect();
     let files = batch.finish(&lineage(Table::Hits, 5..8), &Layout::default()).unwrap();
     assert_eq!(days, [("2015-05-17".to_owned(), 1), ("2015-05-18".to_owned(), 2)]);
     assert_eq!(days, files.iter().map(|file| (file.day.to_string(), file.rows)).collect::<Vec<_>>());
+}
+
+/// A client that dates its hits at random makes a file of each day, and each has a price.
+#[test]
+fn a_batch_of_many_days_weighs_what_its_files_will_and_ends_at_a_bound() {
+    let rolling = Rolling::new(usize::MAX, usize::MAX);
+    let mut batch = TableBatch::new(Table::Late);
+    let mut offset = 0;
+    while !rolling.is_full(&batch) {
+        let value = hit("a", NOON - offset * DAY, r#","late_reason":"too_old""#);
+        batch.push(Offset(offset), value.as_bytes()).unwrap();
+        offset += 1;
+    }
+    assert_eq!(batch.rows(), MOST_DAYS);
+    let weight = batch.bytes_in_memory();
+    let files = batch.finish(&lineage(Table::Late, 0..offset), &Layout::default()).unwrap();
+    assert_eq!(files.len(), MOST_DAYS);
+    let encoded: usize = files.iter().map(|file| file.bytes.len()).sum();
+    assert!(encoded <= weight, "{encoded} bytes of files were counted as {weight}");
 }
 
 /// What readers find beside the rows; all of it follows from the batch.
 #[test]
 fn a_file_says_what_it_was_made_of_and_how_to_search_it() {
     let mut batch = TableBatch::new(Table::Hits);
-    batch.push(Offset(5), hit("a", NOON, r#","visitor_id":"v1""#).as_bytes()).unwrap();
+    batch.push(Offset(5), hit("a", NOON, r#","visitor_id":"v1","session_id":"s1","url":"u""#).as_bytes()).unwrap();
     let file = batch.finish(&lineage(Table::Hits, 5..6), &Layout::default()).unwrap().remove(0).bytes;
 
     let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
@@ -173,7 +194,14 @@ fn a_file_says_what_it_was_made_of_and_how_to_search_it() {
         .filter(|c| c.bloom_filter_offset().is_some())
         .map(|c| c.column_path().string())
         .collect();
-    assert_eq!(bloom, ["visitor_id"]);
+    assert_eq!(bloom, ["visitor_id", "session_id"]);
+    let encodings = |name: &str| {
+        let column = group.columns().iter().find(|column| column.column_path().string() == name).unwrap();
+        column.encodings().collect::<Vec<_>>()
+    };
+    assert!(encodings("hit_id").contains(&Encoding::DELTA_LENGTH_BYTE_ARRAY));
+    assert!(encodings("time").contains(&Encoding::DELTA_BINARY_PACKED));
+    assert!(encodings("url").contains(&Encoding::RLE_DICTIONARY));
     let pages = metadata.page_index().unwrap();
     assert!(
         (0..group.num_columns()).all(|at| pages.column_index(0, at).is_some() && pages.offset_index(0, at).is_some())
