@@ -1,12 +1,12 @@
 //! What a Parquet file says about itself: which offsets of which log it was made of, and which rows it holds.
 
-use arrow::array::AsArray;
-use arrow::datatypes::Int64Type;
+use std::ops::Range;
+
 use bytes::Bytes;
 use events::{LogId, NextOffset, Offset};
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::file::metadata::KeyValue;
 
+use crate::reading::{Depth, FileReading, Next};
 use crate::table::Table;
 
 /// Where a batch comes from: a run of offsets of one partition of one log. It stands in each file's metadata.
@@ -45,9 +45,12 @@ pub enum FileError {
     /// The metadata of ours is absent or wrong.
     #[error("the file's metadata `{0}` is absent or wrong: it was not written by Tributary")]
     Lineage(&'static str),
-    /// A row without an offset.
-    #[error("the file's column `offset` is no column of ours")]
-    Offsets,
+    /// Its footer names what is not there.
+    #[error("not a readable Parquet file: its footer speaks of more than its {0} bytes")]
+    Beyond(u64),
+    /// A column that every file has, and of what kind it is.
+    #[error("the file's column `{0}` is absent or no column of ours")]
+    Column(&'static str),
 }
 
 impl Lineage {
@@ -72,33 +75,39 @@ const END: &str = "tributary.end_offset";
 impl FileFacts {
     /// Reads a file's metadata and its column `offset`.
     pub fn read(file: Bytes) -> Result<Self, FileError> {
-        let reader = ParquetRecordBatchReaderBuilder::try_new(file)?;
-        let lineage = lineage(&reader)?;
-        let mask = ProjectionMask::columns(reader.parquet_schema(), ["offset"]);
-        let mut offsets = Vec::with_capacity(reader.metadata().file_metadata().num_rows().max(0) as usize);
-        for batch in reader.with_projection(mask).build()? {
-            let batch = batch?;
-            let column = batch.column_by_name("offset").and_then(|column| column.as_primitive_opt::<Int64Type>());
-            let column = column.ok_or(FileError::Offsets)?;
-            offsets.extend(column.values().iter().map(|&offset| Offset(offset)));
+        let mut reading = FileReading::begin(file.len() as u64, "", Depth::Offsets)?;
+        let mut offsets = Vec::new();
+        loop {
+            match reading.advance()? {
+                Next::Needs(ranges) => {
+                    let piece = |range: &Range<u64>| file.slice(range.start as usize..range.end as usize);
+                    let bytes = ranges.iter().map(piece).collect();
+                    reading.bring(ranges, bytes)?;
+                }
+                Next::Rows(rows) => offsets.extend(rows.offsets),
+                Next::End => break,
+            }
         }
+        let (lineage, _) = reading.facts().cloned().ok_or(FileError::Lineage(LOG_ID))?;
         Ok(Self { lineage, offsets })
     }
 }
 
-fn lineage(reader: &ParquetRecordBatchReaderBuilder<Bytes>) -> Result<Lineage, FileError> {
-    let pairs = reader.metadata().file_metadata().key_value_metadata();
-    let text = |name: &'static str| {
-        let pair = pairs.into_iter().flatten().find(|pair| pair.key == name);
-        pair.and_then(|pair| pair.value.as_deref()).ok_or(FileError::Lineage(name))
-    };
-    let number = |name: &'static str| text(name)?.parse::<i64>().map_err(|_| FileError::Lineage(name));
-    let topic = text(TOPIC)?.parse().ok().and_then(Table::of);
-    Ok(Lineage {
-        table: topic.ok_or(FileError::Lineage(TOPIC))?,
-        log_id: LogId::try_from(text(LOG_ID)?.to_owned()).map_err(|_| FileError::Lineage(LOG_ID))?,
-        partition: text(PARTITION)?.parse().map_err(|_| FileError::Lineage(PARTITION))?,
-        start: NextOffset(number(START)?),
-        end: NextOffset(number(END)?),
-    })
+impl Lineage {
+    /// Reads it back from a file's metadata.
+    pub(crate) fn of(pairs: &[KeyValue]) -> Result<Self, FileError> {
+        let text = |name: &'static str| {
+            let pair = pairs.iter().find(|pair| pair.key == name);
+            pair.and_then(|pair| pair.value.as_deref()).ok_or(FileError::Lineage(name))
+        };
+        let number = |name: &'static str| text(name)?.parse::<i64>().map_err(|_| FileError::Lineage(name));
+        let topic = text(TOPIC)?.parse().ok().and_then(Table::of);
+        Ok(Self {
+            table: topic.ok_or(FileError::Lineage(TOPIC))?,
+            log_id: LogId::try_from(text(LOG_ID)?.to_owned()).map_err(|_| FileError::Lineage(LOG_ID))?,
+            partition: text(PARTITION)?.parse().map_err(|_| FileError::Lineage(PARTITION))?,
+            start: NextOffset(number(START)?),
+            end: NextOffset(number(END)?),
+        })
+    }
 }

@@ -13,6 +13,7 @@ mod hits;
 mod late;
 mod layout;
 mod raw_hit;
+pub mod reading;
 mod rejected;
 mod rolling;
 mod row;
