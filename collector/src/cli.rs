@@ -13,7 +13,7 @@ use spool::Spool;
 use tokio::net::TcpListener;
 
 use crate::Collector;
-use crate::late_bus::LateBus;
+use crate::late_bus::Late;
 use crate::spooling::{Draining, SpooledBus};
 
 /// Takes hits over HTTP and puts them on the bus.
@@ -39,31 +39,33 @@ pub struct CollectorArgs {
 /// Works until it is told to stop.
 pub fn run(args: &CollectorArgs) -> anyhow::Result<()> {
     serve(&args.log, async |stage| {
-        let (bus, late) = open(args)?;
+        let (bus, late) = open(args).await?;
         // With a spool it can do its work while the bus is away.
         stage.watch(&bus, args.spool.spool.is_none());
         let public = listen(args.edge.listen, "--listen").await?;
         tracing::info!(listen = %public.local_addr()?, bus = %args.bus.url(), "collecting");
         start(stage, &args.edge, &args.spool, &args.bus, bus, public)?;
         if let Some(late) = late {
-            let bus = args.bus.clone();
-            stage.crew.task("bus", |stop| async move { late.open(move || open_bus(&bus), stop).await });
+            stage.crew.task("bus", |stop| late.come(stop));
         }
         Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
     })
 }
 
-/// Opens the bus. Where it is away and there is a spool, it may come later: a collector that is started anew in the middle of
-/// an outage takes hits. Not with a spool that is new, too: that is somebody's first try, who wants to hear of a wrong address.
-fn open(args: &CollectorArgs) -> Result<(SharedBus, Option<Arc<LateBus>>), OpenBusError> {
-    let is_used = || args.spool.spool.as_deref().is_some_and(Spool::is_at);
-    match open_bus(&args.bus) {
-        Err(error) if error.is_away() && is_used() => {
-            tracing::warn!(%error, "starting without the bus; hits go to the spool until it is there");
-            let late = Arc::new(LateBus::new(args.bus.partitions));
-            Ok((late.clone(), Some(late)))
+/// Opens the bus. Where there is a spool, the bus may come later: a collector that is started anew in the middle of an outage
+/// takes hits at once. Not with a spool that is new: that is somebody's first try, who wants to hear of a wrong address.
+async fn open(args: &CollectorArgs) -> Result<(SharedBus, Option<Late>), OpenBusError> {
+    if !args.spool.spool.as_deref().is_some_and(Spool::is_at) {
+        return Ok((open_bus(&args.bus)?, None));
+    }
+    let mut late = Late::new(args.bus.clone());
+    match late.opened_within(args.spool.spool_after.to_std()).await {
+        Some(Ok(bus)) => Ok((bus, None)),
+        Some(Err(error)) if !error.is_away() => Err(error),
+        _ => {
+            tracing::warn!("starting without the bus, which does not answer; hits go to the spool until it does");
+            Ok((late.bus(), Some(late)))
         }
-        bus => Ok((bus?, None)),
     }
 }
 

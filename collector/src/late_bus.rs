@@ -7,12 +7,13 @@ use bus::{Away, Bounds, Bus, BusError, Condition, Group, Outgoing, Reader, Share
 use events::{LogId, NextOffset};
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
-use service::{OpenBusError, Shutdown};
+use service::{BusArgs, OpenBusError, Shutdown, open_bus};
+use tokio::task::JoinHandle;
 
 /// How long after a try to open it comes the next one.
 const AGAIN: Duration = Duration::from_secs(1);
 
-pub(crate) struct LateBus {
+struct LateBus {
     bus: OnceLock<SharedBus>,
     /// As the settings have it: opening makes sure that it is so.
     partitions: u32,
@@ -22,9 +23,33 @@ pub(crate) struct LateBus {
 /// What is said of it meanwhile.
 const WHY: &str = "nobody has answered since this process started";
 
-impl LateBus {
-    pub(crate) fn new(partitions: u32) -> Self {
-        Self { bus: OnceLock::new(), partitions, since: Instant::now() }
+/// The opening of a bus, which may take long.
+pub(crate) struct Late {
+    args: BusArgs,
+    bus: Arc<LateBus>,
+    /// The try that is under way.
+    opening: Option<Opening>,
+}
+
+type Opening = JoinHandle<Result<SharedBus, OpenBusError>>;
+
+impl Late {
+    /// Begins to open the bus that the settings name. Call it from within the runtime.
+    pub(crate) fn new(args: BusArgs) -> Self {
+        let bus = LateBus { bus: OnceLock::new(), partitions: args.partitions, since: Instant::now() };
+        Self { opening: Some(begin(&args)), bus: Arc::new(bus), args }
+    }
+
+    /// The bus that is there only later.
+    pub(crate) fn bus(&self) -> SharedBus {
+        self.bus.clone()
+    }
+
+    /// What comes of the first try within so long; none where that is not known yet.
+    pub(crate) async fn opened_within(&mut self, wait: Duration) -> Option<Result<SharedBus, OpenBusError>> {
+        let opened = tokio::time::timeout(wait, self.opening.as_mut()?).await.ok()?;
+        self.opening = None;
+        Some(opened.expect(NO_PANIC))
     }
 
     /// Tries until the bus is there, then waits to be told to stop.
@@ -32,36 +57,47 @@ impl LateBus {
     /// # Errors
     ///
     /// Where it is there, and cannot be used.
-    pub(crate) async fn open(
-        self: Arc<Self>,
-        open: impl Fn() -> Result<SharedBus, OpenBusError> + Clone + Send + 'static,
-        stop: Shutdown,
-    ) -> Result<(), OpenBusError> {
+    pub(crate) async fn come(mut self, stop: Shutdown) -> Result<(), OpenBusError> {
+        tokio::select! {
+            () = stop.cancelled() => return Ok(()),
+            opened = self.open() => opened?,
+        }
+        stop.cancelled().await;
+        Ok(())
+    }
+
+    async fn open(&mut self) -> Result<(), OpenBusError> {
         loop {
-            // Asks brokers, and waits for them.
-            let opened = tokio::task::spawn_blocking(open.clone());
-            let opened = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                opened = opened => opened.expect("opening a bus does not panic, and is not aborted"),
+            let opening = match self.opening.take() {
+                Some(opening) => opening,
+                None => {
+                    tokio::time::sleep(AGAIN).await;
+                    begin(&self.args)
+                }
             };
-            match opened {
+            match opening.await.expect(NO_PANIC) {
                 Ok(bus) => {
                     tracing::info!("the bus is there");
                     // Nobody else sets it.
-                    let _ = self.bus.set(bus);
-                    stop.cancelled().await;
+                    let _ = self.bus.bus.set(bus);
                     return Ok(());
                 }
                 Err(error) if error.is_away() => tracing::debug!(%error, "the bus is still away"),
                 Err(error) => return Err(error),
             }
-            tokio::select! {
-                () = stop.cancelled() => return Ok(()),
-                () = tokio::time::sleep(AGAIN) => {}
-            }
         }
     }
+}
 
+const NO_PANIC: &str = "opening a bus does not panic, and is not aborted";
+
+/// Opens it on a thread of its own: it asks brokers, and waits for them.
+fn begin(args: &BusArgs) -> Opening {
+    let args = args.clone();
+    tokio::task::spawn_blocking(move || open_bus(&args))
+}
+
+impl LateBus {
     fn bus(&self) -> Result<&SharedBus, BusError> {
         self.bus.get().ok_or_else(|| BusError::Unavailable(WHY.to_owned()))
     }

@@ -14,6 +14,7 @@ use bus::kafka::{KafkaBus, Options};
 use bus::{Bus, Source};
 use events::{Control, Topic};
 use kafka_broker::Broker;
+use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -29,6 +30,8 @@ struct Edge {
     bootstrap: String,
     listen: String,
     collector: Option<Process>,
+    /// What works behind it.
+    behind: Vec<Process>,
 }
 
 /// A child that goes with its owner.
@@ -80,7 +83,8 @@ impl Edge {
     fn before(broker: &Broker) -> Self {
         let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let (folder, bootstrap) = (tempfile::tempdir().unwrap(), broker.bootstrap());
-        let mut edge = Self { folder, bootstrap, listen: format!("127.0.0.1:{port}"), collector: None };
+        let mut edge =
+            Self { folder, bootstrap, listen: format!("127.0.0.1:{port}"), collector: None, behind: Vec::new() };
         edge.start();
         edge
     }
@@ -98,11 +102,42 @@ impl Edge {
         wait_until("a collector that listens", || std::net::TcpStream::connect(&self.listen).is_ok());
     }
 
+    /// Starts a service behind the collector. Its flags are those that make it quick.
+    fn start_behind(&mut self, service: &str, flags: &[&str]) {
+        let log = File::options().create(true).append(true).open(self.path("log")).unwrap();
+        let mut command = tributary();
+        command.args([service, "--admin", "127.0.0.1:0", "--log-format", "json"]).args(flags);
+        command.args(["--bus", &format!("kafka://{}", self.bootstrap)]);
+        self.behind.push(Process(command.stderr(log).spawn().unwrap()));
+    }
+
+    /// How often each hit is in the lake, in `hits` or in `late`.
+    fn rows(&self) -> BTreeMap<String, usize> {
+        let mut times = BTreeMap::new();
+        let mut folders = vec![self.path("lake/hits"), self.path("lake/late")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|kind| kind == "parquet") {
+                    let reader = SerializedFileReader::new(File::open(path).unwrap()).unwrap();
+                    for row in reader.get_row_iter(None).unwrap() {
+                        let row = row.unwrap();
+                        let id = row.get_column_iter().find(|(name, _)| *name == "hit_id").unwrap().1.to_string();
+                        *times.entry(id.trim_matches('"').to_owned()).or_default() += 1;
+                    }
+                }
+            }
+        }
+        times
+    }
+
     /// The load, and where it writes what was acknowledged.
-    fn load(&self, seconds: u32) -> (Process, PathBuf) {
+    fn load(&self, rate: u32, seconds: u32) -> (Process, PathBuf) {
         let acknowledged = self.path("acknowledged");
         let mut command = tributary();
-        command.args(["load", "--json", "--rate", "400", "--connections", "32", "--visitors", "64"]);
+        command.args(["load", "--json", "--rate", &rate.to_string(), "--connections", "32", "--visitors", "64"]);
         command.args(["--duration", &format!("{seconds}s"), "--url", &format!("http://{}/collect", self.listen)]);
         command.arg("--acknowledged").arg(&acknowledged).stdout(File::create(self.path("report")).unwrap());
         (Process(command.spawn().unwrap()), acknowledged)
@@ -183,7 +218,7 @@ impl Log {
 fn a_broker_that_is_stopped_under_load_costs_nobody_a_hit() {
     let mut broker = Broker::start(kafka_broker::Options::new());
     let mut edge = Edge::before(&broker);
-    let (mut load, acknowledged) = edge.load(24);
+    let (mut load, acknowledged) = edge.load(400, 24);
     std::thread::sleep(Duration::from_secs(3));
     broker.stop();
     wait_until("hits in the spool", || edge.segments() > 0);
@@ -207,7 +242,7 @@ fn a_collector_that_is_killed_or_stopped_while_the_broker_is_away_sends_on_what_
     let mut broker = Broker::start(kafka_broker::Options::new());
     let mut edge = Edge::before(&broker);
     for signal in ["KILL", "TERM"] {
-        let (mut load, acknowledged) = edge.load(5);
+        let (mut load, acknowledged) = edge.load(400, 5);
         std::thread::sleep(Duration::from_millis(1500));
         broker.stop();
         wait_until("hits in the spool", || edge.segments() > 0);
@@ -221,7 +256,7 @@ fn a_collector_that_is_killed_or_stopped_while_the_broker_is_away_sends_on_what_
 
         // Who comes back in the middle of it takes hits, too.
         edge.start();
-        let (mut load, acknowledged) = edge.load(2);
+        let (mut load, acknowledged) = edge.load(400, 2);
         assert_eq!(load.wait(), Some(0), "{} {}", edge.report(), edge.text_of_log());
         broker.restart();
         wait_until("an empty spool", || edge.segments() == 0);
@@ -229,4 +264,33 @@ fn a_collector_that_is_killed_or_stopped_while_the_broker_is_away_sends_on_what_
         std::fs::write(&acknowledged, all).unwrap();
         println!("{}", Log::read(&broker.bootstrap()).must_hold(&acknowledged));
     }
+}
+
+#[test]
+fn in_the_lake_each_acknowledged_hit_is_one_row_whatever_it_went_through() {
+    let mut broker = Broker::start(kafka_broker::Options::new());
+    let mut edge = Edge::before(&broker);
+    let lake = edge.path("lake");
+    edge.start_behind("sessionizer", &[]);
+    edge.start_behind("lake-writer", &["--flush-interval", "1s", "--lake", lake.to_str().unwrap()]);
+    let rate = std::env::var("TRIBUTARY_SPOOL_RATE").map_or(400, |rate| rate.parse().unwrap());
+    let (mut load, acknowledged) = edge.load(rate, 26);
+    std::thread::sleep(Duration::from_secs(3));
+    broker.kill();
+    std::thread::sleep(OUTAGE / 2);
+    edge.collector.as_ref().unwrap().signal("KILL");
+    edge.collector.as_mut().unwrap().wait();
+    edge.start();
+    broker.restart();
+    load.wait();
+    wait_until("an empty spool", || edge.segments() == 0);
+
+    let acknowledged = std::fs::read_to_string(acknowledged).unwrap();
+    let missing = |rows: &BTreeMap<String, usize>| acknowledged.lines().filter(|id| !rows.contains_key(*id)).count();
+    wait_until("every acknowledged hit in the lake", || missing(&edge.rows()) == 0);
+    let rows = edge.rows();
+    let doubled = rows.values().filter(|times| **times > 1).count();
+    println!("{}", edge.report());
+    println!("acknowledged {}, missing {}, doubled {doubled}", acknowledged.lines().count(), missing(&rows));
+    assert_eq!(doubled, 0, "{}", edge.text_of_log());
 }
