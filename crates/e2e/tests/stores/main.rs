@@ -7,6 +7,8 @@ mod place;
 #[path = "../support/mod.rs"]
 mod support;
 
+use std::time::Duration;
+
 use object_servers::{Fault, Kind, Plan, Proxy, fresh_name, shared};
 use place::{Place, log, says};
 use serde_json::{Value, json};
@@ -86,6 +88,18 @@ fn a_replay_over_a_bad_line_loses_and_doubles_nothing() {
         assert!(proxy.faults() > 3, "seed {seed}: nothing went wrong");
         let found = straight.verify();
         assert_eq!((rows(&found, "hits"), rows(&found, "sessions")), (hits, sessions), "seed {seed}");
+    }
+}
+
+/// Both stores bear fifteen minutes.
+#[test]
+fn a_clock_that_is_an_hour_ahead_stops_the_start_with_one_line() {
+    for kind in [Kind::Versitygw, Kind::Minio] {
+        let place = Place::of(kind);
+        let mut ahead = place.command(["verify"]);
+        ahead.envs(kafka_broker::clock_ahead(Duration::from_secs(3_600)));
+        let said = says(ahead);
+        assert!(said.contains("this machine's clock is not the store's (RequestTimeTooSkewed)"), "{kind:?}: {said}");
     }
 }
 
