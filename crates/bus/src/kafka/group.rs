@@ -29,12 +29,26 @@ pub(super) struct Context {
     pub(super) signal: Arc<Signal>,
     changes: Mutex<VecDeque<Change>>,
     is_closing: AtomicBool,
+    has_missed_a_session: AtomicBool,
 }
 
 impl Context {
     pub(super) fn new(options: &Options) -> Self {
-        let (changes, is_closing) = (Mutex::default(), AtomicBool::new(false));
-        Self { log: Log::new(options), signal: Arc::default(), changes, is_closing }
+        let (is_closing, has_missed_a_session) = (AtomicBool::new(false), AtomicBool::new(false));
+        Self {
+            log: Log::new(options),
+            signal: Arc::default(),
+            changes: Mutex::default(),
+            is_closing,
+            has_missed_a_session,
+        }
+    }
+
+    /// Whether no coordinator answered for a session, and nothing was assigned since. librdkafka then forgets its member id and
+    /// goes on sending heartbeats: a coordinator that came back and still knows the member takes those of one with an instance
+    /// name for another process's, and fences it.
+    pub(super) fn has_missed_a_session(&self) -> bool {
+        self.has_missed_a_session.load(Ordering::Acquire)
     }
 
     pub(super) fn next_change(&self) -> Option<Change> {
@@ -55,6 +69,9 @@ impl ClientContext for Context {
     }
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "SESSTMOUT" {
+            self.has_missed_a_session.store(true, Ordering::Release);
+        }
         self.log.line(level, facility, message);
     }
 
@@ -66,6 +83,9 @@ impl ClientContext for Context {
 impl ConsumerContext for Context {
     fn rebalance(&self, consumer: &BaseConsumer<Self>, change: RDKafkaRespErr, list: &mut TopicPartitionList) {
         let is_assign = change == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if is_assign {
+            self.has_missed_a_session.store(false, Ordering::Release);
+        }
         if self.is_closing.load(Ordering::Acquire) {
             // Closing waits for this answer.
             let answered = match is_assign {

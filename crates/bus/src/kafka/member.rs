@@ -120,6 +120,11 @@ impl Member {
         let (BusError::Fenced(detail), Some(instance)) = (&error, &self.group.instance) else { return error };
         let begun = Instant::now();
         loop {
+            // The log comes first, and tells whether the session was missed.
+            drop(self.consumer.poll(Duration::from_millis(20)));
+            if self.consumer.context().has_missed_a_session() {
+                return error;
+            }
             let fatal = self.consumer.client().fatal_error();
             if fatal.is_some_and(|(code, _)| code == Code::FencedInstanceId) {
                 return BusError::Namesake { instance: instance.clone(), detail: detail.clone() };
@@ -127,7 +132,6 @@ impl Member {
             if begun.elapsed() >= HEARD_OF_A_NAMESAKE || self.shared.options.stop.is_set() {
                 return error;
             }
-            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
