@@ -2,6 +2,7 @@
 //!
 //! What is in another form, that of format 1 or none, goes to serde, which knows what is wrong.
 
+use events::decimal::write_decimal;
 use events::{Offset, Timestamp};
 use memchr::memchr2;
 
@@ -28,10 +29,9 @@ pub(crate) fn write_pages<'a>(out: &mut Vec<u8>, pages: impl Iterator<Item = Pag
     out.extend_from_slice(PAGES);
     for (at, page) in pages.enumerate() {
         out.extend_from_slice(if at == 0 { b"[" } else { b",[" });
-        let mut digits = itoa::Buffer::new();
-        out.extend_from_slice(digits.format(page.time.as_millis()).as_bytes());
+        write_integer(out, page.time.as_millis());
         out.push(b',');
-        out.extend_from_slice(digits.format(page.offset.0).as_bytes());
+        write_integer(out, page.offset.0);
         for text in [Some(page.path), page.title].into_iter().flatten() {
             out.push(b',');
             events::text::write_json_str(out, std::str::from_utf8(text).expect("it was put in as text"));
@@ -39,6 +39,13 @@ pub(crate) fn write_pages<'a>(out: &mut Vec<u8>, pages: impl Iterator<Item = Pag
         out.push(b']');
     }
     out.extend_from_slice(b"]}");
+}
+
+fn write_integer(out: &mut Vec<u8>, number: i64) {
+    if number < 0 {
+        out.push(b'-');
+    }
+    write_decimal(out, number.unsigned_abs());
 }
 
 /// Reads a chunk of ids.
@@ -151,7 +158,9 @@ mod tests {
     use super::*;
     use crate::pages::KeyAndPages;
 
-    fn listed(packed: &Packed) -> Vec<(i64, i64, Vec<u8>, Option<Vec<u8>>)> {
+    type Page = (i64, i64, Vec<u8>, Option<Vec<u8>>);
+
+    fn listed(packed: &Packed) -> Vec<Page> {
         let mut pages = KeyAndPages::new(b"site/visitor", 0);
         pages.append(packed);
         let page = |page: PageRef<'_>| {
