@@ -224,7 +224,7 @@ impl Loop<'_> {
     /// for it: whoever was told that a hit is durable may look for it in the lake next.
     fn drain(&mut self) -> Result<(), Error> {
         // Told to stop before it had begun: the first answer says what it has to begin with.
-        while !(self.has_heard && self.restores.is_idle()) && !self.grace.is_over() {
+        while (!self.has_heard || !self.restores.is_idle()) && !self.grace.is_over() {
             self.step()?;
         }
         let mut ends = BTreeMap::new();
