@@ -1,14 +1,18 @@
 //! Reads a chain and its files, and says whether every record is a row exactly once.
 
-use std::fmt;
+mod batches;
+mod fault;
 
 use events::{NextOffset, Offset};
-use tables::FileFacts;
+use futures::{StreamExt, TryStreamExt};
 
 use crate::error::LakeError;
-use crate::names::{Named, Series};
+use crate::folded::Standing;
+use crate::names::Series;
 use crate::open::Lake;
-use crate::record::{BatchRecord, GapRecord, OffsetRange};
+use crate::record::OffsetRange;
+
+pub use fault::Fault;
 
 /// What was found of one chain.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,45 +38,6 @@ pub struct Audit {
     pub faults: Vec<Fault>,
 }
 
-/// Something that must not be.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Fault {
-    /// A batch does not start where the one before ended.
-    BrokenChain {
-        /// Where the one before ended.
-        expected: NextOffset,
-        /// Where the next one starts.
-        found: NextOffset,
-    },
-    /// A batch's file is not there.
-    MissingFile(String),
-    /// A batch's file cannot be read, or is another batch's.
-    BadFile {
-        /// Where it lies.
-        path: String,
-        /// What is wrong with it.
-        why: String,
-    },
-    /// A file of this chain that no batch names: readers see its rows besides the others.
-    StrayFile(String),
-    /// A record is a row more than once.
-    Double {
-        /// The record.
-        offset: Offset,
-        /// The batch, by its start.
-        batch: NextOffset,
-    },
-    /// A row that lies outside its batch.
-    Outside {
-        /// The record.
-        offset: Offset,
-        /// The batch, by its start.
-        batch: NextOffset,
-    },
-    /// Records that are no rows although they were read. Positions that never held a record may be among them.
-    Gap(OffsetRange),
-}
-
 impl Audit {
     /// Whether nothing is wrong.
     pub fn is_sound(&self) -> bool {
@@ -90,9 +55,29 @@ impl Audit {
     }
 }
 
+/// Takes the ids of rows as their files are read, to find those that are there twice.
+pub trait Ids {
+    /// Rows of a table's file from this one on, by hashes of what must stand once.
+    fn take(&mut self, path: &str, first: u64, ids: &[u128]);
+}
+
+/// Batches whose files are read at once, as long as their offsets alone are.
+const BATCHES_AT_ONCE: usize = 4;
+
 impl Lake {
-    /// Reads one chain from its first batch to its last, and every file. Takes the memory of one batch's files.
+    /// Reads one chain from its first batch to its last, and of each file its metadata and its offsets. Takes the memory of
+    /// a few batches' offsets.
     pub async fn audit(&self, series: Series) -> Result<Audit, LakeError> {
+        self.audit_to(series, None).await
+    }
+
+    /// The same, and every column of every row: whether it can be read, is in its place, and is sorted. Takes the memory of
+    /// a row group, and of a batch's offsets.
+    pub async fn audit_deep(&self, series: Series, ids: &mut dyn Ids) -> Result<Audit, LakeError> {
+        self.audit_to(series, Some(ids)).await
+    }
+
+    async fn audit_to(&self, series: Series, mut ids: Option<&mut dyn Ids>) -> Result<Audit, LakeError> {
         let mut audit = Audit {
             series,
             batches: 0,
@@ -104,67 +89,46 @@ impl Lake {
             complete_through: NextOffset::START,
             faults: Vec::new(),
         };
-        let mut starts = Vec::new();
-        for path in self.store.list(&audit.series.folder()).await? {
-            match audit.series.named(&path) {
-                Some(Named::Batch(start)) => starts.push(start),
-                Some(Named::Gap(_)) => {}
-                None => return Err(LakeError::Foreign { path }),
-            }
-        }
+        let standing = self.standing(&audit.series, &mut audit.faults).await?;
+        // After the records: what they name stands by now.
+        let sizes = self.sizes(audit.series.table).await?;
+        let series = audit.series.clone();
+        let reads = standing.iter().map(|batch| self.read_batch(&series, batch, &sizes, None));
+        let mut reads = futures::stream::iter(reads.collect::<Vec<_>>()).buffered(BATCHES_AT_ONCE);
         let mut position = NextOffset::START;
-        for start in &starts {
-            let path = audit.series.record_path(*start);
-            let record = BatchRecord::read(&audit.series, &path, &self.store.get(&path).await?)?;
-            if record.start != position {
-                audit.faults.push(Fault::BrokenChain { expected: position, found: record.start });
+        for batch in &standing {
+            let read = match ids.as_deref_mut() {
+                None => reads.try_next().await?.expect("there is a read for each batch"),
+                Some(ids) => self.read_batch(&series, batch, &sizes, Some(ids)).await?,
+            };
+            if batch.start != position {
+                audit.faults.push(Fault::BrokenChain { expected: position, found: batch.start });
             }
-            self.audit_batch(&record, &mut audit).await?;
-            position = record.end;
+            position = batch.end;
+            audit.batches += 1;
+            audit.files += read.files;
+            audit.rows += read.offsets.len() as u64;
+            audit.records += batch.records;
+            audit.skipped += batch.skipped.iter().map(OffsetRange::len).sum::<u64>();
+            audit.faults.extend(read.faults);
+            audit_offsets(batch, read.offsets, &mut audit);
             if audit.is_sound() {
                 audit.complete_through = position;
             }
         }
-        for path in self.store.list(audit.series.table.name()).await? {
-            let start = audit.series.data_file_start(&path);
-            if start.is_some_and(|start| starts.binary_search(&start).is_err()) {
-                audit.faults.push(Fault::StrayFile(path));
+        let is_known = |start| standing.binary_search_by_key(&start, |batch: &Standing| batch.start).is_ok();
+        for path in sizes.keys() {
+            let start = audit.series.data_file_start(path);
+            if start.is_some_and(|start| !is_known(start)) {
+                audit.faults.push(Fault::StrayFile(path.clone()));
             }
         }
         Ok(audit)
     }
-
-    async fn audit_batch(&self, record: &BatchRecord, audit: &mut Audit) -> Result<(), LakeError> {
-        let lineage = audit.series.lineage(record.start, record.end);
-        let mut offsets = Vec::new();
-        for file in &record.files {
-            let Some(bytes) = self.store.find(&file.path).await? else {
-                audit.faults.push(Fault::MissingFile(file.path.clone()));
-                continue;
-            };
-            let bad = |why: String| Fault::BadFile { path: file.path.clone(), why };
-            match FileFacts::read(bytes) {
-                Ok(facts) if facts.lineage == lineage => offsets.extend(facts.offsets),
-                Ok(facts) => audit.faults.push(bad(format!("it was made of {:?}", facts.lineage))),
-                Err(error) => audit.faults.push(bad(error.to_string())),
-            }
-            audit.files += 1;
-        }
-        audit.batches += 1;
-        audit.rows += offsets.len() as u64;
-        audit.records += record.records;
-        audit.skipped += record.skipped.iter().map(OffsetRange::len).sum::<u64>();
-
-        let gap_path = audit.series.gap_path(record.start);
-        let gap = self.store.find(&gap_path).await?;
-        let expired = gap.map(|json| GapRecord::read(&gap_path, &json)).transpose()?.map(|gap| gap.expired);
-        audit_offsets(record, offsets, expired, audit);
-        Ok(())
-    }
 }
 
 /// Holds a batch's rows against its range.
-fn audit_offsets(record: &BatchRecord, mut offsets: Vec<Offset>, expired: Option<OffsetRange>, audit: &mut Audit) {
+fn audit_offsets(record: &Standing, mut offsets: Vec<Offset>, audit: &mut Audit) {
     let (batch, range) = (record.start, OffsetRange { from: record.start, to: record.end });
     offsets.sort_unstable();
     for pair in offsets.windows(2).filter(|pair| pair[0] == pair[1]) {
@@ -186,7 +150,7 @@ fn audit_offsets(record: &BatchRecord, mut offsets: Vec<Offset>, expired: Option
         position = position.max(range.to);
     }
     for range in absent {
-        let (lost, gap) = split(range, expired);
+        let (lost, gap) = split(range, record.expired);
         audit.lost.extend(lost);
         // Without a missing record these are positions that never held one, such as a transaction's marker.
         audit.faults.extend(gap.into_iter().filter(|_| missing).map(Fault::Gap));
@@ -199,20 +163,4 @@ fn split(range: OffsetRange, expired: Option<OffsetRange>) -> (Option<OffsetRang
     let cut = expired.to.clamp(range.from, range.to);
     let some = |from, to| (from < to).then_some(OffsetRange { from, to });
     (some(range.from, cut), some(cut, range.to))
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::BrokenChain { expected, found } => {
-                write!(f, "a batch should start at offset {expected}, and the next one starts at {found}")
-            }
-            Self::MissingFile(path) => write!(f, "`{path}` is missing"),
-            Self::BadFile { path, why } => write!(f, "`{path}`: {why}"),
-            Self::StrayFile(path) => write!(f, "`{path}` belongs to no batch"),
-            Self::Double { offset, batch } => write!(f, "offset {offset} stands twice in the batch from {batch}"),
-            Self::Outside { offset, batch } => write!(f, "offset {offset} is none of the batch from {batch}"),
-            Self::Gap(range) => write!(f, "no rows for offsets {} to {}", range.from, range.to.0 - 1),
-        }
-    }
 }

@@ -49,6 +49,11 @@ impl Chain {
         })
     }
 
+    /// The chain of which nothing is left but folded batches, which are complete.
+    pub(crate) fn folded_to(end: NextOffset) -> Self {
+        Self(State::Complete(end))
+    }
+
     /// What must happen next.
     pub fn next(&self) -> Next<'_> {
         match &self.0 {

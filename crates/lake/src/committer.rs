@@ -1,19 +1,25 @@
 //! Carries a batch into the store: what it lacks, its record, its files, in this order.
 
+use std::time::{Duration, Instant};
+
 use bytes::Bytes;
 use futures::stream::{self, StreamExt, TryStreamExt};
-use tables::FileFacts;
+use tables::{FileFacts, Layout};
 
 use crate::batch::Batch;
 use crate::chain::{Chain, Next, Recorded};
 use crate::error::LakeError;
-use crate::names::{Named, Series};
+use crate::listing::Listing;
+use crate::names::Series;
 use crate::open::Lake;
 use crate::record::{BatchRecord, GapRecord, OffsetRange};
 use crate::store::{Put, Store};
 
 /// Files of one batch that are on their way at once.
 const FILES_AT_ONCE: usize = 8;
+
+/// How long what was seen of a chain is believed.
+const BELIEVED_FOR: Duration = Duration::from_secs(300);
 
 /// Writes one chain. Any number of them may stand on the same chain at once, in any process: each batch is
 /// written exactly once, and who comes second finds it there.
@@ -22,6 +28,9 @@ pub struct Committer {
     store: Store,
     series: Series,
     chain: Chain,
+    /// When the store last said where the chain stands.
+    seen_at: Instant,
+    believed_for: Duration,
 }
 
 /// What came of a batch.
@@ -39,7 +48,14 @@ impl Committer {
     pub async fn open(lake: &Lake, series: Series) -> Result<Self, LakeError> {
         let store = lake.store.clone();
         let chain = find_chain(&store, &series).await?;
-        Ok(Self { store, series, chain })
+        Ok(Self { store, series, chain, seen_at: Instant::now(), believed_for: BELIEVED_FOR })
+    }
+
+    /// The same with another time for which what it has seen of the chain is believed; then it looks again before it
+    /// begins a batch.
+    #[must_use]
+    pub fn believing_for(self, time: Duration) -> Self {
+        Self { believed_for: time, ..self }
     }
 
     /// Which chain it writes.
@@ -60,6 +76,17 @@ impl Committer {
     /// Commits the batch that [`Committer::next`] asked for. After any error that may pass, the same call with the
     /// same batch goes on where it stopped, whatever the store did or did not do.
     pub async fn commit(&mut self, batch: &Batch) -> Result<Committed, LakeError> {
+        if let Next::Append(_) = self.chain.next()
+            && self.seen_at.elapsed() > self.believed_for
+        {
+            // Whoever comes back after days finds that others went on, and that what told them so may be folded.
+            let chain = find_chain(&self.store, &self.series).await?;
+            self.seen_at = Instant::now();
+            if chain != self.chain {
+                self.chain = chain;
+                return Ok(Committed::Overtaken);
+            }
+        }
         if let Some(expired) = batch.expired {
             self.note_gap(batch, expired).await?;
         }
@@ -78,6 +105,7 @@ impl Committer {
         let puts: Vec<_> = files.map(|(entry, bytes)| self.put_file(&batch.record, &entry.path, bytes)).collect();
         stream::iter(puts).buffer_unordered(FILES_AT_ONCE).try_collect::<()>().await?;
         self.chain.files_stand();
+        self.seen_at = Instant::now();
         Ok(Committed::Done)
     }
 
@@ -116,21 +144,35 @@ impl Committer {
     }
 }
 
-/// Reads where a chain stands: its last record, and whether that batch's files do.
+/// How often a chain is listed anew whose last record was removed meanwhile. Only somebody who is away for days between
+/// two calls ever sees that.
+const LISTINGS: usize = 3;
+
+/// Reads where a chain stands: its last record, and whether that batch's files do. One list and a few looks, however long
+/// the chain is.
 async fn find_chain(store: &Store, series: &Series) -> Result<Chain, LakeError> {
-    let mut last = None;
-    for path in store.list(&series.folder()).await? {
-        match series.named(&path) {
-            Some(Named::Batch(start)) => last = last.max(Some(start)),
-            Some(Named::Gap(_)) => {}
-            None => return Err(LakeError::Foreign { path }),
+    for _ in 1..LISTINGS {
+        if let Some(chain) = look_for_chain(store, series).await? {
+            return Ok(chain);
         }
     }
-    let Some(start) = last else { return Ok(Chain::found(None, true)) };
+    let gone =
+        || LakeError::BadRecord { path: series.folder(), why: "its records vanish while they are read".to_owned() };
+    look_for_chain(store, series).await?.ok_or_else(gone)
+}
+
+async fn look_for_chain(store: &Store, series: &Series) -> Result<Option<Chain>, LakeError> {
+    let listing = Listing::read(store, series).await?;
+    let Some(&(start, _)) = listing.single().last() else { return Ok(Some(Chain::folded_to(listing.folded_to()))) };
     let path = series.record_path(start);
-    let record = BatchRecord::read(series, &path, &store.get(&path).await?)?;
+    let Some(json) = store.find(&path).await? else { return Ok(None) };
+    let record = BatchRecord::read(series, &path, &json)?;
     let looks: Vec<_> = record.files.iter().map(|file| store.stands(&file.path)).collect();
     let stand: Vec<bool> = stream::iter(looks).buffer_unordered(FILES_AT_ONCE).try_collect().await?;
     let all_stand = stand.into_iter().all(|stands| stands);
-    Ok(Chain::found(Some(record), all_stand))
+    if !all_stand && record.layout.schema > Layout::SCHEMA {
+        let (format, known) = (u64::from(record.layout.schema), u64::from(Layout::SCHEMA));
+        return Err(LakeError::Newer { path, format, known });
+    }
+    Ok(Some(Chain::found(Some(record), all_stand)))
 }

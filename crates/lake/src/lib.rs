@@ -8,29 +8,38 @@
 //! [`Lake::open`] is the door: from the name of a place to a store that was tried (`place`, `stores`, `probe`), and what a
 //! store says becomes one line in `said`.
 //!
-//! This crate must never know of the bus. Behind the door nothing knows which store lies below, and nothing is ever deleted
-//! but the probe.
+//! This crate must never know of the bus. Behind the door nothing knows which store lies below. No data file is ever replaced
+//! or deleted: what goes is the probe, batch records that a folded one speaks for (`fold`), and what a killed process left
+//! half-written in a folder (`staging`).
 
 mod audit;
 mod batch;
 mod chain;
 mod committer;
+mod complete;
 mod error;
+mod fold;
+mod folded;
+mod listing;
 mod names;
 mod open;
 mod place;
 mod probe;
 mod readers;
+mod reading;
 mod record;
 mod said;
+mod staging;
 mod store;
 mod stores;
 
-pub use audit::{Audit, Fault};
+pub use audit::{Audit, Fault, Ids};
 pub use batch::Batch;
 pub use chain::{Chain, Next};
 pub use committer::{Committed, Committer};
+pub use complete::{Completeness, LogCompleteness, Mark};
 pub use error::LakeError;
+pub use fold::{Folded, Folding};
 pub use names::Series;
 pub use open::{Access, Lake};
 pub use record::{BatchRecord, FileEntry, OffsetRange};

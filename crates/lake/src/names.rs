@@ -5,6 +5,8 @@ use std::fmt;
 use events::{LogId, NextOffset};
 use tables::{Lineage, Table};
 
+use crate::record::OffsetRange;
+
 /// One chain of batches: a table's topic, one partition of it, one log.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Series {
@@ -26,6 +28,8 @@ pub(crate) enum Named {
     Batch(NextOffset),
     /// The offsets that this batch should have had, and the topic no longer held.
     Gap(NextOffset),
+    /// What the records of the batches in this range said, in one.
+    Folded(OffsetRange),
 }
 
 impl Series {
@@ -44,9 +48,18 @@ impl Series {
         format!("{}/{:020}.gap.json", self.folder(), start.0)
     }
 
+    /// Where the record lies that stands for all batches of this range.
+    pub(crate) fn folded_path(&self, range: OffsetRange) -> String {
+        format!("{}/{:020}-{:020}.folded.json", self.folder(), range.from.0, range.to.0)
+    }
+
     /// What a path in the folder stands for; `None` for what does not belong there.
     pub(crate) fn named(&self, path: &str) -> Option<Named> {
         let name = path.strip_prefix(&self.folder())?.strip_prefix('/')?;
+        if let Some(range) = name.strip_suffix(".folded.json") {
+            let (from, to) = range.split_once('-')?;
+            return Some(Named::Folded(OffsetRange { from: start_of(from)?, to: start_of(to)? }));
+        }
         let (digits, is_gap) = match name.strip_suffix(".gap.json") {
             Some(digits) => (digits, true),
             None => (name.strip_suffix(".json")?, false),
@@ -55,10 +68,22 @@ impl Series {
         Some(if is_gap { Named::Gap(start) } else { Named::Batch(start) })
     }
 
+    /// Where the rows of one date of the batch that starts here lie.
+    pub(crate) fn data_file_path(&self, date: &str, start: NextOffset) -> String {
+        let Self { table, log_id, partition } = self;
+        format!("{table}/date={date}/{table}-{log_id}-{partition}-{:020}.parquet", start.0)
+    }
+
+    /// The date of a data file's folder.
+    pub(crate) fn data_file_date<'a>(&self, path: &'a str) -> Option<&'a str> {
+        let (folder, _) = path.rsplit_once('/')?;
+        folder.strip_prefix(self.table.name())?.strip_prefix("/date=")
+    }
+
     /// The start of the batch that a data file belongs to by its name, if it is one of this chain's.
     pub(crate) fn data_file_start(&self, path: &str) -> Option<NextOffset> {
-        let (folder, name) = path.rsplit_once('/')?;
-        folder.strip_prefix(self.table.name())?.strip_prefix("/date=")?;
+        self.data_file_date(path)?;
+        let (_, name) = path.rsplit_once('/')?;
         let stem = name.strip_suffix(".parquet")?;
         start_of(stem.strip_prefix(&format!("{}-{}-{}-", self.table, self.log_id, self.partition))?)
     }
@@ -92,11 +117,18 @@ mod tests {
         assert_eq!(series.record_path(start), "_batches/late/l1/3/00000000000000000042.json");
         assert_eq!(series.named(&series.record_path(start)), Some(Named::Batch(start)));
         assert_eq!(series.named(&series.gap_path(start)), Some(Named::Gap(start)));
+        let range = OffsetRange { from: start, to: NextOffset(99) };
+        assert_eq!(
+            series.folded_path(range),
+            "_batches/late/l1/3/00000000000000000042-00000000000000000099.folded.json"
+        );
+        assert_eq!(series.named(&series.folded_path(range)), Some(Named::Folded(range)));
         for foreign in ["_batches/late/l1/3/42.json", "_batches/late/l1/3/notes.txt", "_batches/late/l1/4/x", "x"] {
             assert_eq!(series.named(foreign), None, "{foreign}");
         }
         let file = "late/date=2026-11-21/late-l1-3-00000000000000000042.parquet";
         assert_eq!(series.data_file_start(file), Some(start));
+        assert_eq!(series.data_file_date(file).map(|date| series.data_file_path(date, start)).as_deref(), Some(file));
         assert_eq!(series.data_file_start("late/date=2026-11-21/late-l1-4-00000000000000000042.parquet"), None);
     }
 }

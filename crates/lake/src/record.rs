@@ -9,7 +9,7 @@ use crate::error::LakeError;
 use crate::names::Series;
 
 /// The format that this build writes, and the newest that it reads.
-const FORMAT: u64 = 1;
+pub(crate) const FORMAT: u64 = 1;
 
 /// A run of offsets: from the first to the one behind the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
@@ -142,7 +142,7 @@ impl GapRecord {
     }
 }
 
-fn read<T: DeserializeOwned>(path: &str, json: &[u8]) -> Result<T, LakeError> {
+pub(crate) fn read<T: DeserializeOwned>(path: &str, json: &[u8]) -> Result<T, LakeError> {
     let bad = |error: serde_json::Error| LakeError::BadRecord { path: path.to_owned(), why: error.to_string() };
     let AnyFormat { format } = serde_json::from_slice(json).map_err(bad)?;
     if format > FORMAT {
@@ -151,7 +151,7 @@ fn read<T: DeserializeOwned>(path: &str, json: &[u8]) -> Result<T, LakeError> {
     serde_json::from_slice(json).map_err(bad)
 }
 
-fn to_json<T: Serialize>(record: &T) -> Vec<u8> {
+pub(crate) fn to_json<T: Serialize>(record: &T) -> Vec<u8> {
     let mut json = serde_json::to_vec_pretty(record).expect("a record has text keys and whole numbers");
     json.push(b'\n');
     json

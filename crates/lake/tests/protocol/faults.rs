@@ -96,6 +96,6 @@ async fn the_same_protocol_holds_on_a_disk() {
     Writer { lake: lake.clone(), cut: 5, patience: 0 }.run(&LOG).await.unwrap();
     let audit = lake.audit(crate::support::series()).await.unwrap();
     assert_eq!((audit.faults, audit.rows), (Vec::new(), LOG.rows().len() as u64));
-    assert_eq!(lake().log_ids(tables::Table::Rejected).await.unwrap(), [crate::support::series().log_id]);
-    assert_eq!(lake().partitions(tables::Table::Rejected, &crate::support::series().log_id).await.unwrap(), [1]);
+    assert_eq!(lake.log_ids(tables::Table::Rejected).await.unwrap(), [crate::support::series().log_id]);
+    assert_eq!(lake.partitions(tables::Table::Rejected, &crate::support::series().log_id).await.unwrap(), [1]);
 }

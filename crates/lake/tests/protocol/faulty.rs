@@ -9,8 +9,8 @@ use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 use object_store::memory::InMemory;
 use object_store::path::Path;
 use object_store::{
-    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
-    PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
+    CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, ObjectStoreExt,
+    PutMode, PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
 use tokio::sync::Notify;
 
@@ -29,7 +29,7 @@ pub(crate) enum Mishap {
     Yield(Vec<u8>),
 }
 
-/// A store that misbehaves at one call. It insists that nothing is ever deleted, and no data file replaced: what a
+/// A store that misbehaves at one call. It insists that no data file is ever deleted or replaced: what a
 /// reader sees once without doubles, it then sees so for good.
 #[derive(Clone, Debug)]
 pub(crate) struct Faulty(Arc<State>);
@@ -112,7 +112,8 @@ impl fmt::Display for Faulty {
 #[async_trait]
 impl ObjectStore for Faulty {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        assert!(options.mode == PutMode::Create || location.as_ref().ends_with(".gap.json"), "{location} replaced");
+        let may_be_replaced = [".gap.json", "_complete.json"].iter().any(|name| location.as_ref().ends_with(name));
+        assert!(options.mode == PutMode::Create || may_be_replaced, "{location} replaced");
         self.through(self.0.inner.put_opts(location, payload, options)).await
     }
 
@@ -124,8 +125,19 @@ impl ObjectStore for Faulty {
         self.through(self.0.inner.get_opts(location, options)).await
     }
 
-    fn delete_stream(&self, _: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
-        unreachable!("the lake never deletes")
+    fn delete_stream(&self, locations: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        let store = self.clone();
+        let delete = move |location: Result<Path>| {
+            let store = store.clone();
+            async move {
+                let location = location?;
+                let is_record = location.as_ref().starts_with("_batches/") && location.as_ref().ends_with(".json");
+                assert!(is_record, "{location} removed");
+                store.through(store.0.inner.delete(&location)).await?;
+                Ok(location)
+            }
+        };
+        locations.then(delete).boxed()
     }
 
     fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {

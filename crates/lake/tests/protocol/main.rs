@@ -4,6 +4,7 @@
 mod audits;
 mod faults;
 mod faulty;
+mod folding;
 mod refusals;
 mod support;
 mod writers;

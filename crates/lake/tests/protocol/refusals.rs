@@ -70,3 +70,49 @@ async fn a_file_in_the_way_of_a_data_file() {
     Writer::new(store.clone(), 8).run(&Log(0..23)).await.unwrap();
     crate::support::assert_exactly_once(&store, &Log(0..23), &series()).await;
 }
+
+/// Whole and readable, and still not what must stand there.
+#[tokio::test]
+async fn another_batchs_file_in_the_way_of_a_data_file() {
+    let (store, other) = (Arc::new(InMemory::new()), Arc::new(InMemory::new()));
+    Writer::new(other.clone(), 5).run(&Log(0..5)).await.unwrap();
+    let path = "rejected/date=2015-05-17/rejected-log1-1-00000000000000000000.parquet";
+    let bytes = other.get(&Path::from(path)).await.unwrap().bytes().await.unwrap();
+    store.put(&Path::from(path), bytes.clone().into()).await.unwrap();
+    let error = Writer::new(store.clone(), 8).run(&Log(0..23)).await.unwrap_err();
+    assert!(matches!(&error, LakeError::InTheWay { .. }) && error.to_string().contains(path), "{error}");
+    assert_eq!(store.get(&Path::from(path)).await.unwrap().bytes().await.unwrap(), bytes);
+}
+
+#[tokio::test]
+async fn a_truncated_note_of_a_gap() {
+    let store = Arc::new(InMemory::new());
+    Writer::new(store.clone(), 8).run(&Log(0..8)).await.unwrap();
+    let path = "_batches/rejected/log1/1/00000000000000000008.gap.json";
+    put(&store, path, r#"{"format": 1, "exp"#).await;
+    assert!(matches!(refused(&store, Log(12..23), path).await, LakeError::BadRecord { .. }));
+}
+
+/// The same rows in the newer layout are more than this build knows to write.
+#[tokio::test]
+async fn a_batch_that_a_newer_build_has_begun() {
+    let store = Arc::new(InMemory::new());
+    Writer::new(store.clone(), 8).run(&Log(0..8)).await.unwrap();
+    let path = "_batches/rejected/log1/1/00000000000000000000.json";
+    let json = store.get(&Path::from(path)).await.unwrap().bytes().await.unwrap();
+    let newer = String::from_utf8(json.to_vec()).unwrap().replace("\"schema\": 1", "\"schema\": 2");
+    store.put(&Path::from(path), newer.into()).await.unwrap();
+    // Complete as it is, it is left as it is.
+    Writer::new(store.clone(), 8).run(&Log(0..8)).await.unwrap();
+    let file = "rejected/date=2015-05-17/rejected-log1-1-00000000000000000000.parquet";
+    store.delete(&Path::from(file)).await.unwrap();
+    assert!(matches!(refused(&store, Log(0..23), path).await, LakeError::Newer { format: 2, .. }));
+}
+
+#[tokio::test]
+async fn a_folder_among_the_batch_records() {
+    let store = Arc::new(InMemory::new());
+    let path = "_batches/rejected/log1/1/backup/00000000000000000000.json";
+    put(&store, path, "{}").await;
+    assert!(matches!(refused(&store, Log(0..23), path).await, LakeError::Foreign { .. }));
+}

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use events::{LogId, NextOffset, Offset, Timestamp};
 use futures::TryStreamExt;
-use lake::{Batch, Committed, Committer, Lake, LakeError, Next, OffsetRange, Series};
+use lake::{Batch, Committed, Committer, Folding, Lake, LakeError, Next, OffsetRange, Series};
 use object_store::memory::InMemory;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt};
 use tables::{FileFacts, Layout, Table, TableBatch};
@@ -47,6 +47,14 @@ pub(crate) struct Writer {
     pub(crate) patience: usize,
 }
 
+/// Folds as soon as there is something to fold, and begins a new folded record often.
+pub(crate) fn eager(before: Timestamp) -> Folding {
+    Folding { before, at_least: 1, at_most: 3, full: 4 }
+}
+
+/// After everything that is put while a test runs.
+pub(crate) const END_OF_TIME: Timestamp = Timestamp::from_millis(253_402_300_799_000);
+
 impl Writer {
     pub(crate) fn new(store: Arc<dyn ObjectStore>, cut: i64) -> Self {
         Self { lake: Lake::over(store), cut, patience: 0 }
@@ -54,6 +62,11 @@ impl Writer {
 
     /// Puts the whole log into the lake, from wherever the chain stands.
     pub(crate) async fn run(&self, log: &Log) -> Result<(), LakeError> {
+        self.run_and_fold(log, None).await
+    }
+
+    /// The same, and folds after each batch.
+    pub(crate) async fn run_and_fold(&self, log: &Log, folding: Option<Folding>) -> Result<(), LakeError> {
         let mut tries = self.patience;
         let mut committer = loop {
             match Committer::open(&self.lake, series()).await {
@@ -82,6 +95,12 @@ impl Writer {
                     Err(error) => give_up(error, &mut tries)?,
                 }
             }
+            while let Some(folding) = &folding {
+                match self.lake.fold(&series(), folding).await {
+                    Ok(_) => break,
+                    Err(error) => give_up(error, &mut tries)?,
+                }
+            }
         }
     }
 
@@ -96,6 +115,12 @@ impl Writer {
         }
         Batch::new(&series(), start, NextOffset(end), skipped, expired, rows, Layout::default())
     }
+}
+
+/// The batch of these offsets.
+pub(crate) fn batch(log: &Log, start: i64, end: i64) -> Batch {
+    let writer = Writer::new(Arc::new(InMemory::new()), end - start);
+    writer.cut(log, NextOffset(start), None).unwrap()
 }
 
 fn give_up(error: LakeError, tries: &mut usize) -> Result<(), LakeError> {

@@ -1,0 +1,96 @@
+//! Reads a data file by the ranges that are needed of it.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt};
+use tables::reading::{Depth, FileReading, Next, SomeRows};
+use tables::{FileError, Lineage};
+
+use crate::error::LakeError;
+use crate::store::Store;
+
+/// What a file's footer usually fits into, with a small file's everything. One request instead of three.
+const TAIL: u64 = 64 * 1024;
+
+/// What was found of a file.
+#[derive(Debug)]
+pub(crate) enum Found {
+    /// What it was made of, and how many rows it says it has.
+    File(Lineage, u64),
+    /// It is none of ours, or damaged.
+    Bad(FileError),
+    /// It is not there.
+    Missing,
+}
+
+/// Reads a file of that size, and hands its rows over as they come.
+pub(crate) async fn read(
+    store: &Store,
+    path: &str,
+    size: u64,
+    depth: Depth,
+    mut on_rows: impl FnMut(SomeRows),
+) -> Result<Found, LakeError> {
+    let date = path.split("/date=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    let mut file = Pieces { store, path, size, tail: None };
+    let mut reading = match FileReading::begin(size, date, depth) {
+        Ok(reading) => reading,
+        Err(error) => return Ok(Found::Bad(error)),
+    };
+    loop {
+        match reading.advance() {
+            Err(error) => return Ok(Found::Bad(error)),
+            Ok(Next::Rows(rows)) => on_rows(rows),
+            Ok(Next::End) => break,
+            Ok(Next::Needs(ranges)) => {
+                let Some(bytes) = file.get(&ranges).await? else { return Ok(Found::Missing) };
+                if let Err(error) = reading.bring(ranges, bytes) {
+                    return Ok(Found::Bad(error));
+                }
+            }
+        }
+    }
+    Ok(match reading.facts() {
+        Some((lineage, rows)) => Found::File(lineage.clone(), *rows),
+        None => Found::Missing,
+    })
+}
+
+struct Pieces<'a> {
+    store: &'a Store,
+    path: &'a str,
+    size: u64,
+    tail: Option<Bytes>,
+}
+
+impl Pieces<'_> {
+    /// These pieces; `None` where the file is not there.
+    async fn get(&mut self, ranges: &[Range<u64>]) -> Result<Option<Vec<Bytes>>, LakeError> {
+        let at = Path::from(self.path);
+        let tail_from = self.size.saturating_sub(TAIL);
+        if self.tail.is_none() {
+            let got = self.store.within("read", self.path, self.store.inner.get_range(&at, tail_from..self.size)).await;
+            let Some(tail) = present(got)? else { return Ok(None) };
+            self.tail = Some(tail);
+        }
+        let tail = self.tail.as_ref().filter(|tail| tail.len() as u64 == self.size - tail_from);
+        let in_tail = |range: &Range<u64>| {
+            let tail = tail.filter(|_| range.start >= tail_from)?;
+            Some(tail.slice((range.start - tail_from) as usize..(range.end - tail_from) as usize))
+        };
+        if let Some(pieces) = ranges.iter().map(in_tail).collect() {
+            return Ok(Some(pieces));
+        }
+        present(self.store.within("read", self.path, self.store.inner.get_ranges(&at, ranges)).await)
+    }
+}
+
+fn present<T>(got: Result<T, LakeError>) -> Result<Option<T>, LakeError> {
+    match got {
+        Ok(got) => Ok(Some(got)),
+        Err(LakeError::Store { source, .. }) if matches!(*source, object_store::Error::NotFound { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
