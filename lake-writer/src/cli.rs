@@ -36,7 +36,8 @@ pub fn run(args: &LakeWriterArgs) -> anyhow::Result<()> {
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, true);
         tracing::info!(bus = %args.bus.url(), lake = place, "writing the lake");
-        let config = Config { instance: args.member.instance_id.clone(), ..Config::from(&args.lake) };
+        let config =
+            Config { instance: args.member.instance_id.clone(), ..Config::new(&args.lake, args.bus.retention) };
         start(stage, config, bus, lake);
         Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
     })

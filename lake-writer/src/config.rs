@@ -2,15 +2,17 @@
 
 use std::time::Duration;
 
-use events::Topic;
-use service::{LakeArgs, Shutdown};
+use events::{Span, Topic};
+use service::{Clock, LakeArgs, Shutdown, clock};
 use tables::{Layout, Rolling, Table};
+
+use crate::memory::Memory;
 
 /// The group under which lake-writers share the partitions.
 pub(crate) const GROUP: &str = "lake-writer";
 
 /// How the lake-writer runs.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Config {
     /// Names this member of the group for good, so that a restart moves no partition; `None`: one like any other.
     pub instance: Option<String>,
@@ -18,14 +20,18 @@ pub struct Config {
     pub flush: Flush,
     /// Size at which a file is cut, in bytes.
     pub target_file_size: usize,
-    /// What all batches may take together that are gathering or on their way, in bytes.
+    /// What all batches may take together, of all tables and partitions: gathering, encoded, or on their way.
     pub memory: usize,
+    /// How old batch records are before they are folded into one: older than any lake-writer that may still come back.
+    pub fold_after: Span,
     /// How files are laid out.
     pub layout: Layout,
     /// How long it may go on after it was told to stop, to write what the log holds by then.
     pub drain: Duration,
     /// When it ends.
     pub stop: Stop,
+    /// The wall clock; asked for how far a partition is complete in which nothing comes, and never for rows.
+    pub clock: Clock,
 }
 
 /// How long a row waits for its file: shorter at first, so that somebody who tries it out sees rows at once.
@@ -79,9 +85,9 @@ impl Config {
         Table::ALL.map(Table::topic).to_vec()
     }
 
-    /// What may gather, in bytes. The other half of the memory is for what is on its way: cut, encoded, uploaded.
-    pub(crate) fn gathering_memory(&self) -> usize {
-        self.memory / 2
+    /// The bound on what all batches take together.
+    pub(crate) fn memory(&self) -> Memory {
+        Memory(self.memory)
     }
 
     /// When a batch of this table is full. Live, any batch may take all there is, and the largest is cut when it is
@@ -89,8 +95,8 @@ impl Config {
     /// records alone.
     pub(crate) fn rolling(&self, table: Table, partitions: u32) -> Rolling {
         let memory = match self.stop {
-            Stop::OnShutdown => self.gathering_memory(),
-            Stop::AtEnd { .. } => self.gathering_memory() / share(table) / partitions.max(1) as usize,
+            Stop::OnShutdown => self.memory().for_gathering(),
+            Stop::AtEnd { .. } => self.memory().for_gathering() / share(table) / partitions.max(1) as usize,
         };
         Rolling::new(self.target_file_size, memory)
     }
@@ -111,11 +117,21 @@ impl Default for Config {
             instance: None,
             flush: Flush::every(Duration::from_secs(600)),
             target_file_size: 128 << 20,
-            memory: 256 << 20,
+            memory: 512 << 20,
+            fold_after: Span::from_hours(8 * 24),
             layout: Layout::default(),
             drain: Duration::from_secs(10),
             stop: Stop::OnShutdown,
+            clock: clock::system(),
         }
+    }
+}
+
+impl Config {
+    /// What the flags say, over a log that keeps its records for so long.
+    pub fn new(args: &LakeArgs, retention: Span) -> Self {
+        let fold_after = retention.as_millis().saturating_add(args.longest_pause.as_millis());
+        Self { fold_after: Span::from_millis(fold_after), ..Self::from(args) }
     }
 }
 
@@ -123,7 +139,13 @@ impl From<&LakeArgs> for Config {
     fn from(args: &LakeArgs) -> Self {
         let default = Self::default();
         let flush = args.flush_interval.map_or(default.flush, |interval| Flush::every(interval.to_std()));
-        Self { flush, target_file_size: args.target_file_size.as_usize(), ..default }
+        Self {
+            flush,
+            target_file_size: args.target_file_size.as_usize(),
+            memory: args.memory.as_usize(),
+            layout: Layout { zstd_level: args.zstd_level, ..default.layout },
+            ..default
+        }
     }
 }
 

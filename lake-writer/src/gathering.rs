@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bus::Record;
-use events::NextOffset;
+use events::{NextOffset, Timestamp};
 use lake::{Batch, BatchRecord, LakeError, Next, OffsetRange, Series};
 use tables::{Layout, Rolling, TableBatch};
 
@@ -19,6 +19,7 @@ pub(crate) struct Gathering {
     rows: TableBatch,
     skipped: Vec<OffsetRange>,
     first_at: Option<Instant>,
+    appended: Option<Timestamp>,
 }
 
 /// What became of a record.
@@ -41,12 +42,17 @@ impl Gathering {
         };
         let position = expired.map_or(start, |expired| expired.to);
         let rows = TableBatch::new(series.table);
-        Self { start, position, again, expired, rows, skipped: Vec::new(), first_at: None }
+        Self { start, position, again, expired, rows, skipped: Vec::new(), first_at: None, appended: None }
     }
 
     /// The position of the next record that it takes.
     pub(crate) fn position(&self) -> NextOffset {
         self.position
+    }
+
+    /// When the log took the newest of its records.
+    pub(crate) fn appended(&self) -> Option<Timestamp> {
+        self.appended
     }
 
     /// Whether it has taken no record yet.
@@ -86,6 +92,7 @@ impl Gathering {
             return Taken::Not;
         }
         self.first_at.get_or_insert(now);
+        self.appended = self.appended.max(Some(record.append_time));
         self.position = record.offset.next();
         if self.again.as_ref().is_some_and(|again| again.skips(record.offset)) {
             return Taken::Row;

@@ -8,9 +8,10 @@ use bus::Source;
 use lake::{Batch, Committed, Committer, Lake, LakeError, Series};
 use tables::Layout;
 use tokio::runtime::Handle;
-use tokio::task::spawn_blocking;
 
+use crate::encoders::Encoders;
 use crate::gathering::Gathering;
+use crate::memory::Weight;
 
 /// Work for one partition.
 pub(crate) enum Job {
@@ -49,20 +50,38 @@ pub(crate) struct Report {
 
 /// Where jobs run, and where they report to.
 pub(crate) struct Jobs {
-    pub(crate) runtime: Handle,
-    pub(crate) lake: Lake,
-    pub(crate) layout: Layout,
-    pub(crate) reports: Sender<Report>,
+    runtime: Handle,
+    lake: Lake,
+    layout: Layout,
+    reports: Sender<Report>,
+    encoders: Encoders,
 }
 
 impl Jobs {
-    /// Starts a job.
-    pub(crate) fn start(&self, source: Source, number: u64, series: Series, job: Job) {
-        let (lake, layout, reports) = (self.lake.clone(), self.layout, self.reports.clone());
+    pub(crate) fn new(runtime: Handle, lake: Lake, layout: Layout, reports: Sender<Report>) -> std::io::Result<Self> {
+        Ok(Self { runtime, lake, layout, reports, encoders: Encoders::start()? })
+    }
+
+    /// Starts a job. The weight follows what its batch takes.
+    pub(crate) fn start(&self, source: Source, number: u64, series: Series, job: Job, weight: Weight) {
+        let (lake, layout, reports, encoders) =
+            (self.lake.clone(), self.layout, self.reports.clone(), self.encoders.clone());
         self.runtime.spawn(async move {
             let outcome = match job {
                 Job::Open => Outcome::Opened(Committer::open(&lake, series).await.map(Box::new)),
-                Job::Write(committer, cut) => write(committer, series, cut, layout).await,
+                Job::Write(committer, cut) => {
+                    let encoded = match cut {
+                        Cut::Encoded(batch) => Ok(batch),
+                        Cut::Gathered(gathering) => encoders.encode(gathering, series, layout).await,
+                    };
+                    match encoded {
+                        Ok(batch) => {
+                            weight.set(batch.bytes());
+                            write(committer, batch).await
+                        }
+                        Err(error) => Outcome::Lost(error),
+                    }
+                }
             };
             // Nobody listens any more when the loop has ended: whoever comes next finds what stands.
             let _ = reports.send(Report { source, number, outcome });
@@ -70,18 +89,8 @@ impl Jobs {
     }
 }
 
-async fn write(mut committer: Box<Committer>, series: Series, cut: Cut, layout: Layout) -> Outcome {
+async fn write(mut committer: Box<Committer>, batch: Box<Batch>) -> Outcome {
     let started = Instant::now();
-    let batch = match cut {
-        Cut::Encoded(batch) => batch,
-        Cut::Gathered(gathering) => {
-            let encode = spawn_blocking(move || gathering.finish(&series, layout));
-            match encode.await.expect("encoding does not panic, and the runtime outlives the loop") {
-                Ok(batch) => Box::new(batch),
-                Err(error) => return Outcome::Lost(error),
-            }
-        }
-    };
     match committer.commit(&batch).await {
         Ok(committed) => Outcome::Written { committer, committed, batch, took: started.elapsed() },
         Err(error) if error.may_pass() => Outcome::Failed { committer, cut: Cut::Encoded(batch), error },

@@ -8,9 +8,13 @@
 
 pub mod cli;
 mod config;
+mod encoders;
 mod ending;
+mod folds;
 mod gathering;
 mod job;
+mod marks;
+mod memory;
 mod outage;
 mod partition;
 mod report;
@@ -35,6 +39,9 @@ pub enum Error {
     /// The lake cannot be written to as it is.
     #[error(transparent)]
     Lake(#[from] LakeError),
+    /// The machine gives no thread.
+    #[error("no thread to encode on: {0}")]
+    Thread(std::io::Error),
 }
 
 impl Error {
@@ -69,6 +76,9 @@ pub fn run(
         tracing::warn!(%error, "the lake's `_tables` may be out of date; rows are written all the same");
     }
     let mut summary = Summary::default();
+    if matches!(config.stop, Stop::OnShutdown) {
+        tidy(config, lake, runtime);
+    }
     let mut wait = BACKOFF.0;
     loop {
         let before = summary.clone();
@@ -80,9 +90,19 @@ pub fn run(
                 tracing::warn!(%error, "starting the worker anew in {wait:?}");
                 shutdown.sleep(wait);
                 // Progress since the last failure means that this is another one.
-                wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
+                wait = if summary.tables == before.tables { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
             Err(error) => return Err(error),
         }
     }
+}
+
+/// Removes what killed processes left half-written, beside the work.
+fn tidy(config: &Config, lake: &Lake, runtime: &Handle) {
+    let (lake, before) = (lake.clone(), (config.clock)().saturating_sub(config.fold_after));
+    runtime.spawn_blocking(move || match lake.remove_staging(before) {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "removed files that were never finished"),
+        Err(error) => tracing::warn!(%error, "files that were never finished stay"),
+    });
 }

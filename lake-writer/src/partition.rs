@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use bus::{Assignment, Record, SharedBus, Source};
-use events::NextOffset;
-use lake::{Committed, Committer, LakeError, Next, Series};
+use events::{NextOffset, Timestamp};
+use lake::{Committed, Committer, LakeError, Mark, Next, Series};
 use tables::Rolling;
 
 use crate::Error;
 use crate::gathering::{Gathering, Taken};
 use crate::job::{Cut, Job, Jobs, Outcome};
+use crate::memory::{Load, Stage, Weight};
 use crate::report::{self, Summary};
 
 /// A topic partition that is ours.
@@ -24,22 +25,24 @@ pub(crate) struct Partition {
     reads_at: Option<NextOffset>,
     /// No record that was not handed out stands before this. Offsets without a record may lie before it.
     read_to: NextOffset,
+    /// When the log took the newest record of the batch that was cut last.
+    cut_appended: Option<Timestamp>,
     phase: Phase,
 }
 
 enum Phase {
     /// Records are gathering.
     Gathering(Box<Committer>, Box<Gathering>),
-    /// A job waits to be started; what its batch takes in memory, in bytes.
-    Waiting(Job, usize),
+    /// A job waits to be started; what its batch takes in memory.
+    Waiting(Job, Weight),
     /// A job is on its way; what its batch takes in memory.
-    Busy(usize),
+    Busy(Weight),
 }
 
 /// What a job's outcome means for the loop.
 pub(crate) enum Moved {
-    /// It worked; the position to commit for the group, if a batch was committed.
-    On(Option<NextOffset>),
+    /// It worked; how far the partition is now, where the group does not know it yet.
+    On(Option<Mark>),
     /// The store is away: the job waits to be started again.
     Back(LakeError),
 }
@@ -66,7 +69,8 @@ impl Partition {
             group_position: committed.unwrap_or(NextOffset::START),
             reads_at: None,
             read_to: NextOffset::START,
-            phase: Phase::Waiting(Job::Open, 0),
+            cut_appended: None,
+            phase: Phase::Waiting(Job::Open, Weight::default()),
         }
     }
 
@@ -88,27 +92,32 @@ impl Partition {
         }
     }
 
-    /// Whether it takes records even while memory is short: a batch that is made again cannot be cut before its end.
-    pub(crate) fn must_go_on(&self) -> bool {
-        self.gathering().is_some_and(Gathering::is_made_again)
-    }
-
     /// What gathers and may be cut where it is.
     pub(crate) fn cuttable(&self) -> Option<&Gathering> {
         self.gathering().filter(|gathering| gathering.may_be_cut())
     }
 
-    /// What it takes in memory, in bytes.
-    pub(crate) fn bytes(&self) -> usize {
-        match &self.phase {
-            Phase::Gathering(_, gathering) => gathering.bytes(),
-            Phase::Waiting(_, bytes) | Phase::Busy(bytes) => *bytes,
-        }
+    /// What it has in memory, and what that is.
+    pub(crate) fn load(&self) -> Load {
+        let (bytes, stage) = match &self.phase {
+            Phase::Gathering(_, gathering) if gathering.is_made_again() => (gathering.bytes(), Stage::Again),
+            Phase::Gathering(_, gathering) => (gathering.bytes(), Stage::Gathers),
+            Phase::Waiting(_, weight) | Phase::Busy(weight) => (weight.get(), Stage::Cut),
+        };
+        Load { source: self.source, bytes, stage }
     }
 
     /// Whether everything before this position is committed.
     pub(crate) fn is_committed_to(&self, end: NextOffset) -> bool {
         self.gathering().is_some_and(|gathering| gathering.is_empty() && self.seen_to(gathering) >= end)
+    }
+
+    /// Where all that was read is committed: where its chain stands, and the position to which it was read, which may lie
+    /// behind offsets that hold no record.
+    pub(crate) fn idle_at(&self) -> Option<(NextOffset, NextOffset)> {
+        let Phase::Gathering(committer, gathering) = &self.phase else { return None };
+        let is_idle = gathering.is_empty() && !gathering.is_made_again();
+        is_idle.then(|| (committer.chain().position(), self.seen_to(gathering)))
     }
 
     /// The worker has handed out everything before this position.
@@ -168,11 +177,12 @@ impl Partition {
 
     /// Cuts the batch where it is.
     pub(crate) fn cut(&mut self) {
-        let bytes = self.bytes();
-        self.phase = match std::mem::replace(&mut self.phase, Phase::Busy(bytes)) {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Busy(Weight::default())) {
             Phase::Gathering(committer, gathering) => {
                 report::unreadable(self.series.table, 0, gathering.unreadable_cells());
-                Phase::Waiting(Job::Write(committer, Cut::Gathered(gathering)), bytes)
+                self.cut_appended = gathering.appended();
+                let weight = Weight::of(gathering.bytes());
+                Phase::Waiting(Job::Write(committer, Cut::Gathered(gathering)), weight)
             }
             other => other,
         };
@@ -180,10 +190,10 @@ impl Partition {
 
     /// Starts the job that waits. Gives whether one did.
     pub(crate) fn start_job(&mut self, jobs: &Jobs) -> bool {
-        let bytes = self.bytes();
-        match std::mem::replace(&mut self.phase, Phase::Busy(bytes)) {
-            Phase::Waiting(job, _) => {
-                jobs.start(self.source, self.number, self.series.clone(), job);
+        match std::mem::replace(&mut self.phase, Phase::Busy(Weight::default())) {
+            Phase::Waiting(job, weight) => {
+                self.phase = Phase::Busy(weight.clone());
+                jobs.start(self.source, self.number, self.series.clone(), job, weight);
                 true
             }
             other => {
@@ -198,15 +208,18 @@ impl Partition {
         let (committer, end) = match outcome {
             Outcome::Opened(Ok(committer)) => {
                 let stands = self.group_position_to_mend(&committer);
-                (committer, stands)
+                (committer, stands.map(|offset| Mark { offset, complete_through: None }))
             }
             Outcome::Opened(Err(error)) if error.may_pass() => {
-                self.phase = Phase::Waiting(Job::Open, 0);
+                self.phase = Phase::Waiting(Job::Open, Weight::default());
                 return Ok(Moved::Back(error));
             }
             Outcome::Failed { committer, cut, error } => {
-                let bytes = if let Cut::Encoded(batch) = &cut { batch.bytes() } else { self.bytes() };
-                self.phase = Phase::Waiting(Job::Write(committer, cut), bytes);
+                let weight = match &cut {
+                    Cut::Encoded(batch) => Weight::of(batch.bytes()),
+                    Cut::Gathered(gathering) => Weight::of(gathering.bytes()),
+                };
+                self.phase = Phase::Waiting(Job::Write(committer, cut), weight);
                 return Ok(Moved::Back(error));
             }
             Outcome::Opened(Err(error)) | Outcome::Lost(error) => return Err(error.into()),
@@ -216,7 +229,7 @@ impl Partition {
             }
             Outcome::Written { committer, committed: Committed::Done, batch, took } => {
                 summary.committed(&batch, took);
-                (committer, Some(batch.record().end))
+                (committer, Some(Mark { offset: batch.record().end, complete_through: self.cut_appended }))
             }
         };
         let gathering = begin(&self.series, &committer, self.source, log)?;

@@ -15,6 +15,8 @@ pub struct Summary {
     /// Whether everything was written that the topics held: false where a bounded run was told to stop, or a store
     /// was away for too long. What is missing is written by the next run.
     pub is_complete: bool,
+    /// The most that all partitions held in memory at once: rows that gathered, and files on their way. In bytes.
+    pub most_bytes: usize,
 }
 
 /// What was committed of one table.
@@ -36,6 +38,12 @@ impl Summary {
     /// Rows of one table.
     pub fn rows(&self, table: Table) -> u64 {
         self.tables.get(&table).map_or(0, |written| written.rows)
+    }
+
+    /// Notes what all partitions hold in memory.
+    pub(crate) fn holds(&mut self, bytes: usize) {
+        self.most_bytes = self.most_bytes.max(bytes);
+        metrics::gauge!(name::LAKE_GATHERED_BYTES).set(bytes as f64);
     }
 
     /// Takes a committed batch in.
@@ -66,9 +74,4 @@ pub(crate) fn failed(error: &LakeError) {
 pub(crate) fn unreadable(table: Table, records: u64, cells: u64) {
     metrics::counter!(name::RECORDS_SKIPPED, "topic" => table.topic().name()).increment(records);
     metrics::counter!(name::LAKE_CELLS_UNREADABLE, "table" => table.name()).increment(cells);
-}
-
-/// Says what all batches that are gathering take.
-pub(crate) fn gathered(bytes: usize) {
-    metrics::gauge!(name::LAKE_GATHERED_BYTES).set(bytes as f64);
 }

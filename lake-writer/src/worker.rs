@@ -1,5 +1,7 @@
 //! The loop: polls records, lets partitions gather them, cuts batches, has them committed, and knows when to end.
 
+mod upkeep;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc::{self, Receiver};
 use std::time::{Duration, Instant};
@@ -14,8 +16,10 @@ use tokio::runtime::Handle;
 use crate::Error;
 use crate::config::{Config, GROUP, Stop};
 use crate::ending::Ending;
-use crate::gathering::Gathering;
+use crate::folds::Folds;
 use crate::job::{Jobs, Report};
+use crate::marks::Marks;
+use crate::memory::{self, Load};
 use crate::outage::Outage;
 use crate::partition::{Log, Moved, Partition};
 use crate::report::{self, Summary};
@@ -26,9 +30,8 @@ const SLICE: Duration = Duration::from_millis(100);
 /// The longest time until a job's report is read while there may be records to poll.
 const JOB_SLICE: Duration = Duration::from_millis(5);
 
-/// The most jobs at once. Each encodes on a thread of its own, with some tens of MiB for its columns' dictionaries,
-/// and has a few files on their way.
-const JOBS: usize = 2;
+/// The most jobs at once: batches that are encoded or have a few files on their way each.
+const JOBS: usize = 8;
 
 /// One stay in the group: until told to stop, or until the bus fails.
 pub(crate) fn run(
@@ -45,7 +48,10 @@ pub(crate) fn run(
         Group { name: GROUP.to_owned(), instance: config.instance.clone(), topics: Config::topics(), produces: false };
     let worker = bus.join(group)?;
     let (sender, reports) = mpsc::channel();
-    let jobs = Jobs { runtime: runtime.clone(), lake: lake.clone(), layout: config.layout, reports: sender };
+    let jobs = Jobs::new(runtime.clone(), lake.clone(), config.layout, sender).map_err(Error::Thread)?;
+    let now = Instant::now();
+    let interval = config.flush.after(Duration::ZERO);
+    let marks = Marks::new(runtime.clone(), lake.clone(), log_id.clone(), bus.partitions(), interval, now);
     let desk = Desk {
         config,
         log: Log { bus, may_lie_ahead: matches!(config.stop, Stop::AtEnd { .. }) },
@@ -55,12 +61,14 @@ pub(crate) fn run(
         given: 0,
         paused: BTreeSet::new(),
         jobs,
+        marks,
+        folds: Folds::new(runtime.clone(), lake.clone()),
         reports,
         running: 0,
         outage: Outage::default(),
         readiness,
         summary,
-        started: Instant::now(),
+        started: now,
         is_new: true,
         ending: None,
     };
@@ -78,6 +86,8 @@ struct Desk<'a> {
     given: u64,
     paused: BTreeSet<Source>,
     jobs: Jobs,
+    marks: Marks,
+    folds: Folds,
     reports: Receiver<Report>,
     /// Jobs whose reports are still to come.
     running: usize,
@@ -98,8 +108,10 @@ impl Desk<'_> {
             }
             let now = Instant::now();
             if self.is_over(shutdown, now)? {
-                return Ok(());
+                return self.say_all(now);
             }
+            self.mark(now)?;
+            self.fold(now)?;
             self.cut_what_must_be(now);
             self.start_jobs(now);
             self.steer()?;
@@ -110,6 +122,7 @@ impl Desk<'_> {
             match polled {
                 Polled::Assigned(assigned) => assigned.into_iter().for_each(|assignment| self.accept(assignment)),
                 Polled::Revoked(sources) => {
+                    sources.iter().for_each(|source| self.folds.remove(*source));
                     self.partitions.retain(|source, _| !sources.contains(source));
                     self.paused.retain(|source| !sources.contains(source));
                 }
@@ -134,6 +147,7 @@ impl Desk<'_> {
         let series = Series { table, log_id: self.log_id.clone(), partition: source.partition };
         let rolling = self.config.rolling(table, self.log.bus.partitions());
         self.given += 1;
+        self.folds.add(source, series.clone(), Instant::now());
         self.partitions.insert(source, Partition::new(assignment, series, self.given, rolling));
     }
 
@@ -158,13 +172,14 @@ impl Desk<'_> {
         let partition = self.partitions.get_mut(&report.source);
         let Some(partition) = partition.filter(|partition| partition.number() == report.number) else { return Ok(()) };
         match partition.move_on(report.outcome, &self.log, self.summary)? {
-            Moved::On(end) => {
+            Moved::On(reached) => {
                 if self.outage.worked() {
                     tracing::info!("the lake's store is back");
                     self.readiness.ready();
                 }
-                if let Some(end) = end {
-                    commit_position(self.worker.as_mut(), report.source, end)?;
+                if let Some(mark) = reached {
+                    commit_position(self.worker.as_mut(), report.source, mark.offset)?;
+                    self.marks.raise(report.source, mark);
                 }
             }
             Moved::Back(error) => {
@@ -205,12 +220,17 @@ impl Desk<'_> {
                 partition.cut();
             }
         }
-        let gathered: usize = self.partitions.values().filter_map(Partition::cuttable).map(Gathering::bytes).sum();
-        report::gathered(self.partitions.values().map(Partition::bytes).sum());
-        if matches!(self.config.stop, Stop::OnShutdown) && gathered > self.config.gathering_memory() {
-            let of_size = |partition: &&mut Partition| partition.cuttable().map_or(0, Gathering::bytes);
-            self.partitions.values_mut().max_by_key(of_size).into_iter().for_each(Partition::cut);
+        let loads = self.loads();
+        self.summary.holds(memory::total(&loads));
+        if matches!(self.config.stop, Stop::OnShutdown)
+            && let Some(largest) = self.config.memory().to_cut(&loads)
+        {
+            self.partitions.get_mut(&largest).into_iter().for_each(Partition::cut);
         }
+    }
+
+    fn loads(&self) -> Vec<Load> {
+        self.partitions.values().map(Partition::load).collect()
     }
 
     /// How old a batch may become; by size alone where a bounded run must give the same files each time.
@@ -221,12 +241,11 @@ impl Desk<'_> {
         }
     }
 
-    /// Tells the bus which partitions to read, and from where. None while memory is short: a half gathers, and what
-    /// is cut and not yet committed may take the other one.
+    /// Tells the bus which partitions to read, and from where.
     fn steer(&mut self) -> Result<(), Error> {
-        let is_short = self.partitions.values().map(Partition::bytes).sum::<usize>() > self.config.memory;
+        let readers = self.config.memory().readers(&self.loads());
         for (&source, partition) in &mut self.partitions {
-            if partition.is_paused() || (is_short && !partition.must_go_on()) {
+            if partition.is_paused() || !readers.include(source) {
                 if self.paused.insert(source) {
                     self.worker.pause(source)?;
                 }

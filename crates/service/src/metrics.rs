@@ -115,7 +115,7 @@ metrics! {
     counter LAKE_ERRORS = "tributary_lake_errors_total";
     /// Cells left empty because a record's value did not fit the column, by table.
     counter LAKE_CELLS_UNREADABLE = "tributary_lake_cells_unreadable_total";
-    /// Bytes of memory that batches take while they gather.
+    /// Bytes of memory that rows take on their way into the lake: gathering, encoded, uploaded; --memory bounds it.
     gauge LAKE_GATHERED_BYTES = "tributary_lake_gathered_bytes";
 }
 

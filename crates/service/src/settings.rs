@@ -62,6 +62,17 @@ pub struct LakeArgs {
     /// Size at which a file is cut.
     #[arg(long, value_name = "SIZE", default_value = "128MiB")]
     pub target_file_size: ByteSize,
+    /// Most memory for rows on their way into the lake, all tables and partitions together; the largest batch is cut
+    /// first. Encoders take up to 100MiB besides.
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = lake_memory)]
+    pub memory: ByteSize,
+    /// Level of the files' zstd compression: 1 is fast, 22 is small.
+    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(i32).range(1..=22))]
+    pub zstd_level: i32,
+    /// Longest time that a frozen lake-writer may go on after. Batch records are kept one by one for --retention and
+    /// this, then folded into one.
+    #[arg(long, value_name = "SPAN", default_value = "24h", value_parser = some_span)]
+    pub longest_pause: Span,
 }
 
 /// The public port, and what it bears.
@@ -222,4 +233,10 @@ fn body_size(text: &str) -> Result<ByteSize, String> {
     let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
     let allowed = 1024..=64 << 20;
     if allowed.contains(&size.bytes()) { Ok(size) } else { Err(format!("`{text}` is not between 1KiB and 64MiB")) }
+}
+
+/// Batches below this would be files of a few hundred rows.
+fn lake_memory(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
+    if size.bytes() >= 16 << 20 { Ok(size) } else { Err(format!("`{text}` is too little: write at least 16MiB")) }
 }

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use bus::Outgoing;
+use events::{NextOffset, Span, Timestamp};
 use lake::{Access, Lake};
 use lake_writer::{Config, Flush};
+use service::clock;
 use tables::Table;
 
-use crate::support::{World, all_kinds, eventually, in_memory, patient};
+use crate::support::{World, all_kinds, eventually, hit, in_memory, log_id, patient};
 
 #[test]
 fn what_was_gathered_is_written_when_told_to_stop() {
@@ -44,6 +47,25 @@ fn batches_are_cut_when_all_together_take_more_memory_than_they_may() {
     eventually("rows", || written() > 700);
     running.stop();
     assert_eq!(Table::ALL.map(|table| world.rows(&lake, table)), [200; 4]);
+}
+
+/// Every batch that waits, gathers or is on its way counts, whatever its table and partition.
+#[test]
+fn all_batches_of_many_partitions_together_stay_within_the_memory() {
+    const MEMORY: usize = 4 << 20;
+    let (world, (_, lake)) = (World::with_partitions(32), in_memory());
+    for n in 0..40 {
+        world.publish(all_kinds(n * 1000..n * 1000 + 1000));
+    }
+    let running = world.start(Config { memory: MEMORY, ..patient() }, &lake);
+    eventually("rows", || world.rows_so_far(&lake, Table::Hits) > 30_000);
+    let summary = running.stop();
+    assert_eq!(Table::ALL.map(|table| world.rows(&lake, table)), [40_000; 4]);
+    // A poll hands over up to 1 MiB of up to 4096 records.
+    let one_poll = (1 << 20) + 4096 * 256;
+    let all: u64 = summary.tables.values().map(|written| written.rows).sum::<u64>() * 256;
+    assert!(summary.most_bytes <= MEMORY + one_poll && all > 2 * summary.most_bytes as u64, "{summary:?}");
+    assert!(summary.most_bytes > MEMORY / 4, "{summary:?}");
 }
 
 #[test]
@@ -92,4 +114,40 @@ fn a_lake_on_a_disk_is_written_alike() {
     for table in Table::ALL {
         assert_eq!(world.rows(&lake, table), 30, "{table}");
     }
+}
+
+/// What an Airflow sensor waits for. Nothing comes in partition 1, and it moves on with the clock.
+#[test]
+fn the_table_says_through_when_it_is_complete() {
+    let (world, (_, lake)) = (World::new(), in_memory());
+    let (now, minute) = (Timestamp::from_millis(1_793_577_600_000), Span::from_secs(60));
+    let config = Config { flush: Flush::every(Duration::from_millis(20)), clock: clock::fixed(now), ..patient() };
+    let of_hits = |lake: &Lake| {
+        let found = world.runtime.block_on(lake.completeness(Table::Hits)).unwrap();
+        found.map(|mut found| found.logs.remove(&log_id()).unwrap())
+    };
+    let running = world.start(config.clone(), &lake);
+    eventually("a first mark", || of_hits(&lake).is_some_and(|log| log.complete_through.is_some()));
+    assert_eq!(of_hits(&lake).unwrap().complete_through, Some(now - Span::from_secs(10)));
+
+    // The bus stamps by the machine's clock, which is ahead of the one that stands still.
+    world.publish((0..10).map(|n| Outgoing { partition: Some(0), append_time: None, ..hit(n) }).collect());
+    eventually("rows", || world.rows_so_far(&lake, Table::Hits) == 10);
+    running.stop();
+    let log = of_hits(&lake).unwrap();
+    assert_eq!((log.partition_count, log.partitions[&0].offset), (2, NextOffset(10)));
+    assert_eq!(log.partitions[&1].offset, NextOffset(0));
+    assert!(log.complete_through <= log.partitions[&0].complete_through);
+
+    // A lake-writer whose clock is behind makes nothing fall.
+    let running = world.start(Config { clock: clock::fixed(now - minute), ..config.clone() }, &lake);
+    world.publish(vec![hit(10)]);
+    eventually("rows", || world.rows_so_far(&lake, Table::Hits) == 11);
+    running.stop();
+    let after = of_hits(&lake).unwrap();
+    assert!(after.complete_through >= log.complete_through && after.partitions[&0].offset >= NextOffset(10));
+
+    let running = world.start(Config { clock: clock::fixed(now + minute), ..config }, &lake);
+    eventually("the clock counts", || of_hits(&lake).unwrap().partitions[&1].complete_through > Some(now));
+    running.stop();
 }

@@ -33,9 +33,13 @@ pub(crate) fn log_id() -> LogId {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_partitions(PARTITIONS)
+    }
+
+    pub(crate) fn with_partitions(partitions: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = Options {
-            partitions: PARTITIONS,
+            partitions,
             log_id: Some(log_id()),
             durability: Durability::Unsynced,
             ..Options::at(folder.path().join("bus"))
@@ -44,7 +48,11 @@ impl World {
         Self { bus, runtime: Runtime::new().unwrap(), _folder: folder }
     }
 
-    pub(crate) fn publish(&self, records: Vec<Outgoing>) {
+    pub(crate) fn publish(&self, mut records: Vec<Outgoing>) {
+        let partitions = self.bus.partitions();
+        for (n, record) in records.iter_mut().enumerate().filter(|_| partitions != PARTITIONS) {
+            record.partition = Some(n as u32 / 4 % partitions);
+        }
         futures::executor::block_on(self.bus.publish(records)).unwrap();
     }
 
@@ -69,7 +77,9 @@ impl World {
     /// What stands of a table, all partitions.
     pub(crate) fn audit(&self, lake: &Lake, table: Table) -> Vec<Audit> {
         let series = |partition| Series { table, log_id: log_id(), partition };
-        (0..PARTITIONS).map(|partition| self.runtime.block_on(lake.audit(series(partition))).unwrap()).collect()
+        (0..self.bus.partitions())
+            .map(|partition| self.runtime.block_on(lake.audit(series(partition))).unwrap())
+            .collect()
     }
 
     /// How many rows a table has while it is written: a batch that is on its way may lack files.

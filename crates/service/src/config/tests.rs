@@ -84,6 +84,9 @@ fn the_defaults_are_those_of_the_manual() {
     --lake -
     --flush-interval -
     --target-file-size 128MiB
+    --memory 512MiB
+    --zstd-level 3
+    --longest-pause 24h
     --listen 127.0.0.1:8080
     --max-body 1MiB
     --max-request-hits 1000
