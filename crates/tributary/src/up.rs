@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
+use events::Span;
 use lake::{Access, Lake};
 use lake_writer::Flush;
 use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, SpoolArgs, WindowArgs, listen, open_bus, serve};
@@ -58,7 +59,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
             bus: args.bus.url().to_string(),
             lake: absolute(&place),
         };
-        let config = lake_writer_config(&args.lake);
+        let config = lake_writer_config(&args.lake, args.bus.retention);
         let rows_within = config.flush.after(Duration::ZERO);
         collector::cli::start(stage, &args.edge, &args.spool, &args.bus, bus.clone(), public)?;
         sessionizer::cli::start(stage, (&args.windows).into(), bus.clone());
@@ -71,8 +72,8 @@ pub fn run(args: &UpArgs) -> Result<()> {
 }
 
 /// Somebody may be trying it out: rows come soon at first, unless the flush interval was named.
-fn lake_writer_config(args: &LakeArgs) -> lake_writer::Config {
-    let config = lake_writer::Config::from(args);
+fn lake_writer_config(args: &LakeArgs, retention: Span) -> lake_writer::Config {
+    let config = lake_writer::Config::new(args, retention);
     if args.flush_interval.is_some() { config } else { lake_writer::Config { flush: Flush::lively(), ..config } }
 }
 

@@ -1,6 +1,7 @@
 //! `tributary verify`: the log's offsets held against the lake's rows.
 
 mod check;
+mod doubles;
 mod gather;
 mod report;
 
@@ -16,6 +17,8 @@ use service::{BusArgs, BusUrl, LakeArgs, LogArgs};
 /// Holds the log's offsets against the lake's rows, and says for each table and partition how many there are, which
 /// are missing or there twice, and how far the table is complete.
 ///
+/// Reads of each file what it says about itself and the offsets of its rows; with --deep, all of it.
+///
 /// Works while the log is written: what waits for its file counts as pending. Logs that are gone, such as those of
 /// replays, are checked by what their batch records say. Ends with 0 where all agrees, 1 where anything does not,
 /// 2 where it could not be found out.
@@ -24,6 +27,10 @@ pub struct VerifyArgs {
     /// Print one JSON object.
     #[arg(long)]
     pub json: bool,
+    /// Read every file whole: whether all of it can be read, stands on its day, is sorted, and no id stands twice. Ids take
+    /// up to half of --memory, and beyond it 24 bytes a row in the folder for temporary files.
+    #[arg(long)]
+    pub deep: bool,
     /// Which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -41,7 +48,8 @@ pub fn run(args: &VerifyArgs) -> Result<bool> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let lake = runtime.block_on(open_lake(&args.lake.url(&args.bus.data)))?;
     let bus = open_bus(&args.bus)?;
-    let checks = runtime.block_on(gather::gather(&lake, bus.as_ref()))?;
+    let memory_for_ids = args.deep.then(|| args.lake.memory.as_usize() / 2);
+    let checks = runtime.block_on(gather::gather(&lake, bus.as_ref(), memory_for_ids))?;
     let is_sound = checks.iter().all(check::Check::is_sound);
     let text = if args.json {
         report::json(&checks)

@@ -2,7 +2,7 @@
 
 use bus::Bounds;
 use events::NextOffset;
-use lake::{Audit, Fault, OffsetRange};
+use lake::{Audit, Fault, Mark, OffsetRange};
 
 /// What the log says about one topic's partition.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -62,6 +62,15 @@ impl Check {
             faults.extend(disagreements(&audit, log));
         }
         Self { audit, log, faults }
+    }
+
+    /// Holds what `_complete.json` says of it against it.
+    pub(super) fn holding(mut self, claim: Option<Mark>) -> Self {
+        let (table, through) = (self.audit.series.table, self.audit.complete_through);
+        if let Some(Mark { offset, .. }) = claim.filter(|claim| claim.offset > through) {
+            self.faults.push(format!("`{table}/_complete.json` says complete to offset {offset}, and it is to {through}"));
+        }
+        self
     }
 
     /// Whether nothing is wrong.
@@ -168,6 +177,15 @@ pub(super) mod tests {
         let gap = |from, to| Audit { faults: vec![Fault::Gap(range(from, to))], ..audit(100) };
         assert!(Check::new(gap(95, 100), log(0, 130, 100), Some(&last)).is_sound());
         assert!(!Check::new(gap(85, 95), log(0, 130, 100), Some(&last)).is_sound());
+    }
+
+    #[test]
+    fn a_table_that_is_not_as_complete_as_it_says_is_named() {
+        let claim = |offset| Some(Mark { offset: NextOffset(offset), complete_through: None });
+        let check = || Check::new(audit(100), None, None);
+        assert!(check().holding(None).is_sound() && check().holding(claim(100)).is_sound());
+        let said = check().holding(claim(101)).faults.join("");
+        assert!(said.contains("`hits/_complete.json` says complete to offset 101"), "{said}");
     }
 
     #[test]

@@ -1,15 +1,16 @@
 //! Reads both sides, while others may be writing them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use bus::{SharedBus, Source};
 use events::NextOffset;
-use lake::{Audit, Committer, Lake, Next, OffsetRange, Series};
+use lake::{Audit, Committer, Fault, Lake, Mark, Next, OffsetRange, Series};
 use tables::Table;
 
 use super::check::{Check, LogSide, Unfinished};
+use super::doubles::{Doubles, SameId};
 
 /// The longest wait for records that the log says it has.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -17,8 +18,18 @@ const READ_TIMEOUT: Duration = Duration::from_secs(30);
 /// The longest wait for records that may not be committed.
 const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// Every table's every partition of every log that the lake knows, and of the one at hand.
-pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>) -> Result<Vec<Check>> {
+/// Every table's every partition of every log that the lake knows, and of the one at hand. Reads the files whole where it is
+/// said how many bytes of memory their ids may take.
+pub(super) async fn gather(
+    lake: &Lake,
+    bus: Option<&SharedBus>,
+    memory_for_ids: Option<usize>,
+) -> Result<Vec<Check>> {
+    // What is said to be complete was complete before it was said: the claims come first.
+    let mut claims = BTreeMap::new();
+    for table in Table::ALL {
+        claims.insert(table, lake.completeness(table).await?);
+    }
     let at_hand = bus.map(|bus| Ok::<_, bus::BusError>((bus.log_id()?, bus))).transpose()?;
     let mut series = BTreeSet::new();
     for table in Table::ALL {
@@ -34,12 +45,39 @@ pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>) -> Result<Vec<C
     let mut checks = Vec::with_capacity(series.len());
     for (log_id, table, partition) in series {
         let bus = at_hand.as_ref().filter(|(id, _)| *id == log_id).map(|(_, bus)| *bus);
-        checks.push(check(lake, bus, Series { table, log_id, partition }).await?);
+        let claim = claims[&table].as_ref().and_then(|found| found.logs.get(&log_id)?.partitions.get(&partition).copied());
+        checks.push(check(lake, bus, Series { table, log_id, partition }, claim).await?);
+    }
+    if let Some(memory) = memory_for_ids {
+        let one_table = |a: &Check, b: &Check| a.audit.series.log_id == b.audit.series.log_id && a.audit.series.table == b.audit.series.table;
+        for of_table in checks.chunk_by_mut(one_table) {
+            read_whole(lake, of_table, memory).await?;
+        }
     }
     Ok(checks)
 }
 
-async fn check(lake: &Lake, bus: Option<&SharedBus>, series: Series) -> Result<Check> {
+/// Reads every file of one table of one log.
+async fn read_whole(lake: &Lake, checks: &mut [Check], memory: usize) -> Result<()> {
+    let rows = checks.iter().map(|check| check.audit.rows).sum();
+    let mut doubles = Doubles::new(rows, memory).context("no room for temporary files")?;
+    for check in &mut *checks {
+        let found = lake.audit_deep(check.audit.series.clone(), &mut doubles).await?;
+        // What may have changed since the first look was looked at then; files never change.
+        let is_of_a_file = |fault: &Fault| matches!(fault, Fault::Row { .. } | Fault::BadFile { .. });
+        let new = found.faults.iter().filter(|fault| is_of_a_file(fault) && !check.audit.faults.contains(fault));
+        check.faults.extend(new.map(ToString::to_string));
+    }
+    let (named, all) = doubles.find().context("temporary files")?;
+    let Some(first) = checks.first_mut() else { return Ok(()) };
+    let unnamed = all - named.len() as u64;
+    let say = |SameId { first: (file, row), other: (other, at) }| format!("`{other}`: row {at} has the id of row {row} of `{file}`");
+    first.faults.extend(named.into_iter().map(say));
+    first.faults.extend((unnamed > 0).then(|| format!("and {unnamed} more rows have the id of another one")));
+    Ok(())
+}
+
+async fn check(lake: &Lake, bus: Option<&SharedBus>, series: Series, claim: Option<Mark>) -> Result<Check> {
     let audit = audit(lake, &series).await?;
     let unfinished = match Committer::open(lake, series.clone()).await?.next() {
         Next::Finish(record) => Some(Unfinished {
@@ -51,7 +89,7 @@ async fn check(lake: &Lake, bus: Option<&SharedBus>, series: Series) -> Result<C
     // The lake before the log: what is written meanwhile makes the log longer, never the lake ahead of it.
     let source = Source { topic: series.table.topic(), partition: series.partition };
     let log = bus.map(|bus| log_side(bus, source, audit.complete_through)).transpose()?;
-    Ok(Check::new(audit, log, unfinished.as_ref()))
+    Ok(Check::new(audit, log, unfinished.as_ref()).holding(claim))
 }
 
 /// An audit takes a while, and batches may come in between: only what two of them find is a fault.
