@@ -54,13 +54,13 @@ fn batches_are_cut_when_all_together_take_more_memory_than_they_may() {
 fn all_batches_of_many_partitions_together_stay_within_the_memory() {
     const MEMORY: usize = 4 << 20;
     let (world, (_, lake)) = (World::with_partitions(32), in_memory());
-    for n in 0..40 {
+    for n in 0..20 {
         world.publish(all_kinds(n * 1000..n * 1000 + 1000));
     }
     let running = world.start(Config { memory: MEMORY, ..patient() }, &lake);
-    eventually("rows", || world.rows_so_far(&lake, Table::Hits) > 30_000);
+    eventually("rows", || world.rows_so_far(&lake, Table::Hits) > 15_000);
     let summary = running.stop();
-    assert_eq!(Table::ALL.map(|table| world.rows(&lake, table)), [40_000; 4]);
+    assert_eq!(Table::ALL.map(|table| world.rows(&lake, table)), [20_000; 4]);
     // A poll hands over up to 1 MiB of up to 4096 records.
     let one_poll = (1 << 20) + 4096 * 256;
     let all: u64 = summary.tables.values().map(|written| written.rows).sum::<u64>() * 256;
