@@ -273,7 +273,7 @@ fn in_the_lake_each_acknowledged_hit_is_one_row_whatever_it_went_through() {
     let lake = edge.path("lake");
     edge.start_behind("sessionizer", &[]);
     edge.start_behind("lake-writer", &["--flush-interval", "1s", "--lake", lake.to_str().unwrap()]);
-    let rate = std::env::var("TRIBUTARY_SPOOL_RATE").map_or(400, |rate| rate.parse().unwrap());
+    let rate = std::env::var("TOOLS_SPOOL_RATE").map_or(400, |rate| rate.parse().unwrap());
     let (mut load, acknowledged) = edge.load(rate, 26);
     std::thread::sleep(Duration::from_secs(3));
     broker.kill();

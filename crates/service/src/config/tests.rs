@@ -95,6 +95,9 @@ fn the_defaults_are_those_of_the_manual() {
     --read-timeout 30s
     --publish-timeout 10s
     --drain-timeout 10s
+    --spool -
+    --spool-size 1GiB
+    --spool-after 1s
     --admin 127.0.0.1:9090
     --gap 30m
     --lateness 10m

@@ -1,6 +1,6 @@
 //! Bytes that nobody wrote: opening and reading a folder of them ends, and never panics.
 //!
-//! Bounded in `make test`; `TRIBUTARY_FUZZ_SECONDS` lets it go on.
+//! Bounded in `make test`; `TOOLS_FUZZ_SECONDS` lets it go on.
 
 use std::time::{Duration, Instant};
 
@@ -55,7 +55,7 @@ impl Draw {
 
 /// How long a run may go on beyond its rounds.
 fn patience() -> Duration {
-    let seconds = std::env::var("TRIBUTARY_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
+    let seconds = std::env::var("TOOLS_FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
     Duration::from_secs(seconds.unwrap_or(0))
 }
 
