@@ -9,6 +9,7 @@ mod copy;
 mod expired_hits;
 mod group_offsets;
 mod nonsense;
+mod old_state;
 mod open_transaction;
 mod refusals;
 mod short;
