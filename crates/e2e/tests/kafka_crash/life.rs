@@ -196,9 +196,12 @@ impl<'a> Life<'a> {
 }
 
 impl Drop for Life<'_> {
-    /// The brokers' side of a failure stands beside the services' logs, which the pipeline keeps.
+    /// The brokers' side of a failure stands beside the services' logs, which the pipeline keeps, and where each service was.
     fn drop(&mut self) {
         if std::thread::panicking() {
+            for service in self.collectors.iter().chain(&self.sessionizers).chain(&self.lake_writers) {
+                service.write_stacks();
+            }
             for (number, broker) in self.brokers.iter().enumerate() {
                 let _ = std::fs::write(self.pipeline.folder().join(format!("broker-{number}.log")), broker.log());
             }

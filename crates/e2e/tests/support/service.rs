@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{ExitStatus, Stdio};
+use std::process::{Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -106,6 +106,16 @@ impl Service {
     pub(crate) fn wait_until_ended(&mut self) -> ExitStatus {
         let ended = self.process.take().unwrap().wait();
         ended.unwrap_or_else(|| panic!("{} does not end: {}", self.name, self.log()))
+    }
+
+    /// Writes where each of its threads is to `NAME.stacks`, if it runs and gdb does.
+    pub(crate) fn write_stacks(&self) {
+        let Some(process) = &self.process else { return };
+        let words = ["-batch", "-ex", "set pagination off", "-ex", "thread apply all bt 30", "-p"];
+        let gdb = Command::new("gdb").args(words).arg(process.pid().to_string()).stdin(Stdio::null()).output();
+        if let Ok(output) = gdb {
+            let _ = std::fs::write(self.log.with_extension("stacks"), output.stdout);
+        }
     }
 
     /// What it said in all its lives.
