@@ -20,7 +20,7 @@ test: tools ## everything that must hold; sets up what it needs by itself
 
 test-readers: tools ## every engine that reads the lake: a table of what each found and of the checks that it passed
 	tools/readers/setup.sh "$(CACHE)"
-	cargo build --release --package tributary
+	cargo test --release --workspace --no-run
 	$(CACHE)/readers/bin/python tools/readers/read.py --tributary target/release/tributary
 	$(CACHE)/readers/bin/python tools/readers/dialects.py
 
