@@ -114,7 +114,10 @@ fn what_is_missing_stops_the_start_with_one_line_without_secrets() {
         Place::new(server.lake(&bucket, "lake"), all.collect())
     };
     for (place, expected) in [
-        (Place::new("s3://no-such-bucket/lake".to_owned(), server.variables()), "there is no such bucket (NoSuchBucket)"),
+        (
+            Place::new("s3://no-such-bucket/lake".to_owned(), server.variables()),
+            "there is no such bucket (NoSuchBucket)",
+        ),
         (with("AWS_SECRET_ACCESS_KEY", "hunter2"), "does not accept the login (SignatureDoesNotMatch)"),
         (with("AWS_REGION", "eu-west-7"), "another region"),
         (with("AWS_ENDPOINT_URL", "http://127.0.0.1:9"), "nobody is there"),
@@ -122,7 +125,8 @@ fn what_is_missing_stops_the_start_with_one_line_without_secrets() {
         (with("AWS_REGIN", "x"), "did you mean AWS_REGION?"),
     ] {
         for said in [place.try_replay(&file).unwrap_err(), says(place.command(["verify"])), says(place.up())] {
-            let line = said.lines().find(|line| line.contains(expected)).unwrap_or_else(|| panic!("{expected}: {said}"));
+            let line =
+                said.lines().find(|line| line.contains(expected)).unwrap_or_else(|| panic!("{expected}: {said}"));
             assert!(!said.contains("hunter2") && !said.contains("tributary-secret"), "{line}");
         }
     }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
+use object_store::PutPayload;
 use object_store::memory::InMemory;
-use object_store::{ObjectStore, PutPayload};
 use proptest::prelude::*;
 
 use super::*;
