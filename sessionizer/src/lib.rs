@@ -109,6 +109,11 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
                 // Progress since the last failure means that this is another one.
                 wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
+            // Whoever has its partitions goes on from what was committed.
+            Err(Error::Bus(BusError::Fenced(reason))) if config.mode == Mode::Live && shutdown.is_cancelled() => {
+                tracing::info!(%reason, "stopped while partitions went elsewhere");
+                return Ok(summary);
+            }
             Err(error) => return Err(error),
         }
     }
