@@ -53,7 +53,7 @@ impl Folds {
             match self.runtime.block_on(running).expect("folding does not panic, and the runtime outlives the loop") {
                 Ok(Folded { batches: 0, removed: 0 }) => {}
                 Ok(Folded { batches, removed }) => {
-                    tracing::info!(%series, batches, removed, "folded old batch records")
+                    tracing::info!(%series, batches, removed, "folded old batch records");
                 }
                 Err(error) if error.may_pass() => {
                     report::failed(&error);

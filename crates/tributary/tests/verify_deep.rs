@@ -104,8 +104,8 @@ fn a_file_that_is_damaged_within_is_found_by_reading_it() {
     commit(dir.path(), Table::Hits, 0, &hits);
     let name = files(dir.path()).into_keys().find(|name| name.ends_with(".parquet")).unwrap();
     let mut bytes = fs::read(dir.path().join(&name)).unwrap();
-    // The first column's pages come first.
-    bytes[2000..2600].fill(0xAA);
+    // The first column's first page begins here.
+    bytes[4..64].fill(0xFF);
     fs::write(dir.path().join(&name), bytes).unwrap();
     assert_eq!(verify(dir.path(), &[]), SOUND);
     let (faults, code) = verify(dir.path(), &["--deep"]);
