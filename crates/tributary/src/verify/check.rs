@@ -68,7 +68,8 @@ impl Check {
     pub(super) fn holding(mut self, claim: Option<Mark>) -> Self {
         let (table, through) = (self.audit.series.table, self.audit.complete_through);
         if let Some(Mark { offset, .. }) = claim.filter(|claim| claim.offset > through) {
-            self.faults.push(format!("`{table}/_complete.json` says complete to offset {offset}, and it is to {through}"));
+            self.faults
+                .push(format!("`{table}/_complete.json` says complete to offset {offset}, and it is to {through}"));
         }
         self
     }

@@ -50,7 +50,9 @@ impl Doubles {
         let count = (rows + rows / 8).div_ceil(fits).min(MOST_BUCKETS);
         let buckets = match count {
             0 | 1 => Buckets::Memory(Vec::new()),
-            _ => Buckets::Files((0..count).map(|_| tempfile::tempfile().map(BufWriter::new)).collect::<Result<_, _>>()?),
+            _ => {
+                Buckets::Files((0..count).map(|_| tempfile::tempfile().map(BufWriter::new)).collect::<Result<_, _>>()?)
+            }
         };
         Ok(Self { files: Vec::new(), buckets, failed: None })
     }

@@ -20,11 +20,7 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every table's every partition of every log that the lake knows, and of the one at hand. Reads the files whole where it is
 /// said how many bytes of memory their ids may take.
-pub(super) async fn gather(
-    lake: &Lake,
-    bus: Option<&SharedBus>,
-    memory_for_ids: Option<usize>,
-) -> Result<Vec<Check>> {
+pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>, memory_for_ids: Option<usize>) -> Result<Vec<Check>> {
     // What is said to be complete was complete before it was said: the claims come first.
     let mut claims = BTreeMap::new();
     for table in Table::ALL {
@@ -45,11 +41,14 @@ pub(super) async fn gather(
     let mut checks = Vec::with_capacity(series.len());
     for (log_id, table, partition) in series {
         let bus = at_hand.as_ref().filter(|(id, _)| *id == log_id).map(|(_, bus)| *bus);
-        let claim = claims[&table].as_ref().and_then(|found| found.logs.get(&log_id)?.partitions.get(&partition).copied());
+        let claim =
+            claims[&table].as_ref().and_then(|found| found.logs.get(&log_id)?.partitions.get(&partition).copied());
         checks.push(check(lake, bus, Series { table, log_id, partition }, claim).await?);
     }
     if let Some(memory) = memory_for_ids {
-        let one_table = |a: &Check, b: &Check| a.audit.series.log_id == b.audit.series.log_id && a.audit.series.table == b.audit.series.table;
+        let one_table = |a: &Check, b: &Check| {
+            a.audit.series.log_id == b.audit.series.log_id && a.audit.series.table == b.audit.series.table
+        };
         for of_table in checks.chunk_by_mut(one_table) {
             read_whole(lake, of_table, memory).await?;
         }
@@ -71,7 +70,9 @@ async fn read_whole(lake: &Lake, checks: &mut [Check], memory: usize) -> Result<
     let (named, all) = doubles.find().context("temporary files")?;
     let Some(first) = checks.first_mut() else { return Ok(()) };
     let unnamed = all - named.len() as u64;
-    let say = |SameId { first: (file, row), other: (other, at) }| format!("`{other}`: row {at} has the id of row {row} of `{file}`");
+    let say = |SameId { first: (file, row), other: (other, at) }| {
+        format!("`{other}`: row {at} has the id of row {row} of `{file}`")
+    };
     first.faults.extend(named.into_iter().map(say));
     first.faults.extend((unnamed > 0).then(|| format!("and {unnamed} more rows have the id of another one")));
     Ok(())
