@@ -82,6 +82,11 @@ pub(super) fn is_takeover(code: Code) -> bool {
     )
 }
 
+/// Whether the group was at its next generation already, or on its way there.
+pub(super) fn is_between_generations(error: &KafkaError) -> bool {
+    matches!(code(error), Some(Code::IllegalGeneration | Code::RebalanceInProgress))
+}
+
 /// Whether trying again without a change by a person is in vain.
 pub(super) fn is_final(code: Code) -> bool {
     matches!(

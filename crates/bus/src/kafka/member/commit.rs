@@ -90,6 +90,12 @@ impl Member {
             answer = receiver.recv_timeout(SLICE);
         }
         match answer {
+            // The group is being put together anew and this member is still one of it: the next step says where it is. One
+            // with an instance name that ended here would come back without a rebalance, and what this one was about to move
+            // to another member would belong to nobody.
+            Ok(Err(error)) if error::is_between_generations(&error) && !self.consumer.assignment_lost() => {
+                Err(BusError::Unavailable(format!("{what} while partitions move")))
+            }
             Ok(result) => match result.map_err(|error| error::of(what, &error)) {
                 Err(error @ BusError::Fenced(_)) => self.fail(error),
                 other => other,
