@@ -86,12 +86,21 @@ pub(super) struct Log {
     is_token_late: AtomicBool,
     last: Mutex<Option<(Code, String)>>,
     is_fatal: AtomicBool,
+    /// Whether brokers let others of this bus in before.
+    is_later: bool,
 }
 
 impl Log {
     pub(super) fn new(options: &Options) -> Self {
         let (is_token_late, is_fatal) = (AtomicBool::new(false), AtomicBool::new(false));
-        Self { tokens: options.properties.tokens().cloned(), is_token_late, last: Mutex::new(None), is_fatal }
+        let tokens = options.properties.tokens().cloned();
+        Self { tokens, is_token_late, last: Mutex::new(None), is_fatal, is_later: false }
+    }
+
+    /// The log of a client of a bus that is open: its login was good. One that is refused later, with a token that came too
+    /// late or a password that is being changed, is tried again, and the bus counts as away meanwhile.
+    pub(super) fn of_an_open_bus(options: &Options) -> Self {
+        Self { is_later: true, ..Self::new(options) }
     }
 
     /// What librdkafka asks for when a token is four fifths over, or absent. What fails here comes back as an error, and is
@@ -136,6 +145,7 @@ impl Log {
                 let is_late = self.is_token_late.load(Ordering::Acquire);
                 self.note(if is_late { Code::BrokerTransportFailure } else { code }, reason);
             }
+            _ if self.is_later && error::is_login(code) => self.note(Code::BrokerTransportFailure, reason),
             _ => self.note(code, reason),
         }
     }

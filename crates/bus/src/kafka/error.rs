@@ -87,6 +87,11 @@ pub(super) fn is_between_generations(error: &KafkaError) -> bool {
     matches!(code(error), Some(Code::IllegalGeneration | Code::RebalanceInProgress))
 }
 
+/// Whether a broker did not let us in.
+pub(super) fn is_login(code: Code) -> bool {
+    matches!(code, Code::Authentication | Code::SaslAuthenticationFailed)
+}
+
 /// Whether trying again without a change by a person is in vain.
 pub(super) fn is_final(code: Code) -> bool {
     matches!(

@@ -36,7 +36,7 @@ impl Context {
     pub(super) fn new(options: &Options) -> Self {
         let (is_closing, has_missed_a_session) = (AtomicBool::new(false), AtomicBool::new(false));
         Self {
-            log: Log::new(options),
+            log: Log::of_an_open_bus(options),
             signal: Arc::default(),
             changes: Mutex::default(),
             is_closing,

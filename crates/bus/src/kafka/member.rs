@@ -160,7 +160,8 @@ impl Member {
             let reason = log.last().map_or_else(|| code.to_string(), |(_, reason)| reason);
             return self.fail(BusError::Fenced(reason));
         }
-        if error::is_final(code) {
+        // The login was good when the bus was opened: what the brokers refuse now is tried again (`Log::of_an_open_bus`).
+        if error::is_final(code) && !error::is_login(code) {
             let error = error::of(&format!("group {}", self.group.name), error);
             return self.fail(error);
         }

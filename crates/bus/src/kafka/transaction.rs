@@ -63,8 +63,9 @@ impl Transactions {
             // Right behind a commit the broker is still writing markers, and the next transaction must ask again.
             .set("retry.backoff.ms", "10")
             .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string());
-        let producer: BaseProducer<Context> =
-            config.create_with_context(Context(Log::new(options))).map_err(|error| client::bad_settings(&error))?;
+        let producer: BaseProducer<Context> = config
+            .create_with_context(Context(Log::of_an_open_bus(options)))
+            .map_err(|error| client::bad_settings(&error))?;
         let (limit, stop) = (options.limits.request, options.stop.clone());
         let transactions = Self { producer: Closing::awaited(producer, &stop), limit, stop };
         // A token, where one is needed, comes by this.
