@@ -90,7 +90,7 @@ impl Heir {
     }
 
     /// The sessionizer ends with one line, and leaves every topic as it was.
-    fn is_refused(mut self, line: &str) {
+    fn refuses(mut self, line: &str) {
         let ends = |bus: &SharedBus| {
             let sources =
                 Topic::ALL.into_iter().flat_map(|topic| (0..PARTITIONS).map(move |n| Source { topic, partition: n }));
@@ -155,8 +155,8 @@ fn a_state_of_every_format_is_gone_on_from_exactly_on_the_embedded_bus() {
 fn a_state_of_a_later_format_is_refused_in_one_line_and_not_touched() {
     let left = of_the_next_format();
     let line = format!("the state has format {}, this build knows up to {STATE_FORMAT}", STATE_FORMAT + 1);
-    on_kafka(&left).is_refused(&line);
-    embedded(&left).is_refused(&line);
+    on_kafka(&left).refuses(&line);
+    embedded(&left).refuses(&line);
 }
 
 /// While a format is this build's, its folder holds what this build writes, record by record; where it holds no state yet,
