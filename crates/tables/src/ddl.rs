@@ -1,7 +1,7 @@
 //! The lake's `_tables/` folder: for each engine that can reach the lake, SQL that makes its tables readable there as it
 //! stands. Text follows from the schemas and the lake's location alone.
 //!
-//! One file for each engine says how it reads Parquet; [`dialect`] holds what they share.
+//! One file for each engine says how it reads Parquet; `dialect` holds what they share.
 
 mod athena;
 mod bigquery;
