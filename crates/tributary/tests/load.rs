@@ -2,27 +2,19 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Output, Stdio};
 use std::time::Duration;
 
 use bus::Source;
 use bus::embedded::EmbeddedBus;
 use events::Topic;
 use serde_json::Value;
-
-fn tributary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TRIBUTARY_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-    command.stdin(Stdio::null());
-    command
-}
+use support::tributary;
 
 /// A collector that goes with its owner.
 struct Collector {

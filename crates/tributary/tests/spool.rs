@@ -3,10 +3,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod support;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,6 +18,7 @@ use events::{Control, Topic};
 use kafka_broker::Broker;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use serde_json::Value;
+use support::tributary;
 use tempfile::TempDir;
 
 /// Longer than anything takes on a busy machine; only a hang runs into it.
@@ -66,17 +69,6 @@ fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
         assert!(started.elapsed() < PATIENCE, "it did not come to {what}");
         std::thread::sleep(Duration::from_millis(20));
     }
-}
-
-fn tributary() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_tributary"));
-    for (name, _) in std::env::vars_os() {
-        if name.to_string_lossy().starts_with("TRIBUTARY_") || name == "RUST_LOG" {
-            command.env_remove(name);
-        }
-    }
-    command.stdin(Stdio::null());
-    command
 }
 
 impl Edge {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use bus::contract::PATIENCE;
-use bus::{Output, Polled, Source, Step};
+use bus::{Output, Polled, SharedBus, Source, Step};
 use events::{NextOffset, Topic};
 use futures::executor::block_on;
 use kafka_broker::Broker;
@@ -73,8 +73,8 @@ fn a_worker_is_told_an_end_behind_the_markers() {
     assert_eq!((position, read[0].offset.next() < end), (end, true));
 }
 
-#[test]
-fn what_was_removed_is_jumped_over() {
+/// Of four records the first three are gone, and the group's position lies among those.
+fn with_a_position_that_was_removed() -> SharedBus {
     let prefix = kafka_broker::topic_prefix("reading");
     let bus = support::open(&prefix);
     support::publish(&bus, HITS, &["a", "b", "c", "d"]);
@@ -87,6 +87,12 @@ fn what_was_removed_is_jumped_over() {
     before.add_partition_offset(&format!("{prefix}hits"), 0, Offset::Offset(3)).unwrap();
     let admin = support::admin(&kafka_broker::shared().bootstrap());
     block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+    bus
+}
+
+#[test]
+fn what_was_removed_is_jumped_over() {
+    let bus = with_a_position_that_was_removed();
 
     assert_eq!(bus.bounds(HITS).unwrap().start, NextOffset(3));
     assert_eq!(support::values(&support::read_to_end(&bus, HITS, NextOffset::START)), ["d"]);
@@ -97,18 +103,7 @@ fn what_was_removed_is_jumped_over() {
 /// Who takes a source up somewhere else, long after it was assigned, is not told that its old position is gone.
 #[test]
 fn a_paused_source_whose_position_was_removed_is_sought_in() {
-    let prefix = kafka_broker::topic_prefix("reading");
-    let bus = support::open(&prefix);
-    support::publish(&bus, HITS, &["a", "b", "c", "d"]);
-    let mut worker = support::join(&bus, Some("i"));
-    let read = support::next_records(&mut *worker);
-    worker.commit(Step { outputs: &[], positions: &[(HITS, read[0].offset.next())] }).unwrap();
-    drop(worker);
-
-    let mut before = TopicPartitionList::new();
-    before.add_partition_offset(&format!("{prefix}hits"), 0, Offset::Offset(3)).unwrap();
-    let admin = support::admin(&kafka_broker::shared().bootstrap());
-    block_on(admin.delete_records(&before, &AdminOptions::new())).unwrap();
+    let bus = with_a_position_that_was_removed();
     let mut worker = support::join(&bus, Some("i"));
     support::poll_until(&mut *worker, |polled| match polled {
         Polled::Assigned(all) => all.iter().any(|assigned| assigned.source == HITS).then_some(()),
