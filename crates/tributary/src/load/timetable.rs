@@ -20,6 +20,9 @@ struct Inner {
     start: Instant,
     /// One permit for each request that is due and has not been taken.
     due: Semaphore,
+    /// Requests that were due by now. What is due and not taken is counted by these two: a permit may be on its way to
+    /// somebody who has not woken up.
+    told: AtomicU64,
     taken: AtomicU64,
 }
 
@@ -56,7 +59,8 @@ impl Timetable {
     /// at the end may be taken for as long as the grace lasts.
     pub(super) fn start(rate: u32, batch: u32, duration: Duration, grace: Duration) -> Self {
         let plan = Plan::new(rate, batch, duration);
-        let inner = Inner { plan, start: Instant::now(), due: Semaphore::new(0), taken: AtomicU64::new(0) };
+        let (told, taken) = (AtomicU64::new(0), AtomicU64::new(0));
+        let inner = Inner { plan, start: Instant::now(), due: Semaphore::new(0), told, taken };
         let timetable = Self(Arc::new(inner));
         let clock = timetable.clone();
         std::thread::spawn(move || clock.tell(duration + grace));
@@ -82,7 +86,7 @@ impl Timetable {
 
     /// Requests that were due and that nobody had a connection for.
     pub(super) fn unsent(&self) -> u64 {
-        self.0.due.available_permits() as u64
+        self.0.told.load(Ordering::Relaxed) - self.0.taken.load(Ordering::Relaxed)
     }
 
     fn tell(&self, at_most: Duration) {
@@ -90,11 +94,13 @@ impl Timetable {
         let mut told = 0;
         while told < plan.requests && !due.is_closed() {
             let now_due = plan.due_by(start.elapsed());
+            // First: whoever takes it must find it counted.
+            self.0.told.store(now_due, Ordering::Relaxed);
             due.add_permits((now_due - told) as usize);
             told = now_due;
             std::thread::sleep(plan.due(told).saturating_sub(start.elapsed()).max(GRAIN));
         }
-        while due.available_permits() > 0 && start.elapsed() < at_most {
+        while self.unsent() > 0 && start.elapsed() < at_most {
             std::thread::sleep(GRAIN);
         }
         due.close();
@@ -124,6 +130,19 @@ mod tests {
         }
         let planned: Vec<_> = (0..10).map(|k| Duration::from_millis(10 * k)).collect();
         assert_eq!(moments, planned);
+        assert_eq!(timetable.unsent(), 0);
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_the_last_request_and_wakes_up_late_sends_it() {
+        let timetable = Timetable::start(20, 1, Duration::from_millis(100), Duration::from_secs(60));
+        assert!(timetable.next().await.is_some());
+        let late = timetable.clone();
+        let last = tokio::spawn(async move { late.next().await });
+        tokio::task::yield_now().await;
+        // Its moment comes and goes, and nobody polls it meanwhile.
+        std::thread::sleep(Duration::from_millis(120));
+        assert!(last.await.unwrap().is_some());
         assert_eq!(timetable.unsent(), 0);
     }
 
