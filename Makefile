@@ -26,22 +26,22 @@ test-readers: tools ## every engine that reads the lake: a table of what each fo
 
 ROUNDS ?= 100
 
-soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, then a table; TRIBUTARY_SOAK_SEED repeats a run
-	TOOLS_KAFKA=$(KAFKA) TRIBUTARY_SOAK_ROUNDS=$(ROUNDS) cargo test --release -p e2e --test kafka_crash -- --nocapture
+soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, then a table; TOOLS_SOAK_SEED repeats a run
+	TOOLS_KAFKA=$(KAFKA) TOOLS_SOAK_ROUNDS=$(ROUNDS) cargo test --release -p e2e --test kafka_crash -- --nocapture
 
 lint: ## formatting, clippy and documentation, without a warning
 	cargo fmt --all -- --check
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
-bench: tools ## the figures of docs/benchmarks.md; TRIBUTARY_RIG names a folder whose run.sh measures other engines
+bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG names a folder whose run.sh measures other engines
 	cargo bench -p sessions --bench enrich --bench engine --bench memory
 	cargo bench -p bus --bench embedded
 	cargo bench -p tables --bench encode
 	TOOLS_KAFKA=$(KAFKA) cargo bench -p e2e --bench kafka
-	$(if $(TRIBUTARY_RIG),cargo build --release -p sessionizer --example bare)
-	$(if $(TRIBUTARY_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TRIBUTARY_RIG)/run.sh cmd 2000000)
-	tools/bench_replay.py $(if $(TRIBUTARY_DATA),--log $(TRIBUTARY_DATA)/apache_access.log.gz)
+	$(if $(TOOLS_RIG),cargo build --release -p sessionizer --example bare)
+	$(if $(TOOLS_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TOOLS_RIG)/run.sh cmd 2000000)
+	tools/bench_replay.py $(if $(TOOLS_DATA),--log $(TOOLS_DATA)/apache_access.log.gz)
 
 tools: ## what the tests need besides Rust, in one cache folder
 	@tools/setup.sh "$(CACHE)"

@@ -25,12 +25,12 @@ fn settings() -> WindowSettings {
 }
 
 fn rounds() -> u64 {
-    std::env::var("TRIBUTARY_CRASH_ROUNDS").map_or(25, |rounds| rounds.parse().unwrap())
+    std::env::var("TOOLS_CRASH_ROUNDS").map_or(25, |rounds| rounds.parse().unwrap())
 }
 
 fn seed() -> u64 {
     let clock = || std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64;
-    std::env::var("TRIBUTARY_CRASH_SEED").map_or_else(|_| clock(), |seed| seed.parse().unwrap())
+    std::env::var("TOOLS_CRASH_SEED").map_or_else(|_| clock(), |seed| seed.parse().unwrap())
 }
 
 #[test]
@@ -38,7 +38,7 @@ fn sigkill_at_any_moment_loses_nothing_and_doubles_nothing() {
     let directory = tempfile::tempdir().unwrap();
     let data = directory.path();
     let (rounds, seed) = (rounds(), seed());
-    println!("{rounds} rounds, TRIBUTARY_CRASH_SEED={seed}");
+    println!("{rounds} rounds, TOOLS_CRASH_SEED={seed}");
     let mut random = Random(seed);
     let load = Load::default();
     for _ in 0..rounds {

@@ -53,9 +53,9 @@ fn plan() -> Vec<(usize, Vec<Round>)> {
             .flat_map(|target| blows(target).iter().map(move |&blow| Round { target, blow, instances }));
         (instances, each.collect())
     };
-    let Some(rounds) = number("TRIBUTARY_SOAK_ROUNDS") else { return vec![every(1), every(2)] };
-    let seed = number("TRIBUTARY_SOAK_SEED").unwrap_or_else(clock);
-    eprintln!("{rounds} rounds, TRIBUTARY_SOAK_SEED={seed}");
+    let Some(rounds) = number("TOOLS_SOAK_ROUNDS") else { return vec![every(1), every(2)] };
+    let seed = number("TOOLS_SOAK_SEED").unwrap_or_else(clock);
+    eprintln!("{rounds} rounds, TOOLS_SOAK_SEED={seed}");
     let mut random = Random(seed);
     let mut lives = Vec::new();
     let mut left = rounds as usize;
@@ -77,7 +77,7 @@ fn plan() -> Vec<(usize, Vec<Round>)> {
 fn nothing_acknowledged_is_lost_or_doubled_whatever_is_struck() {
     let start = || [kafka_broker::Broker::start(support::kafka::options())];
     let (mut brokers, mut tally) = (start(), Tally::default());
-    let is_soak = number("TRIBUTARY_SOAK_ROUNDS").is_some();
+    let is_soak = number("TOOLS_SOAK_ROUNDS").is_some();
     for (life, (instances, rounds)) in plan().into_iter().enumerate() {
         let live = || Life::begin(&mut brokers, &format!("life.{life}."), instances).run(&rounds, &mut tally);
         match catch_unwind(AssertUnwindSafe(live)) {

@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-/// A file of the folder that `TRIBUTARY_DATA` names, or of `shared/data` beside or above the workspace. `None`, and a line
+/// A file of the folder that `TOOLS_DATA` names, or of `shared/data` beside or above the workspace. `None`, and a line
 /// that says so, where it is not there.
 pub(crate) fn real_file(name: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("TRIBUTARY_DATA").map(PathBuf::from);
+    let named = std::env::var_os("TOOLS_DATA").map(PathBuf::from);
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data"));
     let found = named.into_iter().chain(above).map(|folder| folder.join(name)).find(|path| path.exists());
     if found.is_none() {

@@ -38,7 +38,8 @@ fn the_variables_of_make_may_be_exported() {
     let makefile = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../Makefile")).unwrap();
     let words = makefile.split(|char: char| !(char.is_ascii_uppercase() || char == '_'));
     let tools: Vec<_> = words.filter(|word| word.starts_with("TOOLS_")).collect();
-    assert!(tools.contains(&"TOOLS_KAFKA") && tools.contains(&"TOOLS_PYTHON") && tools.contains(&"TOOLS_CACHE"));
+    assert!(tools.contains(&"TOOLS_KAFKA") && tools.contains(&"TOOLS_SOAK_SEED") && tools.contains(&"TOOLS_DATA"));
+    assert!(!makefile.contains("TRIBUTARY_"), "that is how settings begin");
     let mut command = tributary();
     command.args(["tail", "hits", "--bus", &format!("kafka://{}", shared().bootstrap())]);
     command.args(["--topic-prefix", &topic_prefix("refusing")]);

@@ -27,10 +27,10 @@ pub fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/access_sample.log")
 }
 
-/// A file of the large real data: in the folder that `TRIBUTARY_DATA` names, else in the nearest `shared/data`
+/// A file of the large real data: in the folder that `TOOLS_DATA` names, else in the nearest `shared/data`
 /// beside or above the workspace. `None`, and a line that says so, where there is none.
 pub fn real_data(name: &str) -> Option<PathBuf> {
-    let named = std::env::var_os("TRIBUTARY_DATA").map(PathBuf::from);
+    let named = std::env::var_os("TOOLS_DATA").map(PathBuf::from);
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data"));
     let found = named.into_iter().chain(above).map(|folder| folder.join(name)).find(|path| path.exists());
     if found.is_none() {
