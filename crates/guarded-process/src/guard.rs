@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Starts and signals one program through a small shell, which kills the program and removes its folder as soon as
 /// its standard input ends. The kernel ends it when this process dies, of whatever cause; no destructor has to run.
@@ -79,13 +79,18 @@ impl Guard {
         }
     }
 
-    /// Sends a signal, by its name without `SIG`.
+    /// Sends a signal, by its name without `SIG`. After `STOP` every thread stands still when this returns.
     ///
     /// # Panics
     /// When nothing runs.
     pub fn signal(&self, name: &str) {
-        assert!(self.pid.is_some(), "it does not run");
+        let pid = self.pid.expect("it runs");
         self.command(name);
+        let begun = Instant::now();
+        while name == "STOP" && !stands_still(pid) {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it does not stop");
+            std::thread::sleep(Duration::from_millis(5));
+        }
     }
 
     /// Waits for the program's end; false when it still runs after the patience.
@@ -101,6 +106,17 @@ impl Guard {
         let mut commands = commands.lock().expect("no thread panicked");
         writeln!(commands, "{line}").expect("the shell reads until its input ends");
     }
+}
+
+/// Whether the kernel has stopped every thread of a process.
+fn stands_still(pid: u32) -> bool {
+    let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) else { return false };
+    let is_stopped = |thread: std::io::Result<std::fs::DirEntry>| {
+        let stat = std::fs::read_to_string(thread.ok()?.path().join("stat")).ok()?;
+        // The name before it may hold anything.
+        Some(stat.rsplit_once(')')?.1.trim_start().starts_with('T'))
+    };
+    threads.map(is_stopped).all(|is_stopped| is_stopped == Some(true))
 }
 
 impl Drop for Guard {
