@@ -92,6 +92,13 @@ pub fn run(
                 // Progress since the last failure means that this is another one.
                 wait = if summary.tables == before.tables { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
+            // Nothing that was acknowledged is lost by it: it stands in the log.
+            Err(Error::Bus(error @ (BusError::Fenced(_) | BusError::Unavailable(_))))
+                if matches!(config.stop, Stop::OnShutdown) && shutdown.is_cancelled() =>
+            {
+                tracing::warn!(%error, "stopped; what is not in the lake yet is written at the next start");
+                return Ok(summary);
+            }
             Err(error) => return Err(error),
         }
     }

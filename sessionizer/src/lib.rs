@@ -109,9 +109,11 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
                 // Progress since the last failure means that this is another one.
                 wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
-            // Whoever has its partitions goes on from what was committed.
-            Err(Error::Bus(BusError::Fenced(reason))) if config.mode == Mode::Live && shutdown.is_cancelled() => {
-                tracing::info!(%reason, "stopped while partitions went elsewhere");
+            // Nothing that was acknowledged is lost by it: it stands in the log.
+            Err(Error::Bus(error @ (BusError::Fenced(_) | BusError::Unavailable(_))))
+                if config.mode == Mode::Live && shutdown.is_cancelled() =>
+            {
+                tracing::warn!(%error, "stopped; whoever has the partitions next goes on from what was committed before");
                 return Ok(summary);
             }
             Err(error) => return Err(error),

@@ -81,7 +81,7 @@ impl KafkaBus {
         topics::open(&options, &names, &watcher)?;
         let pulse = Arc::new(match options.reads_only {
             true => Pulse::none(),
-            false => Pulse::start(watcher.clone(), names.topic(Topic::Hits).to_owned())?,
+            false => Pulse::start(watcher.clone(), names.topic(Topic::Hits).to_owned(), options.stop.clone())?,
         });
         let publisher = Publisher::new(options.clone(), names.clone(), pulse.clone())?;
         let log_id = OnceLock::new();

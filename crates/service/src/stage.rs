@@ -23,10 +23,10 @@ pub struct Stage {
 ///
 /// # Errors
 ///
-/// What `start` says, and the first failure of a service.
+/// What `start` says, unless it was told to stop meanwhile, and the first failure of a service.
 pub fn serve<E>(log: &LogArgs, start: impl AsyncFnOnce(&mut Stage) -> Result<(), E>) -> Result<(), E>
 where
-    E: From<TelemetryError> + From<std::io::Error> + From<CrewError>,
+    E: From<TelemetryError> + From<std::io::Error> + From<CrewError> + std::fmt::Display,
 {
     telemetry::init_log(log)?;
     // Before anything counts: what is counted without a recorder is lost.
@@ -36,8 +36,15 @@ where
         let shutdown = Shutdown::new();
         shutdown.cancel_on_signals()?;
         let mut stage = Stage { crew: Crew::new(&shutdown), health: Health::default() };
-        start(&mut stage).await?;
-        Ok(stage.crew.run().await?)
+        match start(&mut stage).await {
+            // A bus that does not answer is waited for, and so may be whoever says stop. Nothing was begun.
+            Err(error) if shutdown.is_cancelled() => {
+                tracing::warn!("stopped before it had started: {error:#}");
+                Ok(())
+            }
+            Err(error) => Err(error),
+            Ok(()) => Ok(stage.crew.run().await?),
+        }
     })
 }
 

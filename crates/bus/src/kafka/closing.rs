@@ -12,8 +12,11 @@ use super::stop::Stop;
 /// How long somebody waits for a client to say goodbye,
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// and who wants to end.
+/// who wants to end,
 const AT_THE_END: Duration = Duration::from_secs(2);
+
+/// and who has waited in vain for an answer before.
+const IN_VAIN: Duration = Duration::from_millis(200);
 
 /// A client that is dropped on a thread of its own.
 pub(super) struct Closing<T: Send + 'static> {
@@ -54,7 +57,11 @@ impl<T: Send + 'static> Drop for Closing<T> {
         // Without a thread it was closed here: what was to be moved there is dropped.
         let is_on_its_way = std::thread::Builder::new().name("kafka closing".to_owned()).spawn(close).is_ok();
         let Some(stop) = self.awaited.as_ref().filter(|_| is_on_its_way) else { return };
-        let patience = if stop.is_set() { AT_THE_END } else { PATIENCE };
+        let patience = match (stop.is_set(), stop.is_in_vain()) {
+            (_, true) => IN_VAIN,
+            (true, false) => AT_THE_END,
+            (false, false) => PATIENCE,
+        };
         if receiver.recv_timeout(patience).is_err() {
             tracing::warn!("a Kafka client does not close within {patience:?}; going on without it");
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use super::stop::Stop;
 use super::watcher::Watcher;
 use crate::{Away, BusError};
 
@@ -26,7 +27,7 @@ pub(super) struct Pulse {
 
 impl Pulse {
     /// Asks about this topic, which is there.
-    pub(super) fn start(watcher: Arc<Watcher>, topic: String) -> Result<Self, BusError> {
+    pub(super) fn start(watcher: Arc<Watcher>, topic: String, stop: Stop) -> Result<Self, BusError> {
         let beat = Arc::new(Mutex::new(Beat::new(Instant::now())));
         let is_over = Arc::new(AtomicBool::new(false));
         let thread = std::thread::Builder::new().name("kafka pulse".to_owned()).spawn({
@@ -34,7 +35,10 @@ impl Pulse {
             move || {
                 while !is_over.load(Ordering::Acquire) {
                     let answer = watcher.answers(&topic);
-                    let wait = lock(&beat).heard(answer, Instant::now());
+                    let mut beat = lock(&beat);
+                    let wait = beat.heard(answer, Instant::now());
+                    stop.note_away(beat.away.is_some());
+                    drop(beat);
                     std::thread::park_timeout(wait);
                 }
             }

@@ -1,11 +1,13 @@
 //! A stop while the broker says nothing.
 
+use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
 use kafka_broker::{Broker, Options};
 use tempfile::tempdir;
 
 use crate::process::{PATIENCE, Up};
+use crate::service::Service;
 use crate::support::{rows, text_of};
 
 #[test]
@@ -45,4 +47,47 @@ fn a_stop_does_not_wait_for_a_broker_that_is_away_and_nothing_is_lost() {
     let (status, _) = up.stop();
     assert!(status.success());
     broker.stop();
+}
+
+/// The services' own bound on a stop is ten seconds, of which the edge alone may need all.
+#[test]
+fn a_service_that_is_stopped_while_the_broker_is_away_ends_in_good_order() {
+    let options = Options::new().property("broker.session.timeout.ms", 60_000);
+    let (broker, data) = (Broker::start(options), tempdir().unwrap());
+    let lake = data.path().join("lake").display().to_string();
+    let start = |args: &[&str]| {
+        let service = Service::start(&broker.bootstrap(), "stopping.", args);
+        service.wait_until_ready(true);
+        service
+    };
+    let mut services = [
+        start(&["collector", "--listen", "127.0.0.1:0"]),
+        start(&["sessionizer"]),
+        start(&["lake-writer", "--lake", &lake, "--instance-id", "one"]),
+    ];
+    broker.pause();
+    for service in &mut services {
+        let begun = Instant::now();
+        let status = service.process.stop();
+        let lines = service.lines();
+        assert!(status.success() && begun.elapsed() < Duration::from_secs(10), "{:?}: {lines:#?}", begun.elapsed());
+    }
+    broker.resume();
+}
+
+#[test]
+fn a_service_that_is_stopped_while_it_waits_for_the_broker_ends_at_once() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut service = Service::start(&silent.local_addr().unwrap().to_string(), "stopping.", &["sessionizer"]);
+    // It listens to signals before it asks anybody.
+    let _connection = silent.accept().unwrap();
+    let begun = Instant::now();
+    let status = service.process.stop();
+    assert!(
+        status.success() && begun.elapsed() < Duration::from_secs(5),
+        "{:?}: {:#?}",
+        begun.elapsed(),
+        service.lines()
+    );
+    service.wait_for("reason", || (service.count("WARN", "stopped before it had started: ") == 1).then_some(()));
 }
