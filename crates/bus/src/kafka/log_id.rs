@@ -83,7 +83,7 @@ fn write(shared: &Shared) -> Result<(), BusError> {
     let id = shared.options.log_id.clone().unwrap_or_else(|| LogId::from_bits(Uuid::new_v4().as_u128()));
     let value = format!("\"{}\"", id.as_str());
     let record = Output { target: PLACE, key: Some(LOG_KEY), value: Some(value.as_bytes()) };
-    transactions.run(&shared.names, &[record], None)
+    Ok(transactions.run(&shared.names, &[record], None)?)
 }
 
 fn parse(value: &[u8]) -> Result<LogId, BusError> {

@@ -12,7 +12,9 @@ mod assignment;
 mod commit;
 mod reading;
 mod sources;
+mod unowned;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -32,6 +34,7 @@ use super::{client, error};
 use crate::{BusError, Group, Polled, Source, Step, Worker};
 use assignment::Answer;
 use sources::Sources;
+use unowned::Look;
 
 /// How long a caller may stay away between two polls. A restore of millions of sessions takes a minute.
 const MAX_POLL_INTERVAL: Duration = Duration::from_secs(600);
@@ -49,6 +52,9 @@ pub(super) struct Member {
     consumer: Closing<Arc<BaseConsumer<Context>>>,
     writer: Writer,
     answer: Option<Answer>,
+    /// Whether partitions belong to nobody, from the first assignment on of a member with an instance name.
+    look: Option<Look>,
+    has_joined: bool,
     /// Why this member is of no use any more.
     failed: Option<BusError>,
 }
@@ -101,10 +107,43 @@ impl Member {
         let mut consumer: BaseConsumer<Context> =
             config.create_with_context(context).map_err(|error| client::bad_settings(&error))?;
         consumer.set_nonempty_callback(move || signal.set());
-        let topics: Vec<_> = group.topics.iter().map(|topic| shared.names.topic(*topic)).collect();
-        consumer.subscribe(&topics).map_err(|error| error::of("the group cannot be joined", &error))?;
         let consumer = Closing::awaited(Arc::new(consumer), &options.stop);
-        Ok(Self { shared, group, sources: Sources::default(), consumer, writer, answer: None, failed: None })
+        let (sources, has_joined) = (Sources::default(), false);
+        let member =
+            Self { shared, group, sources, consumer, writer, answer: None, look: None, has_joined, failed: None };
+        member.subscribe()?;
+        Ok(member)
+    }
+
+    fn subscribe(&self) -> Result<(), BusError> {
+        let topics: Vec<_> = self.group.topics.iter().map(|topic| self.shared.names.topic(*topic)).collect();
+        self.consumer.subscribe(&topics).map_err(|error| error::of("the group cannot be joined", &error))
+    }
+
+    /// The group has given this member its part. If it has come back under its instance name, that was without a rebalance.
+    fn joined(&mut self) {
+        if std::mem::replace(&mut self.has_joined, true) || self.group.instance.is_none() {
+            return;
+        }
+        let names = &self.shared.names;
+        let of_topic = |topic| (0..names.partitions() as i32).map(move |n| (names.topic(topic).to_owned(), n));
+        let all: BTreeSet<_> = self.group.topics.iter().flat_map(|topic| of_topic(*topic)).collect();
+        self.look = Look::begin(self.shared.watcher.clone(), names.named(&self.group.name), all);
+    }
+
+    /// Takes part in the group anew where partitions belong to nobody: then they are shared out. What this member has it is told
+    /// to give up first, like any other that it loses.
+    fn see_to_the_unowned(&mut self) -> Result<(), BusError> {
+        if !self.look.as_ref().is_some_and(Look::has_found) {
+            return Ok(());
+        }
+        self.look = None;
+        tracing::info!(
+            group = self.group.name,
+            "partitions belong to nobody; joining anew so that they are shared out"
+        );
+        self.consumer.unsubscribe();
+        self.subscribe()
     }
 
     /// Notes what ends this member.
@@ -181,6 +220,7 @@ impl Worker for Member {
             // Before looking: what comes while looking is not slept over.
             self.consumer.context().signal.clear();
             self.serve()?;
+            self.see_to_the_unowned()?;
             if let Some(polled) = self.next_change()? {
                 return Ok(polled);
             }

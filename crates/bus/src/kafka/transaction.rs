@@ -3,12 +3,18 @@
 //! librdkafka's traps, and what is done about them:
 //! - The calls block, for ever if told so, and a short timeout leaves them half done. They are called again in slices, until
 //!   the time for one attempt is over.
+//! - `send_offsets_to_transaction` cannot be called again, and does not keep its timeout while the group's coordinator is not
+//!   there (librdkafka's issue 5456). It gets a thread of its own, which is left behind when it takes too long, and the producer
+//!   with it. The others keep theirs.
 //! - `commit_transaction` of rust-rdkafka flushes first, and its flush sleeps in steps of 100 ms. So what was sent is waited
 //!   for here, and the flush finds nothing to do.
 //! - A queue that is full takes the beginning of what it was given: the rest is given again, in its order.
-//! - After an abort nothing says which inputs count: the caller gets an error and begins anew from what is committed.
+//! - After most failures nothing says which inputs count: the caller gets an error and begins anew from what is committed. Only
+//!   where the group was at its next generation, and the abort was acknowledged, it is known that nothing stands.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -32,12 +38,15 @@ use crate::{BusError, Output};
 const SLICE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
 
+/// How often who waits for another thread looks whether it may still wait.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Records of one partition that are given to librdkafka at once.
 const GIVEN: usize = 512;
 
 /// A producer of transactions, under a name that fences its older namesakes.
 pub(super) struct Transactions {
-    producer: Closing<BaseProducer<Context>>,
+    producer: Closing<Arc<BaseProducer<Context>>>,
     limit: Duration,
     stop: Stop,
 }
@@ -46,7 +55,39 @@ pub(super) struct Transactions {
 struct Context(Log);
 
 /// What one transaction commits beside its outputs.
-pub(super) type Positions<'a> = Option<(&'a TopicPartitionList, &'a ConsumerGroupMetadata)>;
+pub(super) type Positions = Option<(TopicPartitionList, ConsumerGroupMetadata)>;
+
+/// Why a transaction came to nothing.
+pub(super) enum Failure {
+    /// The group is at another generation than the positions were of. Nothing of the transaction stands, and another one may
+    /// be begun.
+    BetweenGenerations(BusError),
+    /// It is not known what stands, or the producer is of no use any more.
+    Final(BusError),
+}
+
+impl From<Failure> for BusError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::BetweenGenerations(error) | Failure::Final(error) => error,
+        }
+    }
+}
+
+/// Where an attempt failed.
+enum Broken {
+    /// At the positions, whose generation is over.
+    Generation(BusError),
+    /// In a call that has not returned.
+    Hanging(BusError),
+    Otherwise(BusError),
+}
+
+impl From<BusError> for Broken {
+    fn from(error: BusError) -> Self {
+        Self::Otherwise(error)
+    }
+}
 
 impl Transactions {
     /// Takes the name over: an older holder is fenced from here on, and what it had begun is ended.
@@ -67,42 +108,89 @@ impl Transactions {
             .create_with_context(Context(Log::of_an_open_bus(options)))
             .map_err(|error| client::bad_settings(&error))?;
         let (limit, stop) = (options.limits.request, options.stop.clone());
-        let transactions = Self { producer: Closing::awaited(producer, &stop), limit, stop };
+        let transactions = Self { producer: Closing::awaited(Arc::new(producer), &stop), limit, stop };
         // A token, where one is needed, comes by this.
         transactions.serve();
         transactions.again("transactions cannot be begun", |wait| transactions.producer.init_transactions(wait))?;
         Ok(transactions)
     }
 
-    /// Sends the records and the positions, and commits. On an error nothing of it is visible, or it is not known whether
-    /// it is: who takes the name over finds out.
-    pub(super) fn run(&self, names: &Names, outputs: &[Output<'_>], positions: Positions<'_>) -> Result<(), BusError> {
-        self.producer.begin_transaction().map_err(|error| self.failed("a transaction cannot be begun", &error))?;
-        let result = self.attempt(names, outputs, positions);
-        // Who wants to end leaves it to the broker, which ends it when its time is over.
-        if result.is_err() && !self.producer.context().0.is_fatal() && !self.stop.is_set() {
-            let aborted = self.again("the transaction cannot be aborted", |wait| self.producer.abort_transaction(wait));
-            if let Err(error) = aborted {
-                tracing::debug!(%error, "left to the broker, which aborts it when its time is over");
+    /// Sends the records and the positions, and commits.
+    pub(super) fn run(&self, names: &Names, outputs: &[Output<'_>], positions: Positions) -> Result<(), Failure> {
+        self.producer
+            .begin_transaction()
+            .map_err(|error| Failure::Final(self.failed("a transaction cannot be begun", &error)))?;
+        match self.attempt(names, outputs, positions) {
+            Ok(()) => Ok(()),
+            Err(Broken::Generation(error)) if self.abort() => Err(Failure::BetweenGenerations(error)),
+            // No other call is taken while one has not returned.
+            Err(Broken::Generation(error) | Broken::Hanging(error)) => Err(Failure::Final(error)),
+            Err(Broken::Otherwise(error)) => {
+                // Who wants to end leaves it to the broker, which ends it when its time is over.
+                if !self.stop.is_set() {
+                    self.abort();
+                }
+                Err(Failure::Final(error))
             }
         }
-        result
     }
 
-    fn attempt(&self, names: &Names, outputs: &[Output<'_>], positions: Positions<'_>) -> Result<(), BusError> {
+    /// Whether the broker has ended the transaction as one that never was.
+    fn abort(&self) -> bool {
+        if self.producer.context().0.is_fatal() {
+            return false;
+        }
+        let aborted = self.again("the transaction cannot be aborted", |wait| self.producer.abort_transaction(wait));
+        if let Err(error) = &aborted {
+            tracing::debug!(%error, "left to the broker, which aborts it when its time is over");
+        }
+        aborted.is_ok()
+    }
+
+    fn attempt(&self, names: &Names, outputs: &[Output<'_>], positions: Positions) -> Result<(), Broken> {
         let patience = self.stop.patience(self.limit);
         self.send_all(names, outputs, &patience)?;
         if let Some((list, member)) = positions {
-            let send = |wait| self.producer.send_offsets_to_transaction(list, member, wait);
-            self.again("the positions cannot be committed", send)?;
+            self.send_positions(list, member, &patience)?;
         }
         while self.producer.in_flight_count() > 0 {
             if patience.is_over() {
-                return Err(self.producer.context().0.timed_out("the outputs of a step were not acknowledged in time"));
+                let error = self.producer.context().0.timed_out("the outputs of a step were not acknowledged in time");
+                return Err(error.into());
             }
             self.wait_a_moment();
         }
-        self.again("the step cannot be committed", |wait| self.producer.commit_transaction(wait))
+        Ok(self.again("the step cannot be committed", |wait| self.producer.commit_transaction(wait))?)
+    }
+
+    fn send_positions(
+        &self,
+        list: TopicPartitionList,
+        member: ConsumerGroupMetadata,
+        patience: &Patience<'_>,
+    ) -> Result<(), Broken> {
+        let what = "the positions cannot be committed";
+        let (sender, receiver) = mpsc::sync_channel(1);
+        let (producer, limit) = (Arc::clone(&self.producer), self.limit);
+        let send = move || drop(sender.send(producer.send_offsets_to_transaction(&list, &member, limit)));
+        std::thread::Builder::new()
+            .name("kafka positions".to_owned())
+            .spawn(send)
+            .map_err(|error| BusError::Unavailable(format!("{what}: {error}")))?;
+        loop {
+            match receiver.recv_timeout(LOOK) {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => {
+                    // The log and the errors are served, so that a reason can be given.
+                    self.serve();
+                    let is_generation = error::is_between_generations(&error);
+                    let error = self.failed(what, &error);
+                    return Err(if is_generation { Broken::Generation(error) } else { error.into() });
+                }
+                Err(RecvTimeoutError::Timeout) if !patience.is_over() => self.serve(),
+                Err(_) => return Err(Broken::Hanging(self.producer.context().0.timed_out(what))),
+            }
+        }
     }
 
     /// Gives everything to librdkafka's queue. Records of one partition keep their order; between partitions there is none.

@@ -72,7 +72,7 @@ impl Watcher {
                     Some((_, reason)) if left.is_zero() && client::is_hang_up(&reason) => {
                         return Err(error::refused(Code::SSL, format!("{}: {reason}", what())));
                     }
-                    _ if left.is_zero() => return Err(self.client.context().timed_out(&what())),
+                    _ if left.is_zero() || self.stop.is_set() => return Err(self.client.context().timed_out(&what())),
                     _ => {}
                 },
             }
@@ -100,6 +100,14 @@ impl Watcher {
                 _ => error::one_line(&error.to_string()),
             }),
         }
+    }
+
+    /// What each member of a group has, in the consumers' own format. `None` while the group is being put together, and where
+    /// not every broker answers.
+    pub(super) fn assignments(&self, group: &str) -> Option<Vec<Vec<u8>>> {
+        let list = self.client.fetch_group_list(Some(group), SLICE).ok()?;
+        let found = list.groups().iter().find(|one| one.name() == group && one.state() == "Stable")?;
+        Some(found.members().iter().map(|member| member.assignment().unwrap_or_default().to_vec()).collect())
     }
 
     fn ask<T>(&self, what: &str, ask: impl Fn(Duration) -> rdkafka::error::KafkaResult<T>) -> Result<T, BusError> {

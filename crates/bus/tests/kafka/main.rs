@@ -4,6 +4,7 @@
 
 mod contract;
 mod identity;
+mod moving;
 mod openid;
 mod outage;
 mod proxy;

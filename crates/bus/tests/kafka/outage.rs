@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use bus::contract::PATIENCE;
 use bus::kafka::{KafkaBus, Limits, Options};
-use bus::{BusError, SharedBus};
-use events::NextOffset;
+use bus::{BusError, Group, Polled, SharedBus, Step};
+use events::{NextOffset, Topic};
 use futures::executor::block_on;
 use kafka_broker::Broker;
 
@@ -52,7 +53,7 @@ fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
         assert!(bus.queued_bytes() < 10_000);
         broker.restart();
         // Until it is taken again, with some to spare.
-        let deadline = Instant::now() + bus::contract::PATIENCE;
+        let deadline = Instant::now() + PATIENCE;
         while block_on(bus.publish(vec![support::record(HITS, "back")])).is_err() {
             assert!(Instant::now() < deadline, "the producer does not recover");
         }
@@ -67,4 +68,43 @@ fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
     assert_eq!(missing, [""; 0]);
     assert!(own.is_sorted_by_key(|value| value.parse::<u64>().unwrap()), "the order is kept, or a record stands twice");
     assert_eq!(bus.queued_bytes(), 0);
+}
+
+/// librdkafka forgets who it was when no coordinator answers for a session, and the coordinator that comes back does not. The
+/// member commits no transaction here: a broker that is killed right behind one may lose the marker that ends it.
+#[test]
+fn a_member_with_an_instance_name_outlives_an_outage_longer_than_its_session() {
+    let session = Duration::from_secs(2);
+    let mut broker = Broker::start(kafka_broker::Options::new().property("group.min.session.timeout.ms", 1000));
+    let limits = Limits { session, ..support::limits() };
+    let options = Options { limits, ..support::at(&broker.bootstrap(), "outage.") };
+    let bus: SharedBus = Arc::new(KafkaBus::open(options).unwrap());
+    let instance = Some("one".to_owned());
+    let group = Group { name: "g".to_owned(), instance, topics: vec![Topic::Hits], produces: false };
+    support::publish(&bus, HITS, &["before"]);
+    let mut worker = bus.join(group.clone()).unwrap();
+    let read = support::next_records(&mut *worker);
+    worker.commit(Step { outputs: &[], positions: &[(HITS, read[0].offset.next())] }).unwrap();
+    broker.kill();
+    let killed = Instant::now();
+    while killed.elapsed() < 2 * session {
+        worker.poll(Duration::from_millis(100)).unwrap();
+    }
+    broker.restart_without_waiting();
+    let deadline = Instant::now() + PATIENCE;
+    while block_on(bus.publish(vec![support::record(HITS, "after")])).is_err() {
+        assert!(Instant::now() < deadline, "the broker is not back");
+    }
+    // It may have to join anew, as the services do then; nobody else has its name.
+    let after = loop {
+        assert!(Instant::now() < deadline, "the member does not recover");
+        match worker.poll(Duration::from_millis(100)) {
+            Ok(Polled::Records { source: HITS, records }) => break records,
+            Ok(_) => {}
+            Err(BusError::Fenced(_) | BusError::Unavailable(_)) => worker = bus.join(group.clone()).unwrap(),
+            Err(error) => panic!("{error:?}"),
+        }
+    };
+    assert_eq!(support::values(&after)[0], "after");
+    worker.commit(Step { outputs: &[], positions: &[(HITS, after[0].offset.next())] }).unwrap();
 }

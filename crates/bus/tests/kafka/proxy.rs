@@ -1,24 +1,42 @@
 //! Something between clients and a broker that lets through what it is told to, request by request.
 
+use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
-/// The number of the request that brings records.
+/// The numbers of requests: the one that brings records,
 const PRODUCE: i16 = 0;
 
-/// Passes requests on from a port of its own; what it swallows gets no answer, and its connection stays. Ends with the
-/// process.
+/// the one by which a member joins a group,
+const JOIN_GROUP: i16 = 11;
+
+/// and the one by which a transaction commits positions.
+const TXN_OFFSET_COMMIT: i16 = 28;
+
+/// Passes requests on from a port of its own. Ends with the process.
 pub(crate) struct Proxy {
     listener: TcpListener,
-    swallows_records: Arc<AtomicBool>,
+    rules: Arc<Rules>,
+}
+
+/// What is done to whom.
+#[derive(Default)]
+struct Rules {
+    swallows_records: AtomicBool,
+    /// The client whose joins are not answered.
+    keeps_waiting: Mutex<Option<String>>,
+    hangs_up_on_positions: AtomicBool,
+    /// Whether nobody is let in any more.
+    is_shut: AtomicBool,
 }
 
 impl Proxy {
     /// On a free port; nobody is served yet.
     pub(crate) fn new() -> Self {
-        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), swallows_records: Arc::default() }
+        Self { listener: TcpListener::bind("127.0.0.1:0").unwrap(), rules: Arc::default() }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -27,42 +45,103 @@ impl Proxy {
 
     /// Passes on to the broker from now on.
     pub(crate) fn serve(&self, broker: String) {
-        let (listener, swallows) = (self.listener.try_clone().unwrap(), self.swallows_records.clone());
+        let (listener, rules) = (self.listener.try_clone().unwrap(), self.rules.clone());
         std::thread::spawn(move || {
             for client in listener.incoming().map_while(Result::ok) {
+                if rules.is_shut.load(Ordering::Acquire) {
+                    continue;
+                }
                 let Ok(broker) = TcpStream::connect(&broker) else { continue };
-                let (mut answers, client_end) = (broker.try_clone().unwrap(), client.try_clone().unwrap());
-                let swallows = swallows.clone();
-                std::thread::spawn(move || requests(client, broker, &swallows));
-                std::thread::spawn(move || {
-                    let _ = std::io::copy(&mut answers, &mut &client_end);
-                    let _ = client_end.shutdown(Shutdown::Both);
-                });
+                let connection = Arc::new(Connection { client, broker, rules: rules.clone(), held: Mutex::default() });
+                let answering = connection.clone();
+                std::thread::spawn(move || connection.requests());
+                std::thread::spawn(move || answering.answers());
             }
         });
     }
 
-    /// Whether requests that bring records are swallowed.
+    /// Whether requests that bring records are swallowed: they get no answer, and their connection stays.
     pub(crate) fn swallow_records(&self, swallows: bool) {
-        self.swallows_records.store(swallows, Ordering::Release);
+        self.rules.swallows_records.store(swallows, Ordering::Release);
+    }
+
+    /// Keeps back what the broker answers to this client's joins, as long as it is named here.
+    pub(crate) fn keep_waiting(&self, client: Option<&str>) {
+        *self.rules.keeps_waiting.lock().unwrap() = client.map(str::to_owned);
+    }
+
+    /// Cuts the connection on which a transaction commits positions, and lets nobody in from then on; or lets all in again.
+    pub(crate) fn hang_up_on_positions(&self, hangs_up: bool) {
+        self.rules.hangs_up_on_positions.store(hangs_up, Ordering::Release);
+        self.rules.is_shut.store(false, Ordering::Release);
+    }
+
+    /// Whether it has done so.
+    pub(crate) fn has_hung_up(&self) -> bool {
+        self.rules.is_shut.load(Ordering::Acquire)
     }
 }
 
-/// Each is its length in four bytes, and then its number in two.
-fn requests(mut client: TcpStream, mut broker: TcpStream, swallows: &AtomicBool) {
-    let mut length = [0; 4];
-    while client.read_exact(&mut length).is_ok() {
-        let mut request = vec![0; u32::from_be_bytes(length) as usize];
-        if client.read_exact(&mut request).is_err() {
-            break;
+struct Connection {
+    client: TcpStream,
+    broker: TcpStream,
+    rules: Arc<Rules>,
+    /// Requests whose answers wait, by their numbers on this connection.
+    held: Mutex<BTreeSet<[u8; 4]>>,
+}
+
+impl Connection {
+    /// Each is its kind, a version, its number on the connection, and the client's name.
+    fn requests(&self) {
+        while let Some(request) = frame(&self.client) {
+            let kind = i16::from_be_bytes([request[0], request[1]]);
+            if kind == PRODUCE && self.rules.swallows_records.load(Ordering::Acquire) {
+                continue;
+            }
+            if kind == TXN_OFFSET_COMMIT && self.rules.hangs_up_on_positions.load(Ordering::Acquire) {
+                self.rules.is_shut.store(true, Ordering::Release);
+                break;
+            }
+            let named = self.rules.keeps_waiting.lock().unwrap().clone();
+            if kind == JOIN_GROUP && named.is_some_and(|name| request[10..].starts_with(name.as_bytes())) {
+                self.held.lock().unwrap().insert(request[4..8].try_into().unwrap());
+            }
+            if !pass(&self.broker, &request) {
+                break;
+            }
         }
-        let is_produce = i16::from_be_bytes([request[0], request[1]]) == PRODUCE;
-        if is_produce && swallows.load(Ordering::Acquire) {
-            continue;
-        }
-        if broker.write_all(&[&length[..], &request].concat()).is_err() {
-            break;
-        }
+        self.hang_up();
     }
-    let _ = broker.shutdown(Shutdown::Both);
+
+    /// Each begins with the number of its request.
+    fn answers(&self) {
+        while let Some(answer) = frame(&self.broker) {
+            let is_held = self.held.lock().unwrap().remove(&answer[..4]);
+            while is_held && self.rules.keeps_waiting.lock().unwrap().is_some() {
+                std::thread::sleep(Duration::from_millis(10));
+            }
+            if !pass(&self.client, &answer) {
+                break;
+            }
+        }
+        self.hang_up();
+    }
+
+    fn hang_up(&self) {
+        let _ = self.client.shutdown(Shutdown::Both);
+        let _ = self.broker.shutdown(Shutdown::Both);
+    }
+}
+
+/// What comes behind its length in four bytes; `None` at the end.
+fn frame(mut from: &TcpStream) -> Option<Vec<u8>> {
+    let mut length = [0; 4];
+    from.read_exact(&mut length).ok()?;
+    let mut frame = vec![0; u32::from_be_bytes(length) as usize];
+    from.read_exact(&mut frame).ok()?;
+    Some(frame)
+}
+
+fn pass(mut to: &TcpStream, frame: &[u8]) -> bool {
+    to.write_all(&[&(frame.len() as u32).to_be_bytes(), frame].concat()).is_ok()
 }

@@ -57,6 +57,7 @@ impl Member {
             match change {
                 None => return Ok(None),
                 Some(Change::Assign(list)) => {
+                    self.joined();
                     let sources = self.sources_of(&list);
                     let assigned = self.committed(&sources)?;
                     let start =

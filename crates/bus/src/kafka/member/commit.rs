@@ -8,11 +8,15 @@ use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::super::error;
+use super::super::transaction::Failure;
 use super::{Member, Writer};
 use crate::{BusError, Output, Source, Step};
 
 /// How often who waits looks whether it may still wait.
 const SLICE: Duration = Duration::from_millis(100);
+
+/// How long until a step is made again that came between two generations of the group: doubled each time.
+const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
 
 impl Member {
     pub(super) fn commit_step(&mut self, step: Step<'_>) -> Result<(), BusError> {
@@ -58,14 +62,31 @@ impl Member {
         self.sources.contains(source) || self.start(source).is_some()
     }
 
-    /// Outputs and positions as one. After a failure nothing says what counts, so this member is done.
+    /// Outputs and positions as one. After most failures nothing says what counts, so this member is done.
+    ///
+    /// Where the group was being put together anew, nothing of the step stands, and it is made again under the generation that
+    /// the member hears of next. Nobody else can have committed these positions meanwhile: what is to go elsewhere goes when this
+    /// member has said that it gave it up, which it says in a poll; and what was taken without asking is lost by then.
     fn commit_transaction(&mut self, outputs: &[Output<'_>], list: &TopicPartitionList) -> Result<(), BusError> {
         let Writer::Transactions(transactions) = &self.writer else { return Ok(()) };
-        let member = self.consumer.group_metadata();
-        let positions = (list.count() > 0).then_some(list).zip(member.as_ref());
-        match transactions.run(&self.shared.names, outputs, positions) {
-            Ok(()) => Ok(()),
-            Err(error) => self.fail(error),
+        let options = &self.shared.options;
+        let patience = options.stop.patience(options.limits.request.min(Duration::from_secs(10)));
+        let mut wait = AGAIN.0;
+        loop {
+            let member = self.consumer.group_metadata();
+            let positions = (list.count() > 0).then(|| list.clone()).zip(member);
+            let failure = match transactions.run(&self.shared.names, outputs, positions) {
+                Ok(()) => return Ok(()),
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::BetweenGenerations(error) if !patience.is_over() && !self.consumer.assignment_lost() => {
+                    tracing::debug!(%error, "partitions move; making the step again in {wait:?}");
+                    std::thread::sleep(wait);
+                    wait = (wait * 2).min(AGAIN.1);
+                }
+                Failure::BetweenGenerations(error) | Failure::Final(error) => return self.fail(error),
+            }
         }
     }
 

@@ -1,0 +1,144 @@
+//! Members of a group while its partitions move, and what may go wrong in between.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bus::contract::PATIENCE;
+use bus::kafka::{KafkaBus, Options, properties};
+use bus::{Output, Polled, SharedBus, Source, Step, Worker};
+use events::NextOffset;
+use kafka_broker::Broker;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+
+use crate::proxy::Proxy;
+use crate::support::{self, ENRICHED, HITS};
+
+const OUTPUT: Output<'static> = Output { target: ENRICHED, key: Some(b"example.org/v1"), value: Some(b"once") };
+const MOMENT: Duration = Duration::from_millis(20);
+
+/// A broker that is reached by the proxy alone.
+fn behind(proxy: &Proxy) -> Broker {
+    let broker = Broker::start(kafka_broker::Options::new().advertised_port(proxy.address().port()));
+    proxy.serve(broker.bootstrap());
+    broker
+}
+
+/// A log behind the proxy, by clients of this name.
+fn open(proxy: &Proxy, client: &str) -> SharedBus {
+    let properties = properties::parse(&format!("client.id={client}\n"), |_| None).unwrap();
+    let options = Options { properties, ..support::at(&proxy.address().to_string(), "moving.") };
+    Arc::new(KafkaBus::open(options).unwrap())
+}
+
+/// Polls once, and notes what comes and goes.
+fn poll(worker: &mut dyn Worker, owned: &mut BTreeSet<Source>) -> Polled {
+    let polled = worker.poll(MOMENT).unwrap();
+    match &polled {
+        Polled::Assigned(new) => owned.extend(new.iter().map(|assignment| assignment.source)),
+        Polled::Revoked(gone) => owned.retain(|source| !gone.contains(source)),
+        _ => {}
+    }
+    polled
+}
+
+/// The broker is at the next generation, and the member has not heard of it.
+#[test]
+fn a_step_between_two_generations_is_made_once_and_the_member_stays() {
+    let proxy = Proxy::new();
+    let broker = behind(&proxy);
+    let bus = open(&proxy, "older");
+    support::publish(&bus, HITS, &["a"]);
+    let mut older = support::join(&bus, Some("older"));
+    let read = support::next_records(&mut *older);
+    proxy.keep_waiting(Some("older"));
+    let newer_bus = open(&proxy, "newer");
+    let mut newer = support::join(&newer_bus, Some("newer"));
+    let looking: BaseConsumer = support::raw(&broker.bootstrap()).create().unwrap();
+    let deadline = Instant::now() + PATIENCE;
+    let state = || {
+        let groups = looking.fetch_group_list(Some("moving.g"), PATIENCE).unwrap();
+        groups.groups().iter().map(|group| group.state().to_owned()).collect::<Vec<_>>()
+    };
+    while state() != ["CompletingRebalance"] {
+        assert!(Instant::now() < deadline, "{:?}", state());
+        older.poll(MOMENT).unwrap();
+    }
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(300));
+            proxy.keep_waiting(None);
+        });
+        older.commit(Step { outputs: &[OUTPUT], positions: &[(HITS, read[0].offset.next())] }).unwrap();
+    });
+    assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["once"]);
+    // It is one of the group still, and hands over what it must.
+    let mut owned = [BTreeSet::new(), BTreeSet::new()];
+    owned[0].extend((0..4).map(|partition| Source { partition, ..HITS }));
+    while owned.iter().any(|owned| owned.len() != 2) {
+        assert!(Instant::now() < deadline, "the group does not settle: {owned:?}");
+        poll(&mut *older, &mut owned[0]);
+        poll(&mut *newer, &mut owned[1]);
+    }
+    assert!(owned[0].is_disjoint(&owned[1]));
+}
+
+/// What it was told to give up when it ended belongs to nobody, and its return is no rebalance.
+#[test]
+fn partitions_whose_owner_ended_while_they_moved_find_one_when_it_comes_back_under_its_name() {
+    let bus = support::open(&kafka_broker::topic_prefix("moving"));
+    let mut older = support::join(&bus, Some("older"));
+    support::poll_until(&mut *older, |polled| matches!(polled, Polled::Assigned(_)).then_some(()));
+    let mut newer = support::join(&bus, Some("newer"));
+    let mut owned = [BTreeSet::new(), BTreeSet::new()];
+    let deadline = Instant::now() + PATIENCE;
+    while !matches!(older.poll(MOMENT).unwrap(), Polled::Revoked(_)) {
+        assert!(Instant::now() < deadline, "nothing moves");
+        poll(&mut *newer, &mut owned[1]);
+    }
+    // Nobody hears of it any more.
+    let mut back = support::join(&bus, Some("older"));
+    while owned[0].len() + owned[1].len() != 4 {
+        assert!(Instant::now() < deadline, "partitions belong to nobody: {owned:?}");
+        poll(&mut *back, &mut owned[0]);
+        poll(&mut *newer, &mut owned[1]);
+        assert!(owned[0].is_disjoint(&owned[1]), "{owned:?}");
+    }
+    drop(older);
+}
+
+/// librdkafka waits for the group's coordinator for ever.
+#[test]
+fn a_step_whose_positions_get_no_answer_fails_in_time_and_its_successor_makes_it() {
+    let proxy = Proxy::new();
+    let _broker = behind(&proxy);
+    let options = support::at(&proxy.address().to_string(), "moving.");
+    let limits = bus::kafka::Limits { request: Duration::from_secs(3), ..options.limits };
+    let bus: SharedBus = Arc::new(KafkaBus::open(Options { limits, ..options }).unwrap());
+    support::publish(&bus, HITS, &["a"]);
+    let mut worker = support::join(&bus, Some("i"));
+    let read = support::next_records(&mut *worker);
+    let positions = [(HITS, read[0].offset.next())];
+    proxy.hang_up_on_positions(true);
+    let (sender, receiver) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        let failed = worker.commit(Step { outputs: &[OUTPUT], positions: &positions });
+        // It may take its time to end.
+        sender.send(failed).unwrap();
+        drop(worker);
+    });
+    let failed = receiver.recv_timeout(PATIENCE).expect("the step hangs");
+    assert!(matches!(failed, Err(bus::BusError::Unavailable(_))), "{failed:?}");
+    assert!(proxy.has_hung_up());
+    proxy.hang_up_on_positions(false);
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let mut worker = support::join(&bus, Some("i"));
+        assert_eq!(support::next_records(&mut *worker), read, "nothing was committed");
+        match worker.commit(Step { outputs: &[OUTPUT], positions: &positions }) {
+            Ok(()) => break,
+            Err(error) => assert!(Instant::now() < deadline, "{error:?}"),
+        }
+    }
+    assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["once"]);
+}
