@@ -8,6 +8,7 @@ use events::{Invalid, Limits, NewHit, Reason, Rejection, Timestamp, Topic, Uuid}
 use serde_json::value::RawValue;
 
 use crate::body::Batch;
+use crate::policy::{Facts, Rules, Ruling};
 use crate::time;
 
 /// What a rejection calls us.
@@ -21,10 +22,10 @@ const DETAIL_BYTES: usize = 512;
 pub struct Sender<'a> {
     /// When the request was received.
     pub received_at: Timestamp,
-    /// The client's address.
-    pub ip: &'a str,
-    /// The `User-Agent` header.
-    pub user_agent: Option<&'a str>,
+    /// What the request says beside its body.
+    pub facts: &'a Facts<'a>,
+    /// What sites ask.
+    pub rules: &'a Rules,
     /// Makes the id of a hit that has none.
     pub new_id: &'a (dyn Fn(Timestamp) -> Uuid + Send + Sync),
     /// Bounds on one hit.
@@ -40,33 +41,66 @@ pub struct Outcome {
     pub accepted: usize,
     /// Those that were not: the place in the request, and why.
     pub rejected: Vec<(usize, Invalid)>,
+    /// What is to be counted of those that were.
+    pub noted: Noted,
+}
+
+/// How many of the hits that were taken are of some kind.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Noted {
+    /// Of people who ask not to be tracked, without identity.
+    pub anonymous: u64,
+    /// Of such people, on sites that do not care.
+    pub ignored: u64,
+    /// Of pages that were fetched before anybody asked for them.
+    pub prefetched: u64,
 }
 
 /// Checks every hit of a request.
 pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
-    let hits: Vec<_> = batch.hits.iter().map(|json| check(json, batch, sender)).collect();
+    // One for each site, in the order in which they come; most requests have one.
+    let mut rulings = Vec::with_capacity(1);
+    let hits: Vec<_> = batch.hits.iter().map(|json| check(json, batch, sender, &mut rulings)).collect();
     // One skew for the whole request, so that it keeps its inner order.
-    let sent_at = batch.sent_at.or_else(|| hits.iter().flatten().filter_map(|hit| hit.sent_at).max());
+    let sent_at = batch.sent_at.or_else(|| hits.iter().flatten().filter_map(|(hit, _)| hit.sent_at).max());
     let skew = time::skew(sender.received_at, sent_at);
 
     let mut outcome = Outcome::default();
     for (index, hit) in hits.into_iter().enumerate() {
         match hit {
-            Ok(hit) => {
+            Ok((hit, ruling)) => {
                 let event_time = time::event_time(hit.client_time, skew, sender.received_at);
-                outcome.records.push(record(&hit, event_time, sender));
+                let ruling = &rulings[ruling];
+                outcome.records.push(record(&hit, event_time, ruling, sender));
+                outcome.noted.note(ruling);
                 outcome.accepted += 1;
             }
-            Err(mut invalid) => {
+            Err((mut invalid, ruling)) => {
                 invalid.pointer.insert_str(0, &batch.pointer(index));
                 shorten(&mut invalid);
-                let raw = batch.hits[index];
-                outcome.records.push(refuse(&invalid, raw.as_bytes(), batch.site.as_deref(), sender));
+                let raw = batch.hits[index].as_bytes();
+                outcome.records.push(match ruling {
+                    Some(ruling) => refuse(&invalid, raw, Some(rulings[ruling].site()), &rulings[ruling], sender),
+                    None => {
+                        let site = batch.site.as_deref();
+                        refuse(&invalid, raw, site, &sender.rules.unplaced(sender.facts), sender)
+                    }
+                });
                 outcome.rejected.push((index, invalid));
             }
         }
     }
     outcome
+}
+
+impl Noted {
+    fn note(&mut self, ruling: &Ruling<'_>) {
+        self.prefetched += u64::from(ruling.purpose().is_some());
+        if ruling.privacy().is_some() {
+            let done = if ruling.is_anonymous() { &mut self.anonymous } else { &mut self.ignored };
+            *done += 1;
+        }
+    }
 }
 
 /// Cuts a detail that quotes too much of what was sent: a name of a megabyte must make neither the answer nor the
@@ -78,12 +112,15 @@ pub(crate) fn shorten(invalid: &mut Invalid) {
     }
 }
 
-/// The record of something refused: a hit, or a whole body.
-pub fn refuse(invalid: &Invalid, raw: &[u8], site: Option<&str>, sender: &Sender<'_>) -> Outgoing {
+/// The record of something refused, a hit or a whole body, with what the ruling lets be kept of it.
+pub fn refuse(invalid: &Invalid, raw: &[u8], site: Option<&str>, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Outgoing {
     let mut rejection = Rejection::new(invalid.reason, &*invalid.detail, ORIGIN, sender.received_at, raw);
     rejection.pointer = (!invalid.pointer.is_empty()).then(|| invalid.pointer.as_str().into());
     rejection.site = site.map(Into::into);
-    rejection.ip = Some(sender.ip.into());
+    rejection.ip = ruling.ip().map(Into::into);
+    if !ruling.keeps_raw() {
+        (rejection.raw, rejection.raw_truncated) = (None, false);
+    }
     Outgoing {
         topic: Topic::Rejected,
         partition: None,
@@ -93,26 +130,46 @@ pub fn refuse(invalid: &Invalid, raw: &[u8], site: Option<&str>, sender: &Sender
     }
 }
 
-/// Reads one hit, fills in what the envelope says, and checks what is left to check.
-fn check<'a>(json: &'a str, batch: &Batch<'a>, sender: &Sender<'_>) -> Result<IncomingHit<'a>, Invalid> {
-    let mut hit = IncomingHit::parse(json, sender.limits)?;
+/// Reads one hit, fills in what the envelope says, and checks what is left to check. Beside it stands which ruling it is
+/// under; where it has none, nobody can tell its site.
+fn check<'a, 's>(
+    json: &'a str,
+    batch: &Batch<'a>,
+    sender: &Sender<'s>,
+    rulings: &mut Vec<Ruling<'s>>,
+) -> Result<(IncomingHit<'a>, usize), (Invalid, Option<usize>)> {
+    let mut hit = IncomingHit::parse(json, sender.limits).map_err(|invalid| (invalid, None))?;
+    hit.site = hit.site.or_else(|| batch.site.clone());
+    hit.visitor_id = hit.visitor_id.or_else(|| batch.visitor_id.clone());
+    hit.sent_at = hit.sent_at.or(batch.sent_at);
+    let Some(site) = hit.site.as_deref() else {
+        let invalid = hit.complete(sender.received_at, sender.limits).expect_err("a hit needs a site");
+        return Err((invalid, None));
+    };
+    let place = rulings.iter().rposition(|ruling| ruling.site() == site).unwrap_or_else(|| {
+        rulings.push(sender.rules.ruling(site, sender.facts));
+        rulings.len() - 1
+    });
+    judge(&mut hit, &rulings[place], sender).map_err(|invalid| (invalid, Some(place)))?;
+    Ok((hit, place))
+}
+
+fn judge(hit: &mut IncomingHit<'_>, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Result<(), Invalid> {
     if hit.event_time.is_some() {
         let detail = "event_time is set by the collector; send client_time and sent_at";
         return Err(Invalid::new(Reason::ReservedField, "/event_time", detail));
     }
-    hit.site = hit.site.or_else(|| batch.site.clone());
-    hit.visitor_id = hit.visitor_id.or_else(|| batch.visitor_id.clone());
-    hit.sent_at = hit.sent_at.or(batch.sent_at);
-    hit.complete(sender.received_at, sender.limits)?;
-    Ok(hit)
+    ruling.judge(hit, sender.facts, sender.limits)?;
+    hit.complete(sender.received_at, sender.limits)
 }
 
-fn record(hit: &IncomingHit<'_>, event_time: Timestamp, sender: &Sender<'_>) -> Outgoing {
+fn record(hit: &IncomingHit<'_>, event_time: Timestamp, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Outgoing {
     let hit_id = hit.hit_id.unwrap_or_else(|| (sender.new_id)(sender.received_at));
     let site = hit.site.as_deref().expect("a hit without a site was refused");
     let kind = hit.kind.as_deref().unwrap_or("pageview");
-    let header = sender.user_agent.map(|text| &text[..text.floor_char_boundary(sender.limits.text_bytes)]);
-    let props = hit.props.map(one_line);
+    let header = sender.facts.user_agent.as_deref();
+    let header = header.map(|text| &text[..text.floor_char_boundary(sender.limits.text_bytes)]);
+    let props = hit.props.as_deref().map(one_line);
     let new = NewHit {
         visitor_id: hit.visitor_id.as_deref(),
         user_id: hit.user_id.as_deref(),
@@ -125,7 +182,10 @@ fn record(hit: &IncomingHit<'_>, event_time: Timestamp, sender: &Sender<'_>) -> 
         timezone: hit.timezone.as_deref(),
         screen: hit.screen.as_deref(),
         user_agent: hit.user_agent.as_deref().or(header),
-        ip: Some(sender.ip),
+        ip: ruling.ip(),
+        privacy: ruling.privacy(),
+        purpose: ruling.purpose(),
+        site_timezone: ruling.time_zone(),
         props: props.as_deref(),
         ..NewHit::new(hit_id, site, kind, event_time, sender.received_at)
     };

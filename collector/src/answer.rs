@@ -35,9 +35,16 @@ impl<'a> Problem<'a> {
     }
 }
 
-/// How many hits were taken, and which were not: 200 where any was, else 400.
+/// How many hits were taken, and which were not: 200 where any was, or where the site merely does not want them; 429 where
+/// there are too many of them; else 400.
 pub(crate) fn outcome(accepted: usize, rejected: &[(usize, Invalid)]) -> Response {
-    let status = if accepted > 0 { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let status = if accepted > 0 || rejected.iter().all(|(_, invalid)| invalid.reason.is_unwanted()) {
+        StatusCode::OK
+    } else if rejected.iter().any(|(_, invalid)| invalid.reason.is_pressure()) {
+        StatusCode::TOO_MANY_REQUESTS
+    } else {
+        StatusCode::BAD_REQUEST
+    };
     let rejected =
         rejected.iter().map(|(index, invalid)| RejectedHit { index: *index, problem: Problem::of(invalid) }).collect();
     (status, Json(Body { accepted, rejected, error: None })).into_response()

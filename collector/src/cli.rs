@@ -14,6 +14,7 @@ use tokio::net::TcpListener;
 
 use crate::Collector;
 use crate::late_bus::Late;
+use crate::policy::Policy;
 use crate::spooling::{Draining, SpooledBus};
 
 /// Takes hits over HTTP and puts them on the bus.
@@ -73,7 +74,7 @@ async fn open(args: &CollectorArgs) -> Result<(SharedBus, Option<Late>), OpenBus
 ///
 /// # Errors
 ///
-/// Where the spool cannot be used.
+/// Where the spool or the file of sites cannot be used.
 pub fn start(
     stage: &mut Stage,
     args: &EdgeArgs,
@@ -86,11 +87,13 @@ pub fn start(
         Some((spooled, draining)) => (spooled as SharedBus, Some(draining)),
         None => (bus, None),
     };
-    let (collector, health) = (Collector::new(args, bus), stage.health.clone());
+    let policy = Policy::open(&args.policy)?;
+    let (collector, health) = (Collector::new(args, policy.clone(), bus), stage.health.clone());
     stage.crew.task("collector", |stop| async move {
         collector.run(public, &health, stop).await;
         Ok::<_, Infallible>(())
     });
+    stage.crew.task("sites", |stop| policy.follow(stop));
     if let Some(draining) = draining {
         stage.crew.task("spool", |stop| async move {
             draining.run(stop).await;

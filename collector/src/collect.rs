@@ -6,13 +6,16 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::response::Response;
 use bus::{BusError, Outgoing};
 use events::{Invalid, Reason};
-use service::metrics::{BUS_ERRORS, BUS_QUEUED_BYTES, HITS_ACCEPTED, HITS_REJECTED, PUBLISH_SECONDS, REQUESTS_SHED};
+use service::metrics::{
+    BUS_ERRORS, BUS_QUEUED_BYTES, HITS_ACCEPTED, HITS_PREFETCHED, HITS_PRIVATE, HITS_REJECTED, PUBLISH_SECONDS,
+    REQUESTS_SHED,
+};
 
-use crate::accept::{Sender, accept, refuse, shorten};
+use crate::accept::{Noted, Sender, accept, refuse, shorten};
 use crate::answer;
 use crate::body::Batch;
 use crate::edge::Edge;
@@ -26,6 +29,7 @@ pub(crate) struct Peer(pub(crate) SocketAddr);
 pub(crate) async fn collect(
     State(edge): State<Arc<Edge>>,
     Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Response {
@@ -37,12 +41,13 @@ pub(crate) async fn collect(
         Err(error) => return unread(&error, edge.bounds.body),
     };
 
-    let ip = peer.ip().to_canonical().to_string();
-    let user_agent = headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+    let facts = edge.policy.facts(peer.ip(), &uri, &headers);
+    // Once for the request, so that all of its hits are under the same.
+    let rules = edge.policy.rules();
     let sender = Sender {
         received_at: (edge.clock)(),
-        ip: &ip,
-        user_agent: user_agent.as_deref(),
+        facts: &facts,
+        rules: &rules,
         new_id: &*edge.new_id,
         limits: &edge.limits,
     };
@@ -50,7 +55,7 @@ pub(crate) async fn collect(
         Ok(batch) => accept(&batch, &sender),
         Err(mut invalid) => {
             shorten(&mut invalid);
-            let record = refuse(&invalid, &held.bytes, None, &sender);
+            let record = refuse(&invalid, &held.bytes, None, &rules.unplaced(&facts), &sender);
             return match publish(&edge, vec![record]).await {
                 Ok(()) => {
                     count_rejection(invalid.reason);
@@ -64,6 +69,7 @@ pub(crate) async fn collect(
         return unavailable;
     }
     metrics::counter!(HITS_ACCEPTED).increment(outcome.accepted as u64);
+    count(outcome.noted);
     for (_, invalid) in &outcome.rejected {
         count_rejection(invalid.reason);
     }
@@ -136,6 +142,15 @@ fn unread(error: &ReadError, most: usize) -> Response {
             answer::and_close(answer::error(StatusCode::BAD_REQUEST, "broken_body", "the body broke off"))
         }
     }
+}
+
+fn count(noted: Noted) {
+    if noted == Noted::default() {
+        return;
+    }
+    metrics::counter!(HITS_PRIVATE, "done" => "anonymous").increment(noted.anonymous);
+    metrics::counter!(HITS_PRIVATE, "done" => "ignored").increment(noted.ignored);
+    metrics::counter!(HITS_PREFETCHED).increment(noted.prefetched);
 }
 
 fn count_rejection(reason: Reason) {

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::{ContextV7, Uuid};
 
 use crate::NewId;
+use crate::policy::Policy;
 use crate::standing::Standing;
 
 /// What every request shares.
@@ -24,6 +25,8 @@ pub(crate) struct Edge {
     pub(crate) bounds: Bounds,
     /// One permit for each byte of a body that may be in memory (P6).
     pub(crate) in_flight: Arc<Semaphore>,
+    /// What sites ask.
+    pub(crate) policy: Policy,
     /// Whether it can do its work.
     pub(crate) standing: Standing,
 }
@@ -40,7 +43,14 @@ pub(crate) struct Bounds {
 }
 
 impl Edge {
-    pub(crate) fn new(args: &EdgeArgs, bus: SharedBus, clock: Clock, new_id: NewId, standing: Standing) -> Self {
+    pub(crate) fn new(
+        args: &EdgeArgs,
+        policy: Policy,
+        bus: SharedBus,
+        clock: Clock,
+        new_id: NewId,
+        standing: Standing,
+    ) -> Self {
         let body = args.max_body.as_usize();
         // A bound under one body would refuse that body for ever.
         let in_flight = args.max_in_flight.as_usize().clamp(body + crate::read::REQUEST_BYTES, Semaphore::MAX_PERMITS);
@@ -53,7 +63,7 @@ impl Edge {
             drain: args.drain_timeout.to_std(),
         };
         let in_flight = Arc::new(Semaphore::new(in_flight));
-        Self { bus, clock, new_id, limits: Limits::default(), bounds, in_flight, standing }
+        Self { bus, clock, new_id, limits: Limits::default(), bounds, in_flight, policy, standing }
     }
 }
 

@@ -4,8 +4,8 @@
 //! know of sessions, files or the lake, and it never waits without a bound.
 //!
 //! One request's way: `server` takes the connection, `routes` finds the handler, `read` gets the body within
-//! its bounds, [`body`] cuts it into hits, [`accept`] checks each and makes its record ([`time`] sets its event
-//! time), `collect` publishes and `answer` says what became of it. `standing` tells `/ready` whether the bus
+//! its bounds, [`body`] cuts it into hits, [`accept`] checks each, asks what its site says ([`policy`]) and makes its
+//! record ([`time`] sets its event time), `collect` publishes and `answer` says what became of it. `standing` tells `/ready` whether the bus
 //! takes what it is given, and [`spooling`] is a bus that also takes it while the real one is away.
 
 pub mod accept;
@@ -15,6 +15,7 @@ pub mod cli;
 mod collect;
 mod edge;
 mod late_bus;
+pub mod policy;
 mod read;
 mod routes;
 mod server;
@@ -33,6 +34,7 @@ use service::{Clock, EdgeArgs, Health, Shutdown, clock};
 use tokio::net::TcpListener;
 
 use crate::edge::Edge;
+use crate::policy::Policy;
 use crate::standing::Standing;
 
 /// Makes the id of a hit that came without one, from the time at which it was received.
@@ -41,15 +43,16 @@ pub type NewId = Arc<dyn Fn(Timestamp) -> Uuid + Send + Sync>;
 /// A collector that is set up and not yet listening.
 pub struct Collector {
     args: EdgeArgs,
+    policy: Policy,
     bus: SharedBus,
     clock: Clock,
     new_id: NewId,
 }
 
 impl Collector {
-    /// A collector with the machine's clock and random ids (UUID v7).
-    pub fn new(args: &EdgeArgs, bus: SharedBus) -> Self {
-        Self { args: args.clone(), bus, clock: clock::system(), new_id: edge::random_ids() }
+    /// A collector with the machine's clock and random ids (UUID v7), for sites that ask what the policy says.
+    pub fn new(args: &EdgeArgs, policy: Policy, bus: SharedBus) -> Self {
+        Self { args: args.clone(), policy, bus, clock: clock::system(), new_id: edge::random_ids() }
     }
 
     /// Replaces the clock and the source of ids, so that what it writes is known beforehand.
@@ -64,7 +67,7 @@ impl Collector {
     /// within `--drain-timeout`, and returns.
     pub async fn run(self, listener: TcpListener, health: &Health, shutdown: Shutdown) {
         let standing = Standing::new(health.register("collector"));
-        let edge = Arc::new(Edge::new(&self.args, self.bus, self.clock, self.new_id, standing));
+        let edge = Arc::new(Edge::new(&self.args, self.policy, self.bus, self.clock, self.new_id, standing));
         let serving = server::serve(listener, routes::router(edge.clone()), &edge, shutdown);
         tokio::select! {
             () = serving => {}

@@ -1,37 +1,29 @@
 //! What is where on the public port.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use service::metrics::{HTTP_REQUESTS, HTTP_SECONDS};
-use tower_http::cors::{Any, CorsLayer};
 
 use crate::answer;
 use crate::collect::collect;
 use crate::edge::Edge;
+use crate::policy::cors;
 
 /// The browser's side of the pipeline.
 const TRACKER: &str = include_str!("../../snippet/tracker.js");
 
 const GREETING: &str = "Tributary takes hits at POST /collect; the tracker is /tracker.js.\n";
 
-/// How long a browser may remember that it may post here.
-const PREFLIGHT_AGE: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// Every route, open to pages of every origin: a tracked site is another origin by nature.
+/// Every route, open to the pages that the policy allows.
 pub(crate) fn router(edge: Arc<Edge>) -> Router {
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE])
-        .expose_headers([header::RETRY_AFTER])
-        .max_age(PREFLIGHT_AGE);
+    let cors = cors(&edge.policy);
     let tag = tracker_tag();
     let watched = |route| from_fn(move |request, next| watch(route, request, next));
     Router::new()

@@ -1,4 +1,8 @@
+use std::net::Ipv4Addr;
+
+use axum::http::{HeaderMap, HeaderValue, Uri};
 use events::Span;
+use sites::Sites;
 
 use super::*;
 
@@ -6,11 +10,21 @@ const RECEIVED: Timestamp = Timestamp::from_millis(1_793_577_600_000);
 
 /// What becomes of a body that is received at 2026-11-02T00:00:00Z from 192.0.2.7.
 fn take(body: &str) -> Outcome {
+    take_under(Sites::any(), ("accept", "*/*"), body)
+}
+
+/// The same under rules, with a header more.
+fn take_under(sites: Sites, header: (&'static str, &str), body: &str) -> Outcome {
     let limits = Limits::default();
+    let mut headers = HeaderMap::new();
+    headers.insert("user-agent", HeaderValue::from_static("Browser/1"));
+    headers.insert(header.0, HeaderValue::from_bytes(header.1.as_bytes()).unwrap());
+    let uri = Uri::from_static("/collect");
+    let facts = Facts::of(Ipv4Addr::new(192, 0, 2, 7).into(), &uri, &headers);
     let sender = Sender {
         received_at: RECEIVED,
-        ip: "192.0.2.7",
-        user_agent: Some("Browser/1"),
+        facts: &facts,
+        rules: &Rules::new(sites),
         new_id: &|_| Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001),
         limits: &limits,
     };
@@ -105,15 +119,33 @@ fn hits_of_an_array_share_the_latest_time_of_sending() {
 
 #[test]
 fn a_header_that_is_too_long_is_cut_and_no_reason_to_refuse_a_hit() {
-    let limits = Limits::default();
-    let agent = "é".repeat(600);
-    let sender = Sender {
-        received_at: RECEIVED,
-        ip: "::1",
-        user_agent: Some(&agent),
-        new_id: &|_| Uuid::nil(),
-        limits: &limits,
-    };
-    let outcome = accept(&Batch::parse(br#"{"site":"a"}"#, 1, &limits).unwrap(), &sender);
+    let outcome = take_under(Sites::any(), ("user-agent", &"é".repeat(600)), r#"{"site":"a"}"#);
     assert_eq!(field(&outcome, "user_agent"), ["é".repeat(512)]);
+}
+
+#[test]
+fn each_hit_of_a_request_is_under_the_rules_of_its_own_site() {
+    let sites =
+        "[sites.a]\nip = \"full\"\nkeep_rejected = false\ntime_zone = \"Europe/Berlin\"\n[sites.b]\nip = \"none\"";
+    let outcome = take_under(
+        Sites::parse(sites).unwrap(),
+        ("accept", "*/*"),
+        r#"[{"site":"a"},{"site":"b"},{"site":"c"},{"site":"a","colour":1},{"site":"b","url":1},{"site":"a"}]"#,
+    );
+    insta::assert_snapshot!(lines(&outcome));
+}
+
+#[test]
+fn who_asks_not_to_be_tracked_leaves_no_trace_of_who_it_was() {
+    let outcome = take_under(
+        Sites::parse("[sites.a]\nip = \"full\"").unwrap(),
+        ("sec-gpc", "1"),
+        r#"{"site":"a","visitor_id":"v1","hits":[{"user_id":"ann","url":"/a"},{"user_id":"ann","url":1}]}"#,
+    );
+    assert_eq!(outcome.noted, Noted { anonymous: 1, ..Noted::default() });
+    let lines = lines(&outcome);
+    for trace in ["v1", "ann", "192.0.2"] {
+        assert!(!lines.contains(trace), "{trace} in {lines}");
+    }
+    insta::assert_snapshot!(lines);
 }

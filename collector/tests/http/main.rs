@@ -8,6 +8,7 @@ mod moody;
 mod pressure;
 mod refused;
 mod routes;
+mod sites;
 mod spooled;
 mod taken;
 
@@ -16,6 +17,7 @@ use std::net::SocketAddr;
 use bus::SharedBus;
 use clap::Parser;
 use collector::Collector;
+use collector::policy::Policy;
 use events::{Timestamp, Uuid};
 use service::{EdgeArgs, Health, Shutdown, clock};
 use tokio::net::TcpListener;
@@ -46,8 +48,8 @@ impl Running {
         let address = listener.local_addr().unwrap();
         let (health, shutdown) = (Health::default(), Shutdown::new());
         let id = Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001);
-        let collector =
-            Collector::new(&settings.edge, bus).with_clock_and_ids(clock::fixed(NOW), std::sync::Arc::new(move |_| id));
+        let collector = Collector::new(&settings.edge, Policy::open(&settings.edge.policy).unwrap(), bus)
+            .with_clock_and_ids(clock::fixed(NOW), std::sync::Arc::new(move |_| id));
         let server = tokio::spawn({
             let (health, shutdown) = (health.clone(), shutdown.clone());
             async move { collector.run(listener, &health, shutdown).await }

@@ -16,7 +16,7 @@ async fn a_page_of_any_origin_may_post_and_read_the_answer() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST"));
-    assert_eq!(answer.header("access-control-allow-headers"), Some("content-type"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("content-type,x-write-key"));
     assert_eq!(answer.header("access-control-max-age"), Some("86400"));
 
     for body in [r#"{"site":"a"}"#, "no json"] {

@@ -77,6 +77,12 @@ pub struct NewHit<'a> {
     /// What privacy signals were seen, and what was done.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub privacy: Option<&'a RawValue>,
+    /// `prefetch` or `prerender`: the browser fetched the page before anybody asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub purpose: Option<&'a str>,
+    /// In which the site's days are cut, IANA name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub site_timezone: Option<&'a str>,
     /// The site's own properties.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub props: Option<&'a RawValue>,
@@ -107,6 +113,8 @@ impl<'a> NewHit<'a> {
             country: None,
             region: None,
             privacy: None,
+            purpose: None,
+            site_timezone: None,
             props: None,
         }
     }

@@ -1,5 +1,7 @@
 //! A hit as somebody hands it in: a browser, a backend, a line of a file. Nothing in it is believed yet.
 
+use std::borrow::Cow;
+
 use serde::de::{self, Deserializer, MapAccess};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -9,7 +11,7 @@ use crate::ids;
 use crate::limits::Limits;
 use crate::props;
 use crate::reason::{Invalid, Reason};
-use crate::text::Text;
+use crate::text::{Text, write_json_str};
 use crate::time::Timestamp;
 
 /// What a hit handed in may say. Texts are borrowed from the request where they hold no escape.
@@ -46,7 +48,9 @@ pub struct IncomingHit<'a> {
     /// The browser's own words.
     pub user_agent: Option<Text<'a>>,
     /// The site's own properties.
-    pub props: Option<&'a RawValue>,
+    pub props: Option<Cow<'a, RawValue>>,
+    /// Fields that a hit does not have, in order: the site says what becomes of them.
+    pub unknown: Vec<(Text<'a>, &'a RawValue)>,
 }
 
 impl<'a> IncomingHit<'a> {
@@ -56,16 +60,16 @@ impl<'a> IncomingHit<'a> {
         let mut deserializer = serde_json::Deserializer::from_str(json);
         let fields = deserializer.deserialize_any(Fields).map_err(|error| not_an_object(json, &error))?;
         let mut hit = Self::default();
-        let mut seen: Vec<&str> = Vec::with_capacity(fields.len());
-        for (name, value) in &fields {
-            if seen.contains(&&**name) {
+        for (index, (name, _)) in fields.iter().enumerate() {
+            if fields[..index].iter().any(|(before, _)| before == name) {
                 return Err(Invalid::new(
                     Reason::DuplicateKey,
                     pointer(name),
                     format!("`{}` is there twice", &name[..]),
                 ));
             }
-            seen.push(name);
+        }
+        for (name, value) in fields {
             if value.get() != "null" {
                 hit.set(name, value, limits)?;
             }
@@ -73,7 +77,8 @@ impl<'a> IncomingHit<'a> {
         Ok(hit)
     }
 
-    fn set(&mut self, name: &str, value: &'a RawValue, limits: &Limits) -> Result<(), Invalid> {
+    fn set(&mut self, field: Text<'a>, value: &'a RawValue, limits: &Limits) -> Result<(), Invalid> {
+        let name = &*field;
         match name {
             "hit_id" => {
                 let text = text(name, value, 36)?;
@@ -108,23 +113,46 @@ impl<'a> IncomingHit<'a> {
             "user_agent" => self.user_agent = Some(text(name, value, limits.text_bytes)?),
             "props" => {
                 props::check(value.get(), limits)?;
-                self.props = Some(value);
+                self.props = Some(Cow::Borrowed(value));
             }
             _ if crate::hit::RESERVED.contains(&name) => {
                 let detail = format!("`{name}` is a name that the pipeline appends itself; put yours into props");
                 return Err(Invalid::new(Reason::ReservedField, pointer(name), detail));
             }
-            _ => {
-                let detail = format!("a hit has no field `{name}`; put your own into props");
-                return Err(Invalid::new(Reason::UnknownField, pointer(name), detail));
-            }
+            _ => self.unknown.push((field, value)),
         }
         Ok(())
     }
 
-    /// Checks what must hold once the envelope's fields have been filled in: there is a site, and the client's
-    /// clock says something believable.
+    /// Puts fields that a hit does not have into its `props`, behind what stands there. The limits hold for all of it.
+    pub fn unknown_into_props(&mut self, limits: &Limits) -> Result<(), Invalid> {
+        if self.unknown.is_empty() {
+            return Ok(());
+        }
+        let own = self.props.as_ref().map_or("{}", |props| props.get()).trim_end();
+        let mut text = own.strip_suffix('}').unwrap_or(own).trim_end().as_bytes().to_vec();
+        for (name, value) in self.unknown.drain(..) {
+            if !text.ends_with(b"{") {
+                text.push(b',');
+            }
+            write_json_str(&mut text, &name);
+            text.push(b':');
+            text.extend_from_slice(value.get().as_bytes());
+        }
+        text.push(b'}');
+        let text = String::from_utf8(text).expect("texts put together are text");
+        props::check(&text, limits)?;
+        self.props = Some(Cow::Owned(RawValue::from_string(text).expect("it was just read")));
+        Ok(())
+    }
+
+    /// Checks what must hold once the envelope's fields have been filled in: there is a site, no field that a hit does not
+    /// have, and the client's clock says something believable.
     pub fn complete(&self, received_at: Timestamp, limits: &Limits) -> Result<(), Invalid> {
+        if let Some((name, _)) = self.unknown.first() {
+            let detail = format!("a hit has no field `{}`; put your own into props", &**name);
+            return Err(Invalid::new(Reason::UnknownField, pointer(name), detail));
+        }
         if self.site.is_none() {
             return Err(Invalid::new(Reason::MissingField, "/site", "a hit needs a site"));
         }

@@ -67,12 +67,44 @@ reasons! {
     InvalidUrl = "invalid_url",
     /// `props` with too many entries, or too deep, or too large.
     PropsTooLarge = "props_too_large",
+    /// A site that is none of ours.
+    UnknownSite = "unknown_site",
+    /// A page that may not send for the site.
+    OriginNotAllowed = "origin_not_allowed",
+    /// The site's write key is not there, or another.
+    WrongWriteKey = "wrong_write_key",
+    /// A host or an address that the site does not count.
+    Excluded = "excluded",
+    /// Somebody who asks not to be tracked, on a site that does not count such people.
+    DoNotTrack = "do_not_track",
+    /// A bot, on a site that does not count them.
+    Bot = "bot",
+    /// A page that was fetched before anybody asked for it, on a site that does not count such.
+    Prefetch = "prefetch",
+    /// A custom event that does not fit the site's schema.
+    SchemaMismatch = "schema_mismatch",
+    /// More hits than the site may send.
+    OverQuota = "over_quota",
+    /// A visitor that sends more than a person can.
+    HotKey = "hot_key",
     /// A line of a file that does not have the format's form.
     UnreadableLine = "unreadable_line",
     /// A record in the log that is empty.
     EmptyRecord = "empty_record",
     /// Records that retention took away before they were read.
     Expired = "expired",
+}
+
+impl Reason {
+    /// Whether nothing is wrong with the hit: its site does not want such, and the sender need not know better.
+    pub const fn is_unwanted(self) -> bool {
+        matches!(self, Self::Excluded | Self::DoNotTrack | Self::Bot | Self::Prefetch)
+    }
+
+    /// Whether there is merely too much of it, and it may come again later.
+    pub const fn is_pressure(self) -> bool {
+        matches!(self, Self::OverQuota | Self::HotKey)
+    }
 }
 
 impl fmt::Display for Reason {

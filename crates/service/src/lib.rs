@@ -27,7 +27,9 @@ pub use exit::exit_code;
 pub use health::{Health, Readiness};
 pub use listen::listen;
 pub use open::{OpenBusError, kafka_options, open_bus};
-pub use settings::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, LogFormat, MemberArgs, SpoolArgs, WindowArgs};
+pub use settings::{
+    AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, LogFormat, MemberArgs, PolicyArgs, SpoolArgs, WindowArgs,
+};
 pub use shutdown::Shutdown;
 pub use stage::{Stage, serve};
 pub use units::ByteSize;

@@ -44,6 +44,15 @@ metrics! {
     /// Requests shed before they were read, by the bound that was reached.
     counter REQUESTS_SHED = "tributary_requests_shed_total";
 
+    /// Hits of people who ask not to be tracked that were counted all the same, by what was done.
+    counter HITS_PRIVATE = "tributary_hits_private_total";
+    /// Hits of pages that were fetched before anybody asked for them, and are flagged.
+    counter HITS_PREFETCHED = "tributary_hits_prefetched_total";
+    /// Readings of the file of sites, by whether they were used.
+    counter SITES_READ = "tributary_sites_read_total";
+    /// 1 while the file of sites cannot be used, and what it said before holds.
+    gauge SITES_STALE = "tributary_sites_stale";
+
     // The spool.
     /// Bytes that the spool takes on disk.
     gauge SPOOL_BYTES = "tributary_spool_bytes";

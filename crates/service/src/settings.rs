@@ -3,6 +3,8 @@
 //! Each is also a variable (`--flush-interval` is `TRIBUTARY_FLUSH_INTERVAL`) and a key of the file that
 //! `--config` names (`flush-interval`, or `flush_interval`): see [`crate::config`].
 
+mod policy;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +13,8 @@ use events::Span;
 
 use crate::bus_url::BusUrl;
 use crate::units::ByteSize;
+
+pub use policy::PolicyArgs;
 
 /// Which log.
 #[derive(Args, Clone, Debug)]
@@ -103,6 +107,9 @@ pub struct EdgeArgs {
     /// Longest time for requests to be finished when stopping.
     #[arg(long, value_name = "SPAN", default_value = "10s")]
     pub drain_timeout: Span,
+    /// Who may send.
+    #[command(flatten)]
+    pub policy: PolicyArgs,
 }
 
 /// Where accepted hits wait while the bus is away.

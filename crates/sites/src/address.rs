@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
 /// What is kept of a visitor's address.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+///
+/// Each policy keeps less than the one before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum IpPolicy {
     /// All of it.
     Full,
@@ -65,6 +67,25 @@ impl fmt::Display for Network {
     }
 }
 
+/// Networks in a row, with commas between them: `10.0.0.0/8,::1`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Networks(Vec<Network>);
+
+impl Networks {
+    /// Whether an address lies in one of them.
+    pub fn contain(&self, address: IpAddr) -> bool {
+        self.0.iter().any(|network| network.contains(address))
+    }
+}
+
+impl FromStr for Networks {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        text.split(',').map(|network| network.trim().parse()).collect::<Result<_, _>>().map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -95,6 +116,14 @@ mod tests {
         for text in ["10.0.0.0/33", "10.0.0", "", "a", "::/129", "10.0.0.0/-1", "10.0.0.0/"] {
             assert!(text.parse::<Network>().is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn networks_are_written_in_a_row() {
+        let networks: Networks = "10.0.0.0/8, ::1".parse().unwrap();
+        let lies_in = |address: &str| networks.contain(address.parse().unwrap());
+        assert!(lies_in("10.9.9.9") && lies_in("::1") && !lies_in("192.0.2.1"));
+        assert!("10.0.0.0/8,".parse::<Networks>().is_err() && "".parse::<Networks>().is_err());
     }
 
     proptest! {

@@ -8,9 +8,11 @@ mod address;
 mod origin;
 mod problem;
 mod reading;
+mod secret;
 mod site;
 
-pub use address::{IpPolicy, Network};
+pub use address::{IpPolicy, Network, Networks};
 pub use origin::Origin;
 pub use problem::Problem;
-pub use site::{Bots, PrivacyPolicy, Site, Sites, UnknownFields};
+pub use secret::SecretKey;
+pub use site::{Automated, Identity, PrivacyPolicy, Site, Sites, UnknownFields};

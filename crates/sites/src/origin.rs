@@ -18,15 +18,15 @@ const FORM: &str =
     "write scheme and host, such as https://shop.example or https://*.shop.example, and nothing behind them";
 
 impl Origin {
-    /// Whether a browser's `Origin` header is one of these. Case does not count; a scheme's own port may be there or not.
-    pub fn matches(&self, header: &str) -> bool {
-        let Ok(Self { scheme, is_wildcard: false, host, port }) = header.parse() else { return false };
+    /// Whether a page's origin, as a browser's `Origin` header has it, is one of these. Case does not count; a scheme's own
+    /// port may be there or not.
+    pub fn covers(&self, page: &Self) -> bool {
         let is_host = if self.is_wildcard {
-            host.strip_suffix(&self.host).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
+            page.host.strip_suffix(&self.host).is_some_and(|below| below.len() > 1 && below.ends_with('.'))
         } else {
-            host == self.host
+            page.host == self.host
         };
-        is_host && scheme == self.scheme && port == self.port
+        is_host && !page.is_wildcard && page.scheme == self.scheme && page.port == self.port
     }
 }
 
@@ -69,7 +69,8 @@ mod tests {
     use super::*;
 
     fn matches(origin: &str, header: &str) -> bool {
-        origin.parse::<Origin>().unwrap().matches(header)
+        let origin: Origin = origin.parse().unwrap();
+        header.parse().is_ok_and(|page| origin.covers(&page))
     }
 
     #[test]

@@ -9,18 +9,20 @@ use toml::de::{DeTable, DeValue};
 
 use crate::address::IpPolicy;
 use crate::problem::Problem;
-use crate::site::{Bots, PrivacyPolicy, Site, UnknownFields};
+use crate::site::{Automated, Identity, PrivacyPolicy, Site, UnknownFields};
 
 /// The keys of a site.
-const KEYS: [&str; 13] = [
+const KEYS: [&str; 15] = [
     "origins",
     "write_key",
     "ip",
-    "cookieless",
+    "secret_key",
+    "identity",
     "privacy",
     "unknown_fields",
     "quota",
     "bots",
+    "prefetch",
     "exclude_hosts",
     "exclude_addresses",
     "time_zone",
@@ -30,6 +32,8 @@ const KEYS: [&str; 13] = [
 
 /// The most hits a second that a quota may allow: over that it is none.
 const MOST: u32 = 10_000_000;
+
+const AUTOMATED: [(&str, Automated); 2] = [("flag", Automated::Flag), ("drop", Automated::Drop)];
 
 /// Reads the sites, or finds what is wrong.
 pub(crate) fn read(text: &str) -> Result<BTreeMap<String, Site>, Vec<Problem>> {
@@ -90,19 +94,27 @@ impl Reading<'_> {
     }
 
     fn site(&mut self, path: &str, table: &DeTable<'_>) -> Site {
-        let mut site = Site { keep_rejected: true, ..Site::default() };
+        let mut site = Site::silent();
         for (key, value) in table {
             let key_path = format!("{path}.{}", key.get_ref());
             let path = key_path.as_str();
             match key.get_ref().as_ref() {
                 "origins" => site.origins = self.list(path, value),
-                "write_key" => site.write_key = self.text(path, value).map(str::to_owned),
+                "write_key" => site.write_key = self.parsed::<WriteKey>(path, value).map(|key| key.0),
                 "ip" => {
                     let words =
                         [("full", IpPolicy::Full), ("truncated", IpPolicy::Truncated), ("none", IpPolicy::None)];
                     site.ip = self.word(path, value, &words);
                 }
-                "cookieless" => site.cookieless = self.yes_or_no(path, value),
+                "secret_key" => site.secret_key = self.parsed(path, value),
+                "identity" => {
+                    let words = [
+                        ("tracker", Identity::Tracker),
+                        ("cookie", Identity::Cookie),
+                        ("cookieless", Identity::Cookieless),
+                    ];
+                    site.identity = self.word(path, value, &words);
+                }
                 "privacy" => {
                     let words = [
                         ("anonymous", PrivacyPolicy::Anonymous),
@@ -116,7 +128,8 @@ impl Reading<'_> {
                     site.unknown_fields = self.word(path, value, &words);
                 }
                 "quota" => site.quota = self.quota(path, value),
-                "bots" => site.bots = self.word(path, value, &[("flag", Bots::Flag), ("drop", Bots::Drop)]),
+                "bots" => site.bots = self.word(path, value, &AUTOMATED),
+                "prefetch" => site.prefetch = self.word(path, value, &AUTOMATED),
                 "exclude_hosts" => {
                     site.exclude_hosts = self.list::<Host>(path, value).into_iter().map(|host| host.0).collect();
                 }
@@ -169,13 +182,19 @@ impl Reading<'_> {
         let array = value.get_ref().as_array();
         let mut list = Vec::new();
         for item in self.expect(path, value, array, "a list of texts").into_iter().flat_map(|array| array.iter()) {
-            match self.text(path, item).map(str::parse) {
-                Some(Ok(item)) => list.push(item),
-                Some(Err(detail)) => self.say(item.span(), path, detail),
-                None => {}
-            }
+            list.extend(self.parsed(path, item));
         }
         list
+    }
+
+    fn parsed<T: FromStr<Err = &'static str>>(&mut self, path: &str, value: &Value<'_>) -> Option<T> {
+        match self.text(path, value)?.parse() {
+            Ok(parsed) => Some(parsed),
+            Err(detail) => {
+                self.say(value.span(), path, detail);
+                None
+            }
+        }
     }
 
     fn quota(&mut self, path: &str, value: &Value<'_>) -> Option<u32> {
@@ -207,6 +226,19 @@ impl Reading<'_> {
             }
         }
         schemas
+    }
+}
+
+/// A key that stands in a query as it is.
+struct WriteKey(String);
+
+impl FromStr for WriteKey {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, &'static str> {
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let fits = text.len() <= 256 && text.bytes().all(is_plain);
+        if fits { Ok(Self(text.to_owned())) } else { Err("write up to 256 letters, digits, and any of - . _ ~") }
     }
 }
 

@@ -48,6 +48,10 @@ macro_rules! hit_columns {
                 optional region: Utf8,
                 /// What privacy signals were seen and what was done, as JSON.
                 optional privacy: Json,
+                /// `prefetch` or `prerender`: the browser fetched the page before anybody asked for it.
+                optional purpose: Utf8,
+                /// The time zone in which the site's days are cut, IANA name.
+                optional site_timezone: Utf8,
                 /// The site's own properties, as JSON.
                 optional props: Json,
                 /// The event time that windows and dates use: never more than a minute after the log took the hit.

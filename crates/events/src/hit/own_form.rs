@@ -60,7 +60,8 @@ impl Field {
             b"country" => Self::Country,
             b"region" => Self::Region,
             b"props" => Self::Props,
-            b"client_time" | b"sent_at" | b"received_at" | b"timezone" | b"ip" | b"privacy" => return Ok(None),
+            b"client_time" | b"sent_at" | b"received_at" | b"timezone" | b"ip" | b"privacy" | b"purpose"
+            | b"site_timezone" => return Ok(None),
             name if RESERVED.iter().any(|reserved| reserved.as_bytes() == name) || !is_plain(name) => return Err(()),
             _ => return Ok(None),
         }))

@@ -1,5 +1,7 @@
 use super::*;
 
+const NOW: Timestamp = Timestamp::from_millis(1_793_577_600_000);
+
 fn parse(json: &str) -> Result<IncomingHit<'_>, Invalid> {
     IncomingHit::parse(json, &Limits::default())
 }
@@ -39,7 +41,7 @@ fn each_wrong_field_is_named() {
         (r#"{"#, Reason::InvalidJson, ""),
     ];
     for (json, reason, pointer) in cases {
-        let invalid = parse(json).unwrap_err();
+        let invalid = parse(json).and_then(|hit| hit.complete(NOW, &Limits::default())).unwrap_err();
         assert_eq!((invalid.reason, invalid.pointer.as_str()), (reason, pointer), "{json}: {invalid}");
     }
 }
@@ -47,16 +49,39 @@ fn each_wrong_field_is_named() {
 #[test]
 fn a_hit_needs_a_site_and_a_believable_clock() {
     let limits = Limits::default();
-    let now = Timestamp::from_millis(1_793_577_600_000);
-    let missing = parse("{}").unwrap().complete(now, &limits).unwrap_err();
+    let missing = parse("{}").unwrap().complete(NOW, &limits).unwrap_err();
     assert_eq!(missing.reason, Reason::MissingField);
     let old =
-        parse(r#"{"site":"s","client_time":"1971-01-01T00:00:00Z"}"#).unwrap().complete(now, &limits).unwrap_err();
+        parse(r#"{"site":"s","client_time":"1971-01-01T00:00:00Z"}"#).unwrap().complete(NOW, &limits).unwrap_err();
     assert_eq!((old.reason, old.pointer.as_str()), (Reason::TimeOutOfRange, "/client_time"));
-    parse(r#"{"site":"s","client_time":"2026-11-01T00:00:00Z"}"#).unwrap().complete(now, &limits).unwrap();
+    parse(r#"{"site":"s","client_time":"2026-11-01T00:00:00Z"}"#).unwrap().complete(NOW, &limits).unwrap();
 }
 
 #[test]
 fn a_lone_surrogate_is_refused() {
     assert_eq!(parse(r#"{"title":"\ud800"}"#).unwrap_err().reason, Reason::InvalidJson);
+}
+
+fn into_props(json: &str) -> Result<String, Invalid> {
+    let mut hit = parse(json)?;
+    hit.unknown_into_props(&Limits::default())?;
+    hit.complete(NOW, &Limits::default())?;
+    Ok(hit.props.map_or_else(String::new, |props| props.get().to_owned()))
+}
+
+#[test]
+fn unknown_fields_can_go_into_props() {
+    assert_eq!(into_props(r#"{"site":"s","colour":"red","x":[1]}"#).unwrap(), r#"{"colour":"red","x":[1]}"#);
+    assert_eq!(into_props(r#"{"site":"s","a\"b":1,"props":{ "p": {} }}"#).unwrap(), r#"{ "p": {},"a\"b":1}"#);
+    assert_eq!(into_props(r#"{"site":"s","a":1,"props":{ }}"#).unwrap(), r#"{"a":1}"#);
+    assert_eq!(into_props(r#"{"site":"s"}"#).unwrap(), "");
+}
+
+#[test]
+fn what_goes_into_props_keeps_to_their_limits() {
+    let refused = |json: &str| into_props(json).map_err(|invalid| (invalid.reason, invalid.pointer)).unwrap_err();
+    assert_eq!(refused(r#"{"a":1,"props":{"a":2}}"#), (Reason::DuplicateKey, "/props/a".into()));
+    assert_eq!(refused(r#"{"a":[[[[[[1]]]]]]}"#).0, Reason::TooDeep);
+    assert_eq!(refused(&format!(r#"{{"a":"{}"}}"#, "x".repeat(17_000))).0, Reason::PropsTooLarge);
+    assert_eq!(refused(r#"{"session_id":"x"}"#).0, Reason::ReservedField);
 }

@@ -95,6 +95,8 @@ fn the_defaults_are_those_of_the_manual() {
     --read-timeout 30s
     --publish-timeout 10s
     --drain-timeout 10s
+    --sites -
+    --trusted-proxies -
     --spool -
     --spool-size 1GiB
     --spool-after 1s

@@ -65,6 +65,11 @@ impl Agent {
     }
 }
 
+/// Whether a user agent is a program's and no person's: what enriched hits say of it as `is_bot`, without a cache.
+pub fn is_bot(user_agent: &str) -> bool {
+    families::is_bot(bounded_at(user_agent, MAX_USER_AGENT_BYTES))
+}
+
 /// Agents by user agent, in two generations: when the young one is full it becomes the old one, and what the old one
 /// held is forgotten unless it was asked for again in the meantime.
 #[derive(Debug)]

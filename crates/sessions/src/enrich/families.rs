@@ -15,10 +15,16 @@ const MORE_BOTS: &str = include_str!("../../data/bots.txt");
 /// Compiled once in a process, when the first user agent comes, and shared by all threads.
 static RULES: LazyLock<Rules> = LazyLock::new(Rules::compile);
 
+/// Apart, since the edge asks for bots and for nothing else.
+static BOTS: LazyLock<Bots> = LazyLock::new(|| {
+    let mut bots = Bots::default();
+    bots.append(&MORE_BOTS.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>());
+    bots
+});
+
 struct Rules {
     browsers: user_agent::Extractor<'static>,
     systems: os::Extractor<'static>,
-    bots: Bots,
 }
 
 /// What the rules say of one user agent.
@@ -41,14 +47,11 @@ impl Rules {
             os_replacement: family.map(Into::into),
             ..Default::default()
         });
-        let mut bots = Bots::default();
-        bots.append(&MORE_BOTS.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>());
         let browsers = user_agent::Builder::new().push_all(browsers).expect("the rules in the binary are well-formed");
         let systems = os::Builder::new().push_all(systems).expect("the rules in the binary are well-formed");
         Self {
             browsers: browsers.build().expect("the rules in the binary are well-formed"),
             systems: systems.build().expect("the rules in the binary are well-formed"),
-            bots,
         }
     }
 }
@@ -62,6 +65,7 @@ fn rules(list: &'static str) -> impl Iterator<Item = (&'static str, Option<&'sta
 /// Compiles the rules if nobody has.
 pub(super) fn warm_up() {
     LazyLock::force(&RULES);
+    LazyLock::force(&BOTS);
 }
 
 /// What the rules say of a user agent.
@@ -70,8 +74,13 @@ pub(super) fn of(user_agent: &str) -> Families {
     Families {
         browser: rules.browsers.extract(user_agent).and_then(|found| family(&found.family)),
         os: rules.systems.extract(user_agent).and_then(|found| family(&found.os)),
-        is_bot: rules.bots.is_bot(user_agent),
+        is_bot: is_bot(user_agent),
     }
+}
+
+/// Whether a user agent is a program's and no person's.
+pub(super) fn is_bot(user_agent: &str) -> bool {
+    BOTS.is_bot(user_agent)
 }
 
 /// A family that was cut out of the user agent is as long as its writer liked; `Other` is uap-core's word for none.

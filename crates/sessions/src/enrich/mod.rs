@@ -23,8 +23,8 @@ use std::sync::Arc;
 
 use events::Hit;
 
-pub use agent::Agent;
 use agent::Agents;
+pub use agent::{Agent, is_bot};
 pub use channel::Channel;
 pub use device::Device;
 pub use origin::Origin;

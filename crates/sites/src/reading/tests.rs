@@ -5,12 +5,14 @@ const GOOD: &str = r#"
 [sites."shop.example"]
 origins = ["https://shop.example", "https://*.shop.example"]
 write_key = "wk_1"
+secret_key = "0123456789abcdef"
 ip = "none"
-cookieless = true
+identity = "cookieless"
 privacy = "drop"
 unknown_fields = "props"
 quota = 5_00
 bots = "drop"
+prefetch = "drop"
 exclude_hosts = ["Test.shop.example"]
 exclude_addresses = ["10.0.0.0/8", "2001:db8::7"]
 time_zone = "Europe/Berlin"
@@ -28,9 +30,9 @@ fn problems(text: &str) -> String {
 #[test]
 fn a_site_has_what_it_says_and_else_the_defaults() {
     let sites = Sites::parse(GOOD).unwrap();
-    assert_eq!(sites.names().collect::<Vec<_>>(), ["blog", "shop.example"]);
+    assert_eq!(sites.iter().map(|(name, _)| name).collect::<Vec<_>>(), ["blog", "shop.example"]);
     insta::assert_debug_snapshot!(sites.get("shop.example").unwrap());
-    assert_eq!(sites.get("blog"), Some(Site { keep_rejected: true, ..Site::default() }));
+    assert_eq!(sites.get("blog"), Some(&Site::silent()));
     assert_eq!(sites.get("blog").unwrap().ip, IpPolicy::Truncated, "no more is kept than is asked for");
     assert_eq!(sites.get("other"), None, "with a file, others are none of ours");
 }
@@ -51,7 +53,9 @@ colour = "red"
 origins = ["https://shop.example", "shop.example",
   7]
 ip = "half"
-cookieless = "yes"
+identity = "us"
+secret_key = "short"
+keep_rejected = "yes"
 quota = 0
 quote = 7
 bots = false

@@ -34,7 +34,7 @@ pub fn read(line: &[u8], line_id: Uuid, site: Option<&str>, limits: &Limits) -> 
     hit.timezone = incoming.timezone.as_deref();
     hit.screen = incoming.screen.as_deref();
     hit.user_agent = incoming.user_agent.as_deref();
-    hit.props = incoming.props;
+    hit.props = incoming.props.as_deref();
     Ok(ReadHit { time, key: Bytes::from(hit.key()), value: Bytes::from(hit.to_json()) })
 }
 

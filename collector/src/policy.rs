@@ -1,0 +1,74 @@
+//! What sites ask of the edge. A hit and what its request says beside it go in; it comes out kept, changed, or refused with a
+//! reason.
+//!
+//! [`Rules`] are one reading of `sites.toml`, and [`Policy`] is the newest of them. [`Facts`] are what a request says beside its
+//! body. A [`Ruling`] is what the rules make of a request for one site: found once, and then held against each of its hits.
+
+mod cors;
+mod facts;
+mod file;
+mod forwarded;
+mod rules;
+mod ruling;
+mod watch;
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+use axum::http::{HeaderMap, Uri};
+use service::PolicyArgs;
+use sites::{Networks, Sites};
+
+pub(crate) use cors::cors;
+pub use facts::{Facts, Signals};
+pub use file::SitesError;
+pub use rules::Rules;
+pub use ruling::Ruling;
+
+/// What holds at this moment. Cheap to clone; all clones are one.
+#[derive(Clone, Debug)]
+pub struct Policy {
+    rules: Arc<ArcSwap<Rules>>,
+    /// The file of the sites; none: any site is taken.
+    file: Option<Arc<PathBuf>>,
+    /// Proxies that are believed when they say whom they speak for.
+    proxies: Arc<Networks>,
+}
+
+impl Policy {
+    /// Any site, as it comes.
+    pub fn any() -> Self {
+        Self::of(Rules::new(Sites::any()))
+    }
+
+    /// These rules, for good.
+    pub fn of(rules: Rules) -> Self {
+        Self { rules: Arc::new(ArcSwap::from_pointee(rules)), file: None, proxies: Arc::default() }
+    }
+
+    /// What the settings say.
+    ///
+    /// # Errors
+    ///
+    /// Where the file cannot be used.
+    pub fn open(args: &PolicyArgs) -> Result<Self, SitesError> {
+        let rules = args.sites.as_deref().map(file::read).transpose()?;
+        Ok(Self {
+            file: args.sites.clone().map(Arc::new),
+            proxies: Arc::new(args.trusted_proxies.clone().unwrap_or_default()),
+            ..Self::of(rules.unwrap_or_else(|| Rules::new(Sites::any())))
+        })
+    }
+
+    /// What a request says beside its body: who sent it is the peer, or whom a trusted proxy speaks for.
+    pub(crate) fn facts<'r>(&self, peer: IpAddr, uri: &'r Uri, headers: &'r HeaderMap) -> Facts<'r> {
+        Facts::of(forwarded::client(peer, headers, &self.proxies), uri, headers)
+    }
+
+    /// The rules of this moment.
+    pub fn rules(&self) -> Guard<Arc<Rules>> {
+        self.rules.load()
+    }
+}

@@ -1,0 +1,62 @@
+//! The file of the sites.
+
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sites::{Problem, Sites};
+
+use super::rules::Rules;
+
+/// Why the file of the sites cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum SitesError {
+    /// It cannot be read.
+    #[error("--sites {}: {error}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+    /// There are things wrong with it.
+    #[error("--sites {}: {}", .path.display(), First(.problems))]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// All of them, in the order of lines.
+        problems: Vec<Problem>,
+    },
+}
+
+/// The first problem, and how many more there are: an error is one line.
+struct First<'p>(&'p [Problem]);
+
+impl fmt::Display for First<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some((first, others)) = self.0.split_first() else { return Ok(()) };
+        write!(f, "{first}")?;
+        match others.len() {
+            0 => Ok(()),
+            more => write!(f, " (and {more} more: `tributary check` says all)"),
+        }
+    }
+}
+
+/// Reads the file.
+pub(super) fn read(path: &Path) -> Result<Rules, SitesError> {
+    let text =
+        std::fs::read_to_string(path).map_err(|error| SitesError::Unreadable { path: path.to_owned(), error })?;
+    let sites = Sites::parse(&text).map_err(|problems| SitesError::Wrong { path: path.to_owned(), problems })?;
+    Ok(Rules::new(sites))
+}
+
+/// What tells one state of a file from another without reading it; none where it is not there.
+pub(super) type Stamp = Option<(SystemTime, u64)>;
+
+/// The file's state.
+pub(super) fn stamp(path: &Path) -> Stamp {
+    let about = std::fs::metadata(path).ok()?;
+    Some((about.modified().ok()?, about.len()))
+}

@@ -1,0 +1,161 @@
+//! What the rules make of a request for one site.
+
+use std::net::IpAddr;
+
+use events::{IncomingHit, Invalid, Limits, Reason};
+use serde_json::value::RawValue;
+use sites::{Automated, PrivacyPolicy, Site, UnknownFields};
+
+use super::facts::{Facts, Signals};
+
+/// What the rules make of a request for one site.
+#[derive(Debug)]
+pub struct Ruling<'r> {
+    name: Box<str>,
+    site: &'r Site,
+    /// What stands against every hit, whatever it says.
+    against: Option<Invalid>,
+    /// What may be written of the sender's address.
+    ip: Option<String>,
+    /// What was asked about privacy and what is done, as it stands in the record.
+    privacy: Option<Box<RawValue>>,
+    purpose: Option<&'static str>,
+    is_anonymous: bool,
+    keeps_raw: bool,
+}
+
+impl<'r> Ruling<'r> {
+    /// For a site that there is.
+    pub(super) fn of(site: &'r Site, name: &str, facts: &Facts<'_>) -> Self {
+        let withheld = facts.signals.any() && site.privacy != PrivacyPolicy::Ignore;
+        let is_dropped = withheld && site.privacy == PrivacyPolicy::Drop;
+        Self {
+            name: name.into(),
+            site,
+            against: objection(site, facts),
+            ip: if withheld { None } else { site.ip.apply(facts.address).as_ref().map(IpAddr::to_string) },
+            privacy: facts.signals.any().then(|| privacy(facts.signals, withheld)),
+            purpose: facts.purpose,
+            is_anonymous: withheld && !is_dropped,
+            keeps_raw: site.keep_rejected && !withheld,
+        }
+    }
+
+    /// For a site that is none of ours: it may not send, and of what it sent no more is kept than the most careful site of ours
+    /// allows.
+    pub(super) fn unknown(careful: &'r Site, name: &str, facts: &Facts<'_>) -> Self {
+        let detail = format!("`{name}` is no site here; the file of sites has none of that name");
+        Self { against: Some(Invalid::new(Reason::UnknownSite, "/site", detail)), ..Self::of(careful, name, facts) }
+    }
+
+    /// The site that it is about.
+    pub fn site(&self) -> &str {
+        &self.name
+    }
+
+    /// What may be written of the sender's address.
+    pub fn ip(&self) -> Option<&str> {
+        self.ip.as_deref()
+    }
+
+    /// What was asked about privacy, and what is done: `{"gpc":true,"done":"anonymous"}`.
+    pub fn privacy(&self) -> Option<&RawValue> {
+        self.privacy.as_deref()
+    }
+
+    /// `prefetch` or `prerender`.
+    pub fn purpose(&self) -> Option<&'static str> {
+        self.purpose
+    }
+
+    /// In which the site's days are cut.
+    pub fn time_zone(&self) -> Option<&'r str> {
+        self.site.time_zone.as_deref()
+    }
+
+    /// Whether its hits count without identity, as their sender asks.
+    pub fn is_anonymous(&self) -> bool {
+        self.is_anonymous
+    }
+
+    /// Whether a rejection may carry what was refused.
+    pub fn keeps_raw(&self) -> bool {
+        self.keeps_raw
+    }
+
+    /// Holds a hit against the site's rules, and changes in it what they ask. `facts` are those that the ruling was made of.
+    ///
+    /// # Errors
+    ///
+    /// Why the hit is not taken.
+    pub fn judge(&self, hit: &mut IncomingHit<'_>, facts: &Facts<'_>, limits: &Limits) -> Result<(), Invalid> {
+        if let Some(against) = &self.against {
+            return Err(against.clone());
+        }
+        if let Some(host) = hit.url.as_deref().and_then(host)
+            && self.site.exclude_hosts.iter().any(|own| own.eq_ignore_ascii_case(host))
+        {
+            return Err(Invalid::new(Reason::Excluded, "/url", "the site does not count pages of this host"));
+        }
+        if self.site.bots == Automated::Drop {
+            let agent = hit.user_agent.as_deref().or(facts.user_agent.as_deref());
+            if agent.is_some_and(sessions::enrich::is_bot) {
+                return Err(Invalid::new(Reason::Bot, "", "the site does not count bots"));
+            }
+        }
+        if self.site.unknown_fields == UnknownFields::Props {
+            hit.unknown_into_props(limits)?;
+        }
+        if self.is_anonymous {
+            (hit.visitor_id, hit.user_id) = (None, None);
+        }
+        Ok(())
+    }
+}
+
+/// What stands against every hit of a request, first what may not be, then what is not wanted.
+fn objection(site: &Site, facts: &Facts<'_>) -> Option<Invalid> {
+    if let Some(origin) = facts.origin
+        && !site.allows(origin)
+    {
+        let detail = "pages of this origin may not send for the site";
+        return Some(Invalid::new(Reason::OriginNotAllowed, "", detail));
+    }
+    if let Some(key) = &site.write_key
+        && facts.write_key != Some(key)
+    {
+        let detail = "the site takes hits with its write key alone: header X-Write-Key, or write_key in the query";
+        return Some(Invalid::new(Reason::WrongWriteKey, "", detail));
+    }
+    if site.exclude_addresses.iter().any(|network| network.contains(facts.address)) {
+        return Some(Invalid::new(Reason::Excluded, "", "the site does not count this address"));
+    }
+    if facts.signals.any() && site.privacy == PrivacyPolicy::Drop {
+        let detail = "the site does not count people who ask not to be tracked";
+        return Some(Invalid::new(Reason::DoNotTrack, "", detail));
+    }
+    if facts.purpose.is_some() && site.prefetch == Automated::Drop {
+        let detail = "the site does not count pages that nobody has asked for yet";
+        return Some(Invalid::new(Reason::Prefetch, "", detail));
+    }
+    None
+}
+
+fn privacy(signals: Signals, withheld: bool) -> Box<RawValue> {
+    let gpc = if signals.gpc { "\"gpc\":true," } else { "" };
+    let dnt = if signals.dnt { "\"dnt\":true," } else { "" };
+    let done = if withheld { "anonymous" } else { "ignored" };
+    let text = format!("{{{gpc}{dnt}\"done\":\"{done}\"}}");
+    RawValue::from_string(text).expect("words between quotes are JSON")
+}
+
+/// The host of an absolute URL.
+fn host(url: &str) -> Option<&str> {
+    let (_, rest) = url.split_once("://")?;
+    let authority = rest.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?;
+    Some(host.split_once(':').filter(|_| !host.starts_with('[')).map_or(host, |(host, _)| host))
+}
+
+#[cfg(test)]
+mod tests;

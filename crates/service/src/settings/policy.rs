@@ -1,0 +1,22 @@
+//! Who may send hits, and what is kept of them.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use sites::Networks;
+
+/// Who may send hits, and what is kept of them.
+#[derive(Args, Clone, Debug, Default)]
+pub struct PolicyArgs {
+    /// TOML file of the sites that are taken, and what each asks: docs/sites.md. It is read anew when it changes and on SIGHUP;
+    /// one that cannot be read changes nothing. Without it any site is taken, with whole addresses.
+    #[arg(long, value_name = "FILE")]
+    pub sites: Option<PathBuf>,
+    /// Reverse proxies whose Forwarded or X-Forwarded-For is believed: addresses and networks, with commas between them.
+    #[arg(long, value_name = "NETWORKS", value_parser = networks)]
+    pub trusted_proxies: Option<Networks>,
+}
+
+fn networks(text: &str) -> Result<Networks, String> {
+    text.parse().map_err(|form| format!("`{text}`: {form}; with commas between several"))
+}
