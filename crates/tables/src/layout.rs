@@ -28,7 +28,7 @@ pub struct Layout {
 
 impl Layout {
     /// The version of the schemas that this build writes.
-    pub const SCHEMA: u32 = 1;
+    pub const SCHEMA: u32 = 2;
     /// The levels that zstd has.
     pub const ZSTD_LEVELS: RangeInclusive<i32> = 1..=22;
 }
