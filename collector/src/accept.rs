@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use crate::body::Batch;
 use crate::policy::{Facts, Rules, Ruling};
+use crate::rates::Rate;
 use crate::time;
 
 /// What a rejection calls us.
@@ -26,6 +27,8 @@ pub struct Sender<'a> {
     pub facts: &'a Facts<'a>,
     /// What sites ask.
     pub rules: &'a Rules,
+    /// What one visitor may send.
+    pub visitors: Option<&'a Rate>,
     /// Makes the id of a hit that has none.
     pub new_id: &'a (dyn Fn(Timestamp) -> Uuid + Send + Sync),
     /// Bounds on one hit.
@@ -43,6 +46,8 @@ pub struct Outcome {
     pub rejected: Vec<(usize, Invalid)>,
     /// What is to be counted of those that were.
     pub noted: Noted,
+    /// Values of `Set-Cookie`.
+    pub cookies: Vec<String>,
 }
 
 /// How many of the hits that were taken are of some kind.
@@ -79,17 +84,23 @@ pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
                 invalid.pointer.insert_str(0, &batch.pointer(index));
                 shorten(&mut invalid);
                 let raw = batch.hits[index].as_bytes();
-                outcome.records.push(match ruling {
-                    Some(ruling) => refuse(&invalid, raw, Some(rulings[ruling].site()), &rulings[ruling], sender),
-                    None => {
-                        let site = batch.site.as_deref();
-                        refuse(&invalid, raw, site, &sender.rules.unplaced(sender.facts), sender)
+                match ruling {
+                    // Its sender has it still, and is told to come again; a record of each would make the flood larger.
+                    _ if invalid.reason.is_pressure() => {}
+                    Some(ruling) => {
+                        let ruling = &rulings[ruling];
+                        outcome.records.push(refuse(&invalid, raw, Some(ruling.site()), ruling, sender));
                     }
-                });
+                    None => {
+                        let unplaced = sender.rules.unplaced(sender.facts);
+                        outcome.records.push(refuse(&invalid, raw, batch.site.as_deref(), &unplaced, sender));
+                    }
+                }
                 outcome.rejected.push((index, invalid));
             }
         }
     }
+    outcome.cookies = rulings.iter().filter_map(Ruling::set_cookie).collect();
     outcome
 }
 
@@ -150,17 +161,19 @@ fn check<'a, 's>(
         rulings.push(sender.rules.ruling(site, sender.facts));
         rulings.len() - 1
     });
-    judge(&mut hit, &rulings[place], sender).map_err(|invalid| (invalid, Some(place)))?;
+    judge(&mut hit, &mut rulings[place], sender).map_err(|invalid| (invalid, Some(place)))?;
     Ok((hit, place))
 }
 
-fn judge(hit: &mut IncomingHit<'_>, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Result<(), Invalid> {
+fn judge(hit: &mut IncomingHit<'_>, ruling: &mut Ruling<'_>, sender: &Sender<'_>) -> Result<(), Invalid> {
     if hit.event_time.is_some() {
         let detail = "event_time is set by the collector; send client_time and sent_at";
         return Err(Invalid::new(Reason::ReservedField, "/event_time", detail));
     }
     ruling.judge(hit, sender.facts, sender.limits)?;
-    hit.complete(sender.received_at, sender.limits)
+    hit.complete(sender.received_at, sender.limits)?;
+    ruling.identify(hit, || (sender.new_id)(sender.received_at));
+    ruling.count(hit, sender.visitors)
 }
 
 fn record(hit: &IncomingHit<'_>, event_time: Timestamp, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Outgoing {
@@ -183,6 +196,8 @@ fn record(hit: &IncomingHit<'_>, event_time: Timestamp, ruling: &Ruling<'_>, sen
         screen: hit.screen.as_deref(),
         user_agent: hit.user_agent.as_deref().or(header),
         ip: ruling.ip(),
+        country: sender.facts.place.country.as_deref(),
+        region: sender.facts.place.region.as_deref(),
         privacy: ruling.privacy(),
         purpose: ruling.purpose(),
         site_timezone: ruling.time_zone(),

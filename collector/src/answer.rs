@@ -47,7 +47,27 @@ pub(crate) fn outcome(accepted: usize, rejected: &[(usize, Invalid)]) -> Respons
     };
     let rejected =
         rejected.iter().map(|(index, invalid)| RejectedHit { index: *index, problem: Problem::of(invalid) }).collect();
-    (status, Json(Body { accepted, rejected, error: None })).into_response()
+    let response = (status, Json(Body { accepted, rejected, error: None })).into_response();
+    if status == StatusCode::TOO_MANY_REQUESTS { after(response, 1) } else { response }
+}
+
+/// Gives the browser what it is to bring next time.
+pub(crate) fn with_cookies(mut response: Response, cookies: &[String]) -> Response {
+    for cookie in cookies {
+        let value = HeaderValue::from_str(cookie).expect("its parts are visible ASCII");
+        response.headers_mut().append(header::SET_COOKIE, value);
+    }
+    response
+}
+
+/// One sender has sent too much, and may come again in so many seconds.
+pub(crate) fn too_many(detail: &str, seconds: u64) -> Response {
+    after(error(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", detail), seconds)
+}
+
+fn after(mut response: Response, seconds: u64) -> Response {
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    response
 }
 
 /// The whole body was refused.

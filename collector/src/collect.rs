@@ -19,6 +19,7 @@ use crate::accept::{Noted, Sender, accept, refuse, shorten};
 use crate::answer;
 use crate::body::Batch;
 use crate::edge::Edge;
+use crate::pressure::shed;
 use crate::read::{ReadError, read};
 
 /// Who is at the other end of the connection.
@@ -36,18 +37,22 @@ pub(crate) async fn collect(
     if let Some(refusal) = unsupported(&headers) {
         return refusal;
     }
+    let facts = edge.policy.facts(peer.ip(), &uri, &headers);
+    if let Some(refusal) = shed(&edge, facts.address) {
+        return refusal;
+    }
     let held = match read(body, &headers, &edge).await {
         Ok(held) => held,
         Err(error) => return unread(&error, edge.bounds.body),
     };
 
-    let facts = edge.policy.facts(peer.ip(), &uri, &headers);
     // Once for the request, so that all of its hits are under the same.
     let rules = edge.policy.rules();
     let sender = Sender {
         received_at: (edge.clock)(),
         facts: &facts,
         rules: &rules,
+        visitors: edge.visitors.as_ref(),
         new_id: &*edge.new_id,
         limits: &edge.limits,
     };
@@ -73,7 +78,7 @@ pub(crate) async fn collect(
     for (_, invalid) in &outcome.rejected {
         count_rejection(invalid.reason);
     }
-    answer::outcome(outcome.accepted, &outcome.rejected)
+    answer::with_cookies(answer::outcome(outcome.accepted, &outcome.rejected), &outcome.cookies)
 }
 
 /// Resolves when every record is durable (P1). What could not be kept is answered with 503, all of it: a client

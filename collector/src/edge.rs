@@ -12,6 +12,7 @@ use uuid::{ContextV7, Uuid};
 
 use crate::NewId;
 use crate::policy::Policy;
+use crate::rates::Rate;
 use crate::standing::Standing;
 
 /// What every request shares.
@@ -27,6 +28,10 @@ pub(crate) struct Edge {
     pub(crate) in_flight: Arc<Semaphore>,
     /// What sites ask.
     pub(crate) policy: Policy,
+    /// What one address may send, in requests.
+    pub(crate) addresses: Option<Rate>,
+    /// What one visitor may send, in hits.
+    pub(crate) visitors: Option<Rate>,
     /// Whether it can do its work.
     pub(crate) standing: Standing,
 }
@@ -37,6 +42,8 @@ pub(crate) struct Bounds {
     pub(crate) body: usize,
     pub(crate) hits: usize,
     pub(crate) connections: usize,
+    /// Bytes that may wait for the bus.
+    pub(crate) queued: usize,
     pub(crate) read: Duration,
     pub(crate) publish: Duration,
     pub(crate) drain: Duration,
@@ -58,12 +65,15 @@ impl Edge {
             body,
             hits: args.max_request_hits as usize,
             connections: args.max_connections as usize,
+            queued: args.pressure.max_queued.as_usize(),
             read: args.read_timeout.to_std(),
             publish: args.publish_timeout.to_std(),
             drain: args.drain_timeout.to_std(),
         };
         let in_flight = Arc::new(Semaphore::new(in_flight));
-        Self { bus, clock, new_id, limits: Limits::default(), bounds, in_flight, policy, standing }
+        let (addresses, visitors) =
+            (Rate::of_keys(args.pressure.max_address_rate), Rate::of_keys(args.pressure.max_visitor_rate));
+        Self { bus, clock, new_id, limits: Limits::default(), bounds, in_flight, policy, addresses, visitors, standing }
     }
 }
 

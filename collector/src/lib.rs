@@ -16,12 +16,15 @@ mod collect;
 mod edge;
 mod late_bus;
 pub mod policy;
+mod pressure;
+pub mod rates;
 mod read;
 mod routes;
 mod server;
 pub mod spooling;
 mod standing;
 pub mod time;
+pub mod trial;
 
 use std::convert::Infallible;
 use std::fmt;

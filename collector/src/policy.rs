@@ -4,10 +4,12 @@
 //! [`Rules`] are one reading of `sites.toml`, and [`Policy`] is the newest of them. [`Facts`] are what a request says beside its
 //! body. A [`Ruling`] is what the rules make of a request for one site: found once, and then held against each of its hits.
 
+mod cookie;
 mod cors;
 mod facts;
 mod file;
 mod forwarded;
+mod places;
 mod rules;
 mod ruling;
 mod watch;
@@ -24,6 +26,7 @@ use sites::{Networks, Sites};
 pub(crate) use cors::cors;
 pub use facts::{Facts, Signals};
 pub use file::SitesError;
+pub use places::{Place, Places, PlacesError};
 pub use rules::Rules;
 pub use ruling::Ruling;
 
@@ -35,6 +38,18 @@ pub struct Policy {
     file: Option<Arc<PathBuf>>,
     /// Proxies that are believed when they say whom they speak for.
     proxies: Arc<Networks>,
+    places: Option<Arc<Places>>,
+}
+
+/// Why the settings of the policy cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyError {
+    /// The file of the sites.
+    #[error(transparent)]
+    Sites(#[from] SitesError),
+    /// The database of places.
+    #[error(transparent)]
+    Places(#[from] PlacesError),
 }
 
 impl Policy {
@@ -45,26 +60,30 @@ impl Policy {
 
     /// These rules, for good.
     pub fn of(rules: Rules) -> Self {
-        Self { rules: Arc::new(ArcSwap::from_pointee(rules)), file: None, proxies: Arc::default() }
+        Self { rules: Arc::new(ArcSwap::from_pointee(rules)), file: None, proxies: Arc::default(), places: None }
     }
 
     /// What the settings say.
     ///
     /// # Errors
     ///
-    /// Where the file cannot be used.
-    pub fn open(args: &PolicyArgs) -> Result<Self, SitesError> {
+    /// Where a file cannot be used.
+    pub fn open(args: &PolicyArgs) -> Result<Self, PolicyError> {
         let rules = args.sites.as_deref().map(file::read).transpose()?;
+        let places = args.geoip.as_deref().map(Places::open).transpose()?;
         Ok(Self {
             file: args.sites.clone().map(Arc::new),
             proxies: Arc::new(args.trusted_proxies.clone().unwrap_or_default()),
+            places: places.map(Arc::new),
             ..Self::of(rules.unwrap_or_else(|| Rules::new(Sites::any())))
         })
     }
 
     /// What a request says beside its body: who sent it is the peer, or whom a trusted proxy speaks for.
     pub(crate) fn facts<'r>(&self, peer: IpAddr, uri: &'r Uri, headers: &'r HeaderMap) -> Facts<'r> {
-        Facts::of(forwarded::client(peer, headers, &self.proxies), uri, headers)
+        let address = forwarded::client(peer, headers, &self.proxies);
+        let place = self.places.as_ref().map_or_else(Place::default, |places| places.find(address));
+        Facts { place, ..Facts::of(address, uri, headers) }
     }
 
     /// The rules of this moment.

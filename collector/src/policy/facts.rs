@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, Uri, header};
 
+use super::places::Place;
+
 /// The header of a site's write key. Beacons have no headers of their own: the query's `write_key` says the same.
 pub(super) const WRITE_KEY: HeaderName = HeaderName::from_static("x-write-key");
 
@@ -13,12 +15,16 @@ pub(super) const WRITE_KEY: HeaderName = HeaderName::from_static("x-write-key");
 pub struct Facts<'r> {
     /// Who sent it.
     pub address: IpAddr,
+    /// Where that is.
+    pub place: Place,
     /// The browser's own words.
     pub user_agent: Option<Cow<'r, str>>,
     /// The page that sent it; a browser says so wherever another site may be meant.
     pub origin: Option<&'r str>,
     /// What its sender says to be let in.
     pub write_key: Option<&'r str>,
+    /// The cookies that it brings.
+    pub cookies: Option<&'r str>,
     /// What its sender asks about privacy.
     pub signals: Signals,
     /// `prefetch` or `prerender`, where nobody has asked for the page yet.
@@ -49,9 +55,11 @@ impl<'r> Facts<'r> {
         let is_one = |name: &'static str| text(&HeaderName::from_static(name)) == Some("1");
         Self {
             address: address.to_canonical(),
+            place: Place::default(),
             user_agent: headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes())),
             origin: text(&header::ORIGIN),
             write_key: text(&WRITE_KEY).or_else(|| parameter(uri, "write_key")),
+            cookies: text(&header::COOKIE),
             signals: Signals { gpc: is_one("sec-gpc"), dnt: is_one("dnt") },
             purpose: ["sec-purpose", "purpose", "x-moz"]
                 .iter()

@@ -1,20 +1,26 @@
 //! One reading of the sites.
 
+use std::collections::HashMap;
+
 use sites::{Identity, Sites};
 
 use super::facts::Facts;
 use super::ruling::Ruling;
+use crate::rates::Rate;
 
 /// One reading of the sites.
 #[derive(Debug)]
 pub struct Rules {
     sites: Sites,
+    /// Of sites that have one.
+    quotas: HashMap<String, Rate>,
 }
 
 impl Rules {
-    /// Rules for these sites.
+    /// Rules for these sites. Quotas begin anew.
     pub fn new(sites: Sites) -> Self {
-        Self { sites }
+        let quotas = sites.iter().filter_map(|(name, site)| Some((name.to_owned(), Rate::of_one(site.quota?)?)));
+        Self { quotas: quotas.collect(), sites }
     }
 
     /// The sites.
@@ -25,7 +31,7 @@ impl Rules {
     /// What becomes of a request's hits for a site.
     pub fn ruling<'r>(&'r self, site: &str, facts: &Facts<'_>) -> Ruling<'r> {
         match self.sites.get(site) {
-            Some(rules) => Ruling::of(rules, site, facts),
+            Some(rules) => Ruling::of(rules, site, facts).within(self.quotas.get(site)),
             None => Ruling::unknown(self.sites.unnamed(), site, facts),
         }
     }

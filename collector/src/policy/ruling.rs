@@ -2,17 +2,22 @@
 
 use std::net::IpAddr;
 
-use events::{IncomingHit, Invalid, Limits, Reason};
+use events::{IncomingHit, Invalid, Limits, Reason, Text, Uuid};
 use serde_json::value::RawValue;
-use sites::{Automated, PrivacyPolicy, Site, UnknownFields};
+use sites::{Automated, Identity, PrivacyPolicy, Site, UnknownFields};
 
+use super::cookie;
 use super::facts::{Facts, Signals};
+use crate::rates::Rate;
 
 /// What the rules make of a request for one site.
 #[derive(Debug)]
 pub struct Ruling<'r> {
     name: Box<str>,
     site: &'r Site,
+    quota: Option<&'r Rate>,
+    /// Who the site's cookie says it is, or will say from now on.
+    visitor: Option<CookieVisitor>,
     /// What stands against every hit, whatever it says.
     against: Option<Invalid>,
     /// What may be written of the sender's address.
@@ -24,6 +29,12 @@ pub struct Ruling<'r> {
     keeps_raw: bool,
 }
 
+#[derive(Clone, Copy, Debug)]
+struct CookieVisitor {
+    id: Uuid,
+    is_new: bool,
+}
+
 impl<'r> Ruling<'r> {
     /// For a site that there is.
     pub(super) fn of(site: &'r Site, name: &str, facts: &Facts<'_>) -> Self {
@@ -32,6 +43,10 @@ impl<'r> Ruling<'r> {
         Self {
             name: name.into(),
             site,
+            quota: None,
+            visitor: facts.cookies.filter(|_| site.identity == Identity::Cookie && !withheld).and_then(|cookies| {
+                cookie::read(name, cookies).map(|id| CookieVisitor { id, is_new: false })
+            }),
             against: objection(site, facts),
             ip: if withheld { None } else { site.ip.apply(facts.address).as_ref().map(IpAddr::to_string) },
             privacy: facts.signals.any().then(|| privacy(facts.signals, withheld)),
@@ -46,6 +61,11 @@ impl<'r> Ruling<'r> {
     pub(super) fn unknown(careful: &'r Site, name: &str, facts: &Facts<'_>) -> Self {
         let detail = format!("`{name}` is no site here; the file of sites has none of that name");
         Self { against: Some(Invalid::new(Reason::UnknownSite, "/site", detail)), ..Self::of(careful, name, facts) }
+    }
+
+    /// With what the site may send.
+    pub(super) fn within(self, quota: Option<&'r Rate>) -> Self {
+        Self { quota, ..self }
     }
 
     /// The site that it is about.
@@ -81,6 +101,41 @@ impl<'r> Ruling<'r> {
     /// Whether a rejection may carry what was refused.
     pub fn keeps_raw(&self) -> bool {
         self.keeps_raw
+    }
+
+    /// Says who the visitor of a hit is that is going to be taken, where the site tells visitors apart by a cookie. The first
+    /// hit of a request without one makes the visitor.
+    pub fn identify(&mut self, hit: &mut IncomingHit<'_>, new_id: impl FnOnce() -> Uuid) {
+        if self.site.identity != Identity::Cookie || self.is_anonymous {
+            return;
+        }
+        let first_hit = *hit.hit_id.get_or_insert_with(new_id);
+        let made = || CookieVisitor { id: cookie::visitor(&self.name, first_hit), is_new: true };
+        let visitor = *self.visitor.get_or_insert_with(made);
+        hit.visitor_id = Some(Text(visitor.id.to_string().into()));
+    }
+
+    /// The header that gives the browser its cookie, where it has none yet.
+    pub fn set_cookie(&self) -> Option<String> {
+        let new = self.visitor.filter(|visitor| visitor.is_new)?;
+        Some(cookie::header(&self.name, new.id))
+    }
+
+    /// Counts a hit that is going to be taken.
+    ///
+    /// # Errors
+    ///
+    /// Where it is one too many for its site or its visitor.
+    pub fn count(&self, hit: &IncomingHit<'_>, visitors: Option<&Rate>) -> Result<(), Invalid> {
+        if let (Some(visitors), Some(visitor)) = (visitors, hit.visitor_id.as_deref())
+            && visitors.take((&*self.name, visitor)).is_err()
+        {
+            return Err(Invalid::new(Reason::HotKey, "/visitor_id", "this visitor sends more than a person can"));
+        }
+        if self.quota.is_some_and(|quota| quota.take(()).is_err()) {
+            return Err(Invalid::new(Reason::OverQuota, "/site", "the site sends more than its quota; send it again later"));
+        }
+        Ok(())
     }
 
     /// Holds a hit against the site's rules, and changes in it what they ask. `facts` are those that the ruling was made of.

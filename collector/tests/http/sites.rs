@@ -104,3 +104,74 @@ async fn a_proxy_is_believed_where_it_is_trusted() {
         assert_eq!(edge.records(Topic::Hits)[0]["ip"], ip, "{flags:?}");
     }
 }
+
+#[tokio::test]
+async fn a_cookie_makes_a_visitor_and_a_request_that_is_sent_again_makes_the_same() {
+    let edge = Edge::start(SITES, &[]).await;
+    let hit = r#"{"site":"shop.example","hit_id":"0190a3f2-0000-7000-8000-00000000000f"}"#;
+    let (first, again) = (edge.post(&[], hit).await, edge.post(&[], hit).await);
+    let set = first.header("set-cookie").unwrap();
+    assert_eq!(Some(set), again.header("set-cookie"));
+    for word in ["HttpOnly", "Secure", "SameSite=Lax", "Max-Age=34128000"] {
+        assert!(set.contains(word), "{set}");
+    }
+    let next = edge.post(&[("cookie", set.split(';').next().unwrap())], r#"{"site":"shop.example"}"#).await;
+    assert_eq!(next.header("set-cookie"), None, "it has one");
+    let visitors: Vec<_> = edge.records(Topic::Hits).iter().map(|hit| hit["visitor_id"].to_string()).collect();
+    assert_eq!(visitors.len(), 3);
+    assert!(visitors.iter().all(|visitor| *visitor == visitors[0] && visitor.len() == 38), "{visitors:?}");
+
+    let private = edge.post(&[("sec-gpc", "1")], hit).await;
+    assert_eq!((private.status, private.header("set-cookie")), (200, None), "who asks for it is given no name");
+}
+
+#[tokio::test]
+async fn one_visitor_that_floods_is_held_back_and_the_others_are_not() {
+    let edge = Edge::start(SITES, &["--max-visitor-rate=1"]).await;
+    let hits = |visitor: &str, count| {
+        let hit = format!(r#"{{"site":"blog.example","visitor_id":"{visitor}"}}"#);
+        format!("[{}]", vec![hit; count].join(","))
+    };
+    let flood = edge.post(&[], &hits("bot", 100)).await;
+    assert_eq!(flood.status, 200, "some were taken");
+    assert!((10..50).contains(&flood.json()["accepted"].as_u64().unwrap()), "{}", flood.body);
+    assert_eq!(flood.json()["rejected"][0]["reason"], "hot_key");
+    let more = edge.post(&[], &hits("bot", 1)).await;
+    assert_eq!((more.status, more.header("retry-after")), (429, Some("1")));
+    assert_eq!(edge.post(&[], &hits("person", 10)).await.json()["accepted"], 10);
+    assert!(edge.records(Topic::Rejected).is_empty(), "a flood is not written down");
+    assert!(edge.records(Topic::Hits).iter().all(|hit| hit["visitor_id"] != "bot" || hit["site"] == "blog.example"));
+}
+
+#[tokio::test]
+async fn a_site_keeps_to_its_quota_and_takes_nothing_from_others() {
+    let edge = Edge::start("[sites.a]\nquota = 1\n[sites.b]", &[]).await;
+    let hits = |site: &str| format!("[{}]", vec![format!(r#"{{"site":"{site}"}}"#); 100].join(","));
+    assert_eq!(edge.post(&[], &hits("a")).await.json()["rejected"][0]["reason"], "over_quota");
+    assert_eq!(edge.post(&[], r#"{"site":"a"}"#).await.status, 429);
+    assert_eq!(edge.post(&[], &hits("b")).await.json()["accepted"], 100);
+}
+
+#[tokio::test]
+async fn an_address_that_floods_is_turned_away_before_its_body_is_read() {
+    let edge = Edge::start(SITES, &["--max-address-rate=1", "--trusted-proxies=127.0.0.1"]).await;
+    let hit = r#"{"site":"blog.example"}"#;
+    let mut answer = edge.post(&[], hit).await;
+    for _ in 0..100 {
+        answer = edge.post(&[], "no json").await;
+    }
+    assert_eq!((answer.status, answer.error().as_str()), (429, "too_many_requests"));
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    assert_eq!(edge.post(&[("x-forwarded-for", "192.0.2.7")], hit).await.status, 200, "others are let in");
+}
+
+#[tokio::test]
+async fn a_place_is_found_before_the_address_is_cut() {
+    let database = NamedTempFile::new().unwrap();
+    std::fs::write(database.path(), include_bytes!("places.mmdb")).unwrap();
+    let geoip = format!("--geoip={}", database.path().display());
+    let edge = Edge::start(SITES, &["--trusted-proxies=127.0.0.1", &geoip]).await;
+    edge.post(&[("x-forwarded-for", "203.0.113.77")], r#"{"site":"blog.example"}"#).await;
+    let hit = &edge.records(Topic::Hits)[0];
+    assert_eq!([&hit["country"], &hit["region"], &hit["ip"]], ["AT", "AT-9", "203.0.113.0"]);
+}

@@ -4,6 +4,7 @@
 //! `--config` names (`flush-interval`, or `flush_interval`): see [`crate::config`].
 
 mod policy;
+mod pressure;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -15,6 +16,7 @@ use crate::bus_url::BusUrl;
 use crate::units::ByteSize;
 
 pub use policy::PolicyArgs;
+pub use pressure::PressureArgs;
 
 /// Which log.
 #[derive(Args, Clone, Debug)]
@@ -107,6 +109,9 @@ pub struct EdgeArgs {
     /// Longest time for requests to be finished when stopping.
     #[arg(long, value_name = "SPAN", default_value = "10s")]
     pub drain_timeout: Span,
+    /// How much is too much.
+    #[command(flatten)]
+    pub pressure: PressureArgs,
     /// Who may send.
     #[command(flatten)]
     pub policy: PolicyArgs,

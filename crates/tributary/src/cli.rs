@@ -5,12 +5,13 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
+use crate::check::CheckArgs;
 use crate::load::args::LoadArgs;
 use crate::replay::args::ReplayArgs;
 use crate::tail::TailArgs;
 use crate::up::UpArgs;
 use crate::verify::VerifyArgs;
-use crate::{load, replay, tail, up, verify};
+use crate::{check, load, replay, tail, up, verify};
 use collector::cli::CollectorArgs;
 use lake_writer::cli::LakeWriterArgs;
 use sessionizer::cli::SessionizerArgs;
@@ -19,8 +20,8 @@ use sessionizer::cli::SessionizerArgs;
 ///
 /// Without a command it is `tributary up`.
 ///
-/// Exit codes: 0 all is well; 1 a service could not start or failed, verify found a disagreement, or load was
-/// not taken whole; 2 the command line or a setting is wrong, or replay, tail, verify or load could not do what was asked.
+/// Exit codes: 0 all is well; 1 a service could not start or failed, verify found a disagreement, check something wrong, or load was
+/// not taken whole; 2 the command line or a setting is wrong, or replay, tail, verify, check or load could not do what was asked.
 #[derive(Parser, Debug)]
 #[command(name = "tributary", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -36,6 +37,7 @@ enum Command {
     Replay(Box<ReplayArgs>),
     Tail(Box<TailArgs>),
     Verify(Box<VerifyArgs>),
+    Check(Box<CheckArgs>),
     Load(Box<LoadArgs>),
     Collector(Box<CollectorArgs>),
     Sessionizer(Box<SessionizerArgs>),
@@ -53,6 +55,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Replay(args)) => tool(replay::run(&args).map(|()| true)),
         Some(Command::Tail(args)) => tool(tail::run(&args).map(|()| true)),
         Some(Command::Verify(args)) => tool(verify::run(&args)),
+        Some(Command::Check(args)) => tool(check::run(&args)),
         Some(Command::Load(args)) => tool(load::run(&args)),
     }
 }

@@ -1,7 +1,7 @@
 use sites::Sites;
 
 use super::*;
-use crate::policy::Rules;
+use crate::policy::{Place, Rules};
 
 const BOT: &str = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)";
 
@@ -11,6 +11,8 @@ fn facts() -> Facts<'static> {
         user_agent: Some("Browser/1".into()),
         origin: None,
         write_key: None,
+        place: Place::default(),
+        cookies: None,
         signals: Signals::default(),
         purpose: None,
     }

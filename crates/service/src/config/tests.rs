@@ -95,8 +95,12 @@ fn the_defaults_are_those_of_the_manual() {
     --read-timeout 30s
     --publish-timeout 10s
     --drain-timeout 10s
+    --max-queued 48MiB
+    --max-address-rate 0
+    --max-visitor-rate 1000
     --sites -
     --trusted-proxies -
+    --geoip -
     --spool -
     --spool-size 1GiB
     --spool-after 1s

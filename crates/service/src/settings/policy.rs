@@ -15,6 +15,10 @@ pub struct PolicyArgs {
     /// Reverse proxies whose Forwarded or X-Forwarded-For is believed: addresses and networks, with commas between them.
     #[arg(long, value_name = "NETWORKS", value_parser = networks)]
     pub trusted_proxies: Option<Networks>,
+    /// Database of places in MaxMind's format (.mmdb): hits get the country and region of their address before it is cut. It
+    /// is read once, at the start.
+    #[arg(long, value_name = "FILE")]
+    pub geoip: Option<PathBuf>,
 }
 
 fn networks(text: &str) -> Result<Networks, String> {

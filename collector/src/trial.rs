@@ -1,0 +1,56 @@
+//! A request held against the rules of sites without a collector: what would become of it?
+
+use std::net::IpAddr;
+
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use events::{Invalid, Limits, Timestamp, Uuid};
+
+use crate::accept::{Outcome, Sender, accept};
+use crate::body::Batch;
+use crate::policy::Policy;
+
+/// The most hits that are looked at.
+const MOST_HITS: usize = 100_000;
+
+/// A request as it might be sent.
+#[derive(Debug)]
+pub struct Trial<'r> {
+    /// Who sends it.
+    pub address: IpAddr,
+    /// Its headers, as `Name: value`.
+    pub headers: &'r [String],
+    /// Its body, as `POST /collect` takes it.
+    pub body: &'r [u8],
+    /// When it is received.
+    pub received_at: Timestamp,
+}
+
+impl Trial<'_> {
+    /// What becomes of it.
+    ///
+    /// # Errors
+    ///
+    /// Where its body cannot be read as a whole.
+    pub fn run(&self, policy: &Policy) -> Result<Outcome, Invalid> {
+        let limits = Limits::default();
+        let headers: HeaderMap = self.headers.iter().filter_map(|line| header(line)).collect();
+        let uri = Uri::from_static("/collect");
+        let facts = policy.facts(self.address, &uri, &headers);
+        let rules = policy.rules();
+        let sender = Sender {
+            received_at: self.received_at,
+            facts: &facts,
+            rules: &rules,
+            new_id: &|_| Uuid::nil(),
+            visitors: None,
+            limits: &limits,
+        };
+        Ok(accept(&Batch::parse(self.body, MOST_HITS, &limits)?, &sender))
+    }
+}
+
+/// Reads `Name: value`; none where it is no header.
+pub fn header(line: &str) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = line.split_once(':')?;
+    Some((name.trim().parse().ok()?, value.trim().parse().ok()?))
+}

@@ -1,0 +1,90 @@
+//! `tributary check`, and the file that docs/sites.md shows.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use support::tributary;
+use tempfile::TempDir;
+
+/// The file that the manual shows.
+fn manual() -> String {
+    let page = include_str!("../../../docs/sites.md");
+    let (_, from) = page.split_once("```toml\n").unwrap();
+    from.split_once("```").unwrap().0.to_owned()
+}
+
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn file(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// Exit code and what was printed, without the folder's name.
+    fn check(&self, file: &Path, flags: &[&str]) -> (i32, String) {
+        let output = tributary().arg("check").arg(file).args(flags).output().unwrap();
+        let said = [output.stdout, output.stderr].concat();
+        let folder = format!("{}/", self.0.path().display());
+        (output.status.code().unwrap(), String::from_utf8(said).unwrap().replace(&folder, ""))
+    }
+
+    /// The same with a request.
+    fn check_hit(&self, file: &Path, body: &str, headers: &[&str]) -> (i32, String) {
+        let hit = self.file("hit.json", body);
+        let mut flags = vec!["--hit", hit.to_str().unwrap()];
+        flags.extend(headers.iter().flat_map(|header| ["--header", header]));
+        self.check(file, &flags)
+    }
+}
+
+#[test]
+fn the_file_in_the_manual_is_right_and_its_defaults_are_what_a_site_has_that_says_nothing() {
+    let desk = Desk::new();
+    let file = desk.file("sites.toml", &manual());
+    assert_eq!(desk.check(&file, &[]), (0, "sites.toml: right; sites: blog.example, shop.example\n".into()));
+    for (name, default) in [("ip", "\"truncated\""), ("privacy", "\"anonymous\""), ("keep_rejected", "true")] {
+        let says = manual().lines().any(|line| line.starts_with(name) && line.ends_with(&format!("# default: {default}")));
+        assert!(says, "{name}");
+    }
+}
+
+#[test]
+fn everything_that_is_wrong_is_said_with_its_line() {
+    let desk = Desk::new();
+    let file = desk.file("sites.toml", "[sites.a]\nip = \"half\"\ncolour = 7\n");
+    let (code, said) = desk.check(&file, &[]);
+    assert_eq!(code, 1);
+    let lines: Vec<_> = said.lines().map(|line| line.rsplit_once(": ").unwrap().0).collect();
+    assert_eq!(lines, ["sites.toml: line 2: sites.\"a\".ip", "sites.toml: line 3: sites.\"a\".colour"]);
+    assert_eq!(desk.check(Path::new("/absent.toml"), &[]).0, 2, "what cannot be read is neither right nor wrong");
+}
+
+#[test]
+fn a_hit_is_held_against_the_file() {
+    let desk = Desk::new();
+    let file = desk.file("sites.toml", &manual());
+    let key = "X-Write-Key: wk_4f1c";
+    let (code, said) = desk.check_hit(&file, r#"{"site":"shop.example","colour":"red"}"#, &[key, "Sec-GPC: 1"]);
+    assert_eq!(code, 0, "{said}");
+    assert!(said.contains(r#""privacy":{"gpc":true,"done":"anonymous"}"#) && said.contains(r#""props":{"colour":"red"}"#));
+
+    let (code, said) = desk.check_hit(&file, r#"[{"site":"blog.example"},{"site":"blog.example","colour":1}]"#, &[]);
+    assert_eq!(code, 1);
+    assert!(said.starts_with("hit 0: taken\n"), "{said}");
+    assert!(said.contains("hit 1: rejected: unknown_field at /1/colour: "), "{said}");
+
+    let (code, said) = desk.check_hit(&file, r#"{"site":"shop.example"}"#, &["Origin: https://evil.example", key]);
+    assert!(code == 1 && said.contains("origin_not_allowed"), "{said}");
+    assert_eq!(desk.check_hit(&file, "no json", &[]).0, 1);
+    let (code, said) = desk.check(&file, &["--hit", "/absent.json"]);
+    assert!(code == 2 && said.starts_with("error: --hit /absent.json"), "{said}");
+}
