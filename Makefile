@@ -1,5 +1,5 @@
 # up · test · test-readers · soak · bench · lint · kafka · s3: what there is to do here. `make` alone lists it.
-# Everything uses the release profile, so that nothing is built twice.
+# Everything uses the release profile and the whole workspace's features, so that nothing is built twice.
 
 CACHE := $(or $(TOOLS_CACHE),$(HOME)/.cache/tributary)
 PYTHON := $(CACHE)/python/bin/python
@@ -27,7 +27,7 @@ test-readers: tools ## every engine that reads the lake: a table of what each fo
 ROUNDS ?= 100
 
 soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, then a table; TOOLS_SOAK_SEED repeats a run
-	TOOLS_KAFKA=$(KAFKA) TOOLS_SOAK_ROUNDS=$(ROUNDS) cargo test --release -p e2e --test kafka_crash -- --nocapture
+	TOOLS_KAFKA=$(KAFKA) TOOLS_SOAK_ROUNDS=$(ROUNDS) cargo test --release --workspace --test kafka_crash -- --nocapture
 
 lint: ## formatting, clippy and documentation, without a warning
 	cargo fmt --all -- --check
@@ -35,11 +35,11 @@ lint: ## formatting, clippy and documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
 bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG names a folder whose run.sh measures other engines
-	cargo bench -p sessions --bench enrich --bench engine --bench memory
-	cargo bench -p bus --bench embedded
-	cargo bench -p tables --bench encode
-	TOOLS_KAFKA=$(KAFKA) cargo bench -p e2e --bench kafka
-	$(if $(TOOLS_RIG),cargo build --release -p sessionizer --example bare)
+	cargo bench --workspace --bench enrich --bench engine --bench memory
+	cargo bench --workspace --bench embedded
+	cargo bench --workspace --bench encode
+	TOOLS_KAFKA=$(KAFKA) cargo bench --workspace --bench kafka
+	$(if $(TOOLS_RIG),cargo build --release --workspace --example bare)
 	$(if $(TOOLS_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TOOLS_RIG)/run.sh cmd 2000000)
 	tools/bench_replay.py $(if $(TOOLS_DATA),--log $(TOOLS_DATA)/apache_access.log.gz)
 

@@ -56,7 +56,7 @@ def main():
         figures["rss_mib"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         print(json.dumps(figures))
         return
-    subprocess.run(["cargo", "build", "--release", "--quiet", "--package", "tributary"], cwd=ROOT, check=True)
+    subprocess.run(["cargo", "build", "--release", "--quiet", "--workspace", "--bin", "tributary", "--test", "layout"], cwd=ROOT, check=True)
     print(f"{'lines':>10} {'sessions':>10} {'late':>6} {'seconds':>8} {'lines/s':>9} {'peak RSS':>9}")
     for lines in (args.lines // 4, args.lines):
         command = [sys.executable, __file__, "--log", args.log, "--once", str(lines)]

@@ -8,17 +8,17 @@ use std::sync::OnceLock;
 use super::process::without_settings;
 use super::up::Up;
 
-/// The binary that `TRIBUTARY_BINARY` names; else it is built now if it is not up to date: cargo does not build another
-/// package's binaries for a test.
+/// The binary that `TOOLS_BINARY` names; else it is built now if it is not up to date: cargo does not build another
+/// package's binaries for a test. With a test beside it, so that the features are those of `cargo test --workspace`, and
+/// nothing is built twice.
 pub(crate) fn binary() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
-        if let Some(binary) = std::env::var_os("TRIBUTARY_BINARY") {
+        if let Some(binary) = std::env::var_os("TOOLS_BINARY") {
             return binary.into();
         }
-        let build =
-            Command::new(env!("CARGO")).args(["build", "--release", "--quiet", "--package", "tributary"]).status();
-        assert!(build.unwrap().success(), "the binary does not build");
+        let what = ["build", "--release", "--quiet", "--workspace", "--bin", "tributary", "--test", "layout"];
+        assert!(Command::new(env!("CARGO")).args(what).status().unwrap().success(), "the binary does not build");
         let deps = std::env::current_exe().unwrap();
         deps.parent().and_then(Path::parent).unwrap().join("tributary")
     })
