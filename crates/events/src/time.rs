@@ -2,14 +2,13 @@
 //!
 //! Nothing here reads a clock: a timestamp is data that somebody handed in.
 
-use std::cell::Cell;
 use std::fmt;
 use std::ops::{Add, Sub};
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use crate::decimal::digits;
+mod written;
 
 /// A moment in UTC, in milliseconds since 1970-01-01T00:00:00Z.
 ///
@@ -77,42 +76,11 @@ impl Timestamp {
     pub const TEXT_LEN: usize = 24;
 
     /// Writes the RFC 3339 text over what stands there.
+    #[inline]
     pub fn write_over(self, text: &mut [u8; Self::TEXT_LEN]) {
         // From the first moment on, so that everything below is without a sign and divisions are cheap.
-        let since_first = (self.0.clamp(FIRST_MILLI, LAST_MILLI) - FIRST_MILLI) as u64;
-        let day = (since_first / 86_400_000) as u32;
-        let in_day = (since_first - u64::from(day) * 86_400_000) as u32;
-        let (seconds, millis) = (in_day / 1000, in_day % 1000);
-        let (minutes, second) = (seconds / 60, seconds % 60);
-        let date = date_digits(day);
-        let time = digits([minutes / 60, minutes % 60, second, millis / 10]);
-        *text = *b"0000-00-00T00:00:00.000Z";
-        text[0..4].copy_from_slice(&date[0..4]);
-        text[5..7].copy_from_slice(&date[4..6]);
-        text[8..10].copy_from_slice(&date[6..8]);
-        text[11..13].copy_from_slice(&time[0..2]);
-        text[14..16].copy_from_slice(&time[2..4]);
-        text[17..19].copy_from_slice(&time[4..6]);
-        text[20..22].copy_from_slice(&time[6..8]);
-        text[22] = b'0' + (millis % 10) as u8;
+        written::write_over((self.0.clamp(FIRST_MILLI, LAST_MILLI) - FIRST_MILLI) as u64, text);
     }
-}
-
-/// Year, month and day of a day number since 0000-01-01, as eight digits. Nearly every time is of the same day as the one
-/// before.
-#[inline]
-fn date_digits(day: u32) -> [u8; 8] {
-    thread_local! {
-        static LAST: Cell<(u32, [u8; 8])> = const { Cell::new((0, *b"00000101")) };
-    }
-    let (last, date) = LAST.get();
-    if last == day {
-        return date;
-    }
-    let (year, month, day_of_month) = civil_from_days(day);
-    let date = digits([year / 100, year % 100, month, day_of_month]);
-    LAST.set((day, date));
-    date
 }
 
 /// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
@@ -122,24 +90,6 @@ const LAST_MILLI: i64 = 253_402_300_799_999;
 
 /// The highest bit of each byte.
 const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
-
-/// Year, month and day of a day number since 0000-01-01. Cassio Neri and Lorenz Schneider, "Euclidean affine functions
-/// and their application to calendar algorithms" (2022), figure 12: a third of the divisions that the textbooks' way takes.
-#[inline]
-fn civil_from_days(days: u32) -> (u32, u32, u32) {
-    // Their years begin in March, and their first day is 0000-03-01, 60 days later; a cycle of 400 years more keeps the
-    // first two months above zero.
-    let quarters = 4 * (days + 146_097 - 60) + 3;
-    let (century, in_century) = (quarters / 146_097, quarters % 146_097 / 4);
-    let product = 2_939_745 * u64::from(4 * in_century + 3);
-    let (in_cycle, day_of_year) = ((product >> 32) as u32, product as u32 / 2_939_745 / 4);
-    let year = 100 * century + in_cycle;
-    let product = 2141 * day_of_year + 197_913;
-    let (month, day) = (product >> 16, (product & 0xffff) / 2141 + 1);
-    let is_next_year = day_of_year >= 306;
-    let month = if is_next_year { month - 12 } else { month };
-    (year + u32::from(is_next_year) - 400, month, day)
-}
 
 /// The day number since 1970-01-01. Howard Hinnant, "chrono-Compatible Low-Level Date Algorithms", `days_from_civil`.
 fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {

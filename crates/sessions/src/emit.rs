@@ -3,15 +3,15 @@
 //! A hit is never parsed and written anew: what was derived is appended to its raw JSON, so that no field that a
 //! newer collector writes is lost, and most of the record is one copy of memory.
 
-mod fields;
 mod fixed;
+mod pen;
 mod session;
 
 use events::{Offset, Rejection, Timestamp, Uuid};
-use fields::Fields;
-pub(crate) use session::{origin_json, place_json, session};
+pub(crate) use pen::{Pen, escaped};
+pub(crate) use session::{origin_json, place_json, room_for_session, session};
 
-use crate::enrich::Derived;
+use crate::enrich::{Derived, MAX_VALUE_BYTES};
 use crate::late::LateReason;
 
 /// What the engine found out about every hit, late or not.
@@ -26,58 +26,85 @@ pub(crate) struct Placed {
 }
 
 impl Placed {
-    fn write(self, fields: &mut Fields<'_>) {
-        fields.fixed((b",\"time\":\"", self.time, b"\",\"raw_offset\":"));
-        fields.offset("", self.offset);
+    #[inline(always)]
+    fn write(self, pen: &mut Pen<'_>) {
+        pen.fixed((b",\"time\":\"", self.time, b"\",\"raw_offset\":"));
+        pen.offset(b"", self.offset);
         if self.clamped {
-            fields.flag(",\"clamped\":", true);
+            pen.flag(b",\"clamped\":", true);
         }
     }
 }
 
-/// About how many bytes are appended to an ordinary hit.
-const APPENDED: usize = 320;
+/// The most that names, times, ids and numbers take that are appended to a hit.
+const FIXED: usize = 640;
+
+/// The most that what an origin names takes: campaign parameters and hosts are bounded.
+const ORIGIN: usize = 5 * escaped(MAX_VALUE_BYTES);
+
+/// A hit up to its closing brace: what is appended follows there.
+fn open_ended(raw: &[u8]) -> &[u8] {
+    raw.trim_ascii_end().strip_suffix(b"}").expect("a hit that was read is a JSON object")
+}
+
+/// How much room [`enriched`] needs.
+pub(crate) fn room_for_enriched(raw: &[u8], derived: &Derived<'_>) -> usize {
+    FIXED + ORIGIN + raw.len() + escaped(derived.path.map_or(0, str::len)) + derived.agent.json().len()
+}
 
 /// A row of `hits.enriched`. `is_plain`: no text of the hit needs an escape.
-pub(crate) fn enriched(
-    out: &mut Vec<u8>,
+pub(crate) fn enriched<'o>(
+    mut pen: Pen<'o>,
     raw: &[u8],
     placed: Placed,
     session: Option<(Uuid, u32)>,
     derived: &Derived<'_>,
     is_plain: bool,
-) {
-    let mut fields = Fields::after(raw, APPENDED, out);
-    placed.write(&mut fields);
+) -> Pen<'o> {
+    pen.raw(open_ended(raw));
+    placed.write(&mut pen);
     if let Some((session_id, seq)) = session {
-        fields.fixed((b",\"session_id\":\"", session_id, b"\",\"session_seq\":"));
-        fields.integer("", seq.into());
+        pen.fixed((b",\"session_id\":\"", session_id, b"\",\"session_seq\":"));
+        pen.integer(b"", seq.into());
     }
     if let Some(path) = derived.path {
-        fields.utf8(",\"path\":", path.as_bytes(), is_plain);
+        pen.text(b",\"path\":\"", path.as_bytes(), is_plain);
     }
     let origin = &derived.origin;
-    fields.maybe_text(",\"source\":", origin.source.as_deref());
-    fields.maybe_text(",\"medium\":", origin.medium.as_deref());
-    fields.maybe_text(",\"campaign\":", origin.campaign.as_deref());
-    fields.maybe_text(",\"term\":", origin.term.as_deref());
-    fields.maybe_text(",\"content\":", origin.content.as_deref());
+    pen.maybe_text(b",\"source\":\"", origin.source.as_deref());
+    pen.maybe_text(b",\"medium\":\"", origin.medium.as_deref());
+    pen.maybe_text(b",\"campaign\":\"", origin.campaign.as_deref());
+    pen.maybe_text(b",\"term\":\"", origin.term.as_deref());
+    pen.maybe_text(b",\"content\":\"", origin.content.as_deref());
     if let Some(channel) = origin.channel {
-        fields.quoted(",\"channel\":", channel.as_str().as_bytes());
+        pen.text(b",\"channel\":\"", channel.as_str().as_bytes(), true);
     }
-    fields.raw(derived.agent.json());
-    fields.raw(b"}");
+    pen.raw(derived.agent.json());
+    pen.fixed(b"}");
+    pen
+}
+
+/// How much room [`late`] needs.
+pub(crate) fn room_for_late(raw: &[u8]) -> usize {
+    FIXED + raw.len()
 }
 
 /// A row of `late`.
-pub(crate) fn late(out: &mut Vec<u8>, raw: &[u8], placed: Placed, reason: LateReason, missed: Option<Uuid>) {
-    let mut fields = Fields::after(raw, APPENDED, out);
-    placed.write(&mut fields);
-    fields.quoted(",\"late_reason\":", reason.as_str().as_bytes());
+pub(crate) fn late<'o>(
+    mut pen: Pen<'o>,
+    raw: &[u8],
+    placed: Placed,
+    reason: LateReason,
+    missed: Option<Uuid>,
+) -> Pen<'o> {
+    pen.raw(open_ended(raw));
+    placed.write(&mut pen);
+    pen.text(b",\"late_reason\":\"", reason.as_str().as_bytes(), true);
     if let Some(session_id) = missed {
-        fields.fixed((b",\"missed_session_id\":\"", session_id, b"\""));
+        pen.fixed((b",\"missed_session_id\":\"", session_id, b"\""));
     }
-    fields.raw(b"}");
+    pen.fixed(b"}");
+    pen
 }
 
 /// A record of `rejected` for something in `hits` that could not be read.

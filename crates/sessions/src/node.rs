@@ -51,6 +51,8 @@ pub(crate) struct Open {
     pub(crate) pageviews: u32,
     pub(crate) events: u32,
     pub(crate) is_split: bool,
+    /// Whether it is known that the pages stand in their order.
+    pub(crate) is_sorted: bool,
     pub(crate) refused_by: Option<ClosedBy>,
     /// What it has from its first hit in event time.
     pub(crate) profile: Profile,
@@ -167,6 +169,7 @@ impl Node {
     /// its first hit must be set anew.
     pub(crate) fn take(&mut self, hit: &Contribution<'_>) -> bool {
         let is_first = hit.time < self.start;
+        let is_overtaken = hit.time < self.end;
         self.start = self.start.min(hit.time);
         self.end = self.end.max(hit.time);
         self.ids.push(hit.fingerprint);
@@ -184,6 +187,7 @@ impl Node {
                     if !hit.is_plain {
                         self.texts.forget_plain();
                     }
+                    open.is_sorted &= !is_overtaken;
                     open.add_page(&mut self.texts, page);
                 }
             }
@@ -221,6 +225,7 @@ impl Node {
         mine.pageviews += theirs.pageviews;
         mine.events += theirs.events;
         mine.is_split |= theirs.is_split;
+        mine.is_sorted = false;
         mine.refused_by = mine.refused_by.or(theirs.refused_by);
         if !other.texts.is_plain() {
             texts.forget_plain();
@@ -257,6 +262,7 @@ impl Open {
             pageviews: 0,
             events: 0,
             is_split: false,
+            is_sorted: true,
             refused_by: None,
             profile,
             rare: None,

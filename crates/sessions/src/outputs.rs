@@ -2,12 +2,17 @@
 
 use events::Topic;
 
+use crate::emit::Pen;
 use crate::late::LateReason;
 
 /// Records to write, in order, in one growing buffer that is reused from step to step.
 #[derive(Debug, Default)]
 pub struct Outputs {
+    /// Room. Only its beginning, up to `end`, is written.
     bytes: Vec<u8>,
+    end: usize,
+    /// Room for values that are written by others.
+    value: Vec<u8>,
     entries: Vec<Entry>,
     /// What happened since the last [`Outputs::clear`].
     pub counts: Counts,
@@ -87,13 +92,36 @@ pub struct OutputRecord<'a> {
 }
 
 impl Outputs {
-    /// Appends a record whose value is written by a closure straight into the buffer.
+    /// Appends a record whose value is written straight into the buffer, and takes at most so many bytes.
+    #[inline(always)]
+    pub(crate) fn write(&mut self, topic: Topic, key: &[u8], most: usize, write: impl FnOnce(Pen<'_>) -> Pen<'_>) {
+        let room = self.end + key.len() + most;
+        if self.bytes.len() < room {
+            self.grow(room);
+        }
+        let key_at = self.end;
+        let mut pen = Pen::new(&mut self.bytes[key_at..]);
+        pen.raw(key);
+        let left = write(pen).left();
+        self.end = self.bytes.len() - left;
+        self.entries.push(Entry { topic, key_at, value_at: key_at + key.len(), end: self.end });
+    }
+
+    #[cold]
+    fn grow(&mut self, room: usize) {
+        self.bytes.resize(room.max(2 * self.bytes.len()), 0);
+    }
+
+    /// Appends a record whose value is written into a buffer that grows as it needs.
     pub(crate) fn push(&mut self, topic: Topic, key: &[u8], write: impl FnOnce(&mut Vec<u8>)) {
-        let key_at = self.bytes.len();
-        self.bytes.extend_from_slice(key);
-        let value_at = self.bytes.len();
-        write(&mut self.bytes);
-        self.entries.push(Entry { topic, key_at, value_at, end: self.bytes.len() });
+        let mut value = std::mem::take(&mut self.value);
+        value.clear();
+        write(&mut value);
+        self.write(topic, key, value.len(), |mut pen| {
+            pen.raw(&value);
+            pen
+        });
+        self.value = value;
     }
 
     /// The records in the order in which they were made.
@@ -118,12 +146,12 @@ impl Outputs {
 
     /// Bytes of keys and values.
     pub fn bytes(&self) -> usize {
-        self.bytes.len()
+        self.end
     }
 
     /// Forgets everything and keeps the buffer.
     pub fn clear(&mut self) {
-        self.bytes.clear();
+        self.end = 0;
         self.entries.clear();
         self.counts = Counts::default();
     }

@@ -76,6 +76,11 @@ impl KeyAndPages {
         &self.0[KEY_AT..self.pages_at()]
     }
 
+    /// Bytes of the key and the pages.
+    pub(crate) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     /// Reads both ends: the key, and where a page will be appended.
     pub(crate) fn prefetch(&self) -> u8 {
         self.0[0] ^ self.0.last().copied().unwrap_or_default()

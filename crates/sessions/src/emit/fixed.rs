@@ -2,9 +2,6 @@
 
 use events::{Timestamp, Uuid, ids};
 
-/// The most that stands in a row.
-pub(super) const LONGEST: usize = 128;
-
 /// Something that is written in the same number of bytes whatever its value.
 pub(super) trait Fixed {
     /// How many bytes.

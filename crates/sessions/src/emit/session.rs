@@ -3,71 +3,91 @@
 //! It is [`events::Session`]'s JSON to the byte, and the tests hold it to that. Going through that type copied
 //! every text and wrote every byte twice.
 
-use std::cmp::Reverse;
-
 use events::ClosedBy;
 use memchr::memchr;
 
-use super::fields::Fields;
+use super::pen::{Pen, escaped, written};
 use crate::enrich::Channel;
-use crate::node::FinalSession;
+use crate::node::{FinalSession, Open};
 use crate::pages::{KeyAndPages, PageRef};
 use crate::profile::{Origin, Place};
 
+/// The most that names, times, ids, flags and numbers of a session take.
+const FIXED: usize = 1024;
+
+/// The most that they take of one page.
+const PAGE: usize = 64;
+
+/// The most that a merged session's id takes.
+const MERGED: usize = 39;
+
+/// How much room [`session`] needs.
+pub(crate) fn room_for_session(session: &FinalSession) -> usize {
+    let Open { profile, rare, .. } = &*session.open;
+    let rare = rare.as_deref().map_or(0, |rare| {
+        let user = rare.user.as_ref().map_or(0, |(_, _, user)| user.len());
+        let exit = rare.overflow.as_ref().map_or(0, |overflow| overflow.exit.2.len());
+        escaped(user + exit) + MERGED * rare.merged_ids.len()
+    });
+    let shared = profile.origin.json().len() + profile.agent.json().len() + profile.place.json().len();
+    // Key and pages once, and entry and exit once more.
+    let texts = 3 * session.texts.len() + profile.origin.referrer().map_or(0, <[u8]>::len);
+    FIXED + rare + shared + PAGE * session.texts.page_count() + escaped(texts)
+}
+
 /// A record of the topic `sessions`.
-pub(crate) fn session(out: &mut Vec<u8>, session: &FinalSession, partition: u32) {
+pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, partition: u32) -> Pen<'o> {
     let open = &session.open;
     let rare = open.rare.as_deref();
     let overflow = rare.and_then(|rare| rare.overflow.as_ref());
-    let mut fields = Fields(out);
-    fields.fixed((b"{\"session_id\":\"", session.session_id, b"\",\"schema\":\"session/1\",\"site\":"));
+    pen.fixed((b"{\"session_id\":\"", session.session_id, b"\",\"schema\":\"session/1\""));
     let (site, visitor_id) = split(session.texts.key());
     // Visible ASCII, which may be a quote.
     let is_plain = session.texts.is_plain();
-    fields.utf8("", site, is_plain);
-    fields.utf8(",\"visitor_id\":", visitor_id, is_plain);
-    fields.maybe_text(",\"user_id\":", rare.and_then(|rare| rare.user.as_ref()).map(|(_, _, user)| &**user));
+    pen.text(b",\"site\":\"", site, is_plain);
+    pen.text(b",\"visitor_id\":\"", visitor_id, is_plain);
+    pen.maybe_text(b",\"user_id\":\"", rare.and_then(|rare| rare.user.as_ref()).map(|(_, _, user)| &**user));
     let span = (b",\"start\":\"", session.start, (b"\",\"end\":\"", session.end, b"\",\"duration_ms\":"));
-    fields.fixed(span);
-    fields.integer("", (session.end - session.start).as_millis().unsigned_abs());
-    fields.integer(",\"hit_count\":", session.hits as u64);
-    fields.integer(",\"pageview_count\":", open.pageviews.into());
-    fields.integer(",\"event_count\":", open.events.into());
-    fields.flag(",\"is_bounce\":", open.pageviews == 1 && open.events == 0);
-    fields.integer(",\"engaged_ms\":", open.engaged_ms);
-    let Ends { entry, exit } = pages(&mut fields, &session.texts);
-    fields.flag(",\"pages_truncated\":", overflow.is_some());
+    pen.fixed(span);
+    pen.integer(b"", (session.end - session.start).as_millis().unsigned_abs());
+    pen.integer(b",\"hit_count\":", session.hits as u64);
+    pen.integer(b",\"pageview_count\":", open.pageviews.into());
+    pen.integer(b",\"event_count\":", open.events.into());
+    pen.flag(b",\"is_bounce\":", open.pageviews == 1 && open.events == 0);
+    pen.integer(b",\"engaged_ms\":", open.engaged_ms);
+    let (mut pen, Ends { entry, exit }) = pages(pen, &session.texts, open.is_sorted);
+    pen.flag(b",\"pages_truncated\":", overflow.is_some());
     if let Some(entry) = entry {
-        fields.utf8(",\"entry_page\":", entry.path, is_plain);
+        pen.text(b",\"entry_page\":\"", entry.path, is_plain);
     }
     if let Some(overflow) = overflow {
-        fields.utf8(",\"exit_page\":", &overflow.exit.2, false);
+        pen.text(b",\"exit_page\":\"", &overflow.exit.2, false);
     } else if let Some(exit) = exit {
-        fields.utf8(",\"exit_page\":", exit.path, is_plain);
+        pen.text(b",\"exit_page\":\"", exit.path, is_plain);
     }
     if let Some(referrer) = open.profile.origin.referrer() {
-        fields.utf8(",\"referrer\":", referrer, false);
+        pen.text(b",\"referrer\":\"", referrer, false);
     }
-    fields.raw(open.profile.origin.json());
-    fields.raw(open.profile.agent.json());
-    fields.raw(open.profile.place.json());
-    fields.raw(match open.refused_by.unwrap_or(session.by) {
+    pen.raw(open.profile.origin.json());
+    pen.raw(open.profile.agent.json());
+    pen.raw(open.profile.place.json());
+    pen.raw(match open.refused_by.unwrap_or(session.by) {
         ClosedBy::Gap => b",\"closed_by\":\"gap\"",
         ClosedBy::MaxDuration => b",\"closed_by\":\"max_duration\"",
         ClosedBy::MaxHits => b",\"closed_by\":\"max_hits\"",
         ClosedBy::EndOfInput => b",\"closed_by\":\"end_of_input\"",
     });
-    fields.flag(",\"is_split\":", open.is_split);
-    fields.raw(b",\"merged_ids\":[");
+    pen.flag(b",\"is_split\":", open.is_split);
+    pen.fixed(b",\"merged_ids\":[");
     for (index, &id) in rare.map_or(&[][..], |rare| &rare.merged_ids).iter().enumerate() {
-        fields.raw(if index == 0 { b"" } else { b"," });
-        fields.fixed((b"\"", id, b"\""));
+        pen.raw(if index == 0 { b"" } else { b"," });
+        pen.fixed((b"\"", id, b"\""));
     }
-    fields.raw(b"]");
-    fields.integer(",\"partition\":", partition.into());
-    fields.offset(",\"first_offset\":", open.first_offset);
-    fields.offset(",\"last_offset\":", open.last_offset);
-    fields.fixed((b",\"closed_at\":\"", session.at, b"\"}"));
+    pen.integer(b"],\"partition\":", partition.into());
+    pen.offset(b",\"first_offset\":", open.first_offset);
+    pen.offset(b",\"last_offset\":", open.last_offset);
+    pen.fixed((b",\"closed_at\":\"", session.at, b"\"}"));
+    pen
 }
 
 /// Site and visitor of a key `site/visitor_id`.
@@ -78,26 +98,32 @@ fn split(key: &[u8]) -> (&[u8], &[u8]) {
 
 /// The part of a record that follows from where its first hit came from, but for the referrer.
 pub(crate) fn origin_json(origin: &Origin<'_>) -> Vec<u8> {
-    let mut json = Vec::new();
-    let mut fields = Fields(&mut json);
-    fields.maybe_text(",\"source\":", origin.source);
-    fields.maybe_text(",\"medium\":", origin.medium);
-    fields.maybe_text(",\"campaign\":", origin.campaign);
-    fields.maybe_text(",\"term\":", origin.term);
-    fields.maybe_text(",\"content\":", origin.content);
-    fields.quoted(",\"channel\":", origin.channel.unwrap_or(Channel::Direct).as_str().as_bytes());
-    json
+    let channel = origin.channel.unwrap_or(Channel::Direct).as_str();
+    let texts = [origin.source, origin.medium, origin.campaign, origin.term, origin.content, Some(channel)];
+    written(room_for(&texts), |pen| {
+        pen.maybe_text(b",\"source\":\"", origin.source);
+        pen.maybe_text(b",\"medium\":\"", origin.medium);
+        pen.maybe_text(b",\"campaign\":\"", origin.campaign);
+        pen.maybe_text(b",\"term\":\"", origin.term);
+        pen.maybe_text(b",\"content\":\"", origin.content);
+        pen.maybe_text(b",\"channel\":\"", Some(channel));
+    })
 }
 
 /// The part of a record that follows from where its first hit's visitor was.
 pub(crate) fn place_json(place: &Place<'_>) -> Vec<u8> {
-    let mut json = Vec::new();
-    let mut fields = Fields(&mut json);
-    fields.maybe_text(",\"country\":", place.country);
-    fields.maybe_text(",\"region\":", place.region);
-    fields.maybe_text(",\"language\":", place.language);
-    fields.maybe_text(",\"screen\":", place.screen);
-    json
+    let texts = [place.country, place.region, place.language, place.screen];
+    written(room_for(&texts), |pen| {
+        pen.maybe_text(b",\"country\":\"", place.country);
+        pen.maybe_text(b",\"region\":\"", place.region);
+        pen.maybe_text(b",\"language\":\"", place.language);
+        pen.maybe_text(b",\"screen\":\"", place.screen);
+    })
+}
+
+/// How much room texts with short names need.
+fn room_for(texts: &[Option<&str>]) -> usize {
+    texts.iter().map(|text| 16 + escaped(text.map_or(0, str::len))).sum()
 }
 
 /// The first and the last of the listed pages.
@@ -107,46 +133,50 @@ struct Ends<'a> {
     exit: Option<PageRef<'a>>,
 }
 
-/// Writes the pages in their order. They nearly always stand in it already; where a hit overtook another, what
-/// was written is taken back.
-fn pages<'a>(fields: &mut Fields<'_>, texts: &'a KeyAndPages) -> Ends<'a> {
-    fields.raw(b",\"pages\":[");
-    let (start, is_plain) = (fields.0.len(), texts.is_plain());
-    let mut ends = Ends { entry: None, exit: None };
-    let mut last = None;
-    for page in texts.pages() {
-        let order = Some(page.order());
-        if order < last {
-            fields.0.truncate(start);
-            return sorted_pages(fields, texts);
-        }
-        // With equal times the lower offset is the exit.
-        if ends.exit.is_none_or(|exit| page.time > exit.time) {
-            ends.exit = Some(page);
-        }
-        ends.entry = ends.entry.or(Some(page));
-        write_page(fields, page, last.is_none(), is_plain);
-        last = order;
-    }
-    fields.raw(b"]");
-    ends
+/// Writes the pages in their order. They nearly always stand in it already.
+#[inline(always)]
+fn pages<'o, 'a>(pen: Pen<'o>, texts: &'a KeyAndPages, is_sorted: bool) -> (Pen<'o>, Ends<'a>) {
+    if is_sorted { write_pages(pen, texts.pages(), texts.is_plain()) } else { sorted_pages(pen, texts) }
 }
 
-fn sorted_pages<'a>(fields: &mut Fields<'_>, texts: &'a KeyAndPages) -> Ends<'a> {
+#[cold]
+fn sorted_pages<'o, 'a>(pen: Pen<'o>, texts: &'a KeyAndPages) -> (Pen<'o>, Ends<'a>) {
     let mut pages: Vec<_> = texts.pages().collect();
     pages.sort_unstable_by_key(PageRef::order);
-    for (index, &page) in pages.iter().enumerate() {
-        write_page(fields, page, index == 0, texts.is_plain());
-    }
-    fields.raw(b"]");
-    let exit = pages.iter().copied().max_by_key(|page| (page.time, Reverse(page.offset)));
-    Ends { entry: pages.first().copied(), exit }
+    write_pages(pen, pages.into_iter(), texts.is_plain())
 }
 
-fn write_page(fields: &mut Fields<'_>, page: PageRef<'_>, is_first: bool, is_plain: bool) {
-    fields.utf8(if is_first { "{\"path\":" } else { ",{\"path\":" }, page.path, is_plain);
-    if let Some(title) = page.title {
-        fields.utf8(",\"title\":", title, is_plain);
+#[inline(always)]
+fn write_pages<'o, 'a>(
+    mut pen: Pen<'o>,
+    mut pages: impl Iterator<Item = PageRef<'a>>,
+    is_plain: bool,
+) -> (Pen<'o>, Ends<'a>) {
+    pen.fixed(b",\"pages\":[");
+    let entry = pages.next();
+    let mut exit = entry;
+    if let Some(page) = entry {
+        pen.text(b"{\"path\":\"", page.path, is_plain);
+        pen = end_page(pen, page, is_plain);
     }
-    fields.fixed((b",\"time\":\"", page.time, b"\"}"));
+    for page in pages {
+        // With equal times the lower offset is the exit.
+        if exit.is_some_and(|exit| page.time > exit.time) {
+            exit = Some(page);
+        }
+        pen.text(b",{\"path\":\"", page.path, is_plain);
+        pen = end_page(pen, page, is_plain);
+    }
+    pen.fixed(b"]");
+    (pen, Ends { entry, exit })
+}
+
+/// What follows a page's path.
+#[inline(always)]
+fn end_page<'o>(mut pen: Pen<'o>, page: PageRef<'_>, is_plain: bool) -> Pen<'o> {
+    if let Some(title) = page.title {
+        pen.text(b",\"title\":\"", title, is_plain);
+    }
+    pen.fixed((b",\"time\":\"", page.time, b"\"}"));
+    pen
 }

@@ -130,10 +130,13 @@ impl Engine {
             match effect {
                 Effect::Final(session) => {
                     out.counts.sessions += 1;
-                    out.push(Topic::Sessions, session.texts.key(), |out| match self.bare {
-                        None => emit::session(out, &session, self.partition),
-                        Some(write) => write(&BareSession(&session), out),
-                    });
+                    let key = session.texts.key();
+                    match self.bare {
+                        None => out.write(Topic::Sessions, key, emit::room_for_session(&session), |pen| {
+                            emit::session(pen, &session, self.partition)
+                        }),
+                        Some(write) => out.push(Topic::Sessions, key, |out| write(&BareSession(&session), out)),
+                    }
                     self.windows.spare.keep(session);
                 }
                 Effect::Hit { placement: Placement::InSession { .. } | Placement::Anonymous, .. }
@@ -155,7 +158,8 @@ fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, 
         }
         Placement::Late { reason, missed } => {
             out.counts.late[reason as usize] += 1;
-            out.push(Topic::Late, key, |out| emit::late(out, raw, placed, reason, missed));
+            let room = emit::room_for_late(raw);
+            out.write(Topic::Late, key, room, |pen| emit::late(pen, raw, placed, reason, missed));
             return;
         }
         Placement::InSession { session_id, seq } => Some((session_id, seq)),
@@ -166,7 +170,8 @@ fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, 
     };
     out.counts.enriched += 1;
     out.counts.bots += u64::from(derived.agent.is_bot);
-    out.push(Topic::HitsEnriched, key, |out| emit::enriched(out, raw, placed, session, derived, hit.is_plain));
+    let room = emit::room_for_enriched(raw, derived);
+    out.write(Topic::HitsEnriched, key, room, |pen| emit::enriched(pen, raw, placed, session, derived, hit.is_plain));
 }
 
 impl Keys {

@@ -6,7 +6,7 @@ use memchr::memchr;
 use percent_encoding::percent_decode_str;
 
 /// Longer values are cut here, at a character's start.
-const MAX_VALUE_BYTES: usize = 256;
+pub(crate) const MAX_VALUE_BYTES: usize = 256;
 
 /// The parameters of a campaign, decoded. The first that is not empty counts.
 #[derive(Default, Clone, PartialEq, Eq, Debug)]

@@ -25,6 +25,7 @@ use events::Hit;
 
 use agent::Agents;
 pub use agent::{Agent, is_bot};
+pub(crate) use campaign::MAX_VALUE_BYTES;
 pub use channel::Channel;
 pub use device::Device;
 pub use origin::Origin;

@@ -50,6 +50,7 @@ impl Sharing {
         open.events = state.event_count;
         open.engaged_ms = state.engaged_ms;
         open.is_split = state.is_split;
+        open.is_sorted = texts.pages().is_sorted_by_key(|page| page.order());
         open.refused_by = state.refused_by;
         let overflow = state.exit.map(|exit| Overflow {
             last_kept: texts.last().map_or((Timestamp::MIN, Offset(0)), |(_, order)| order),
