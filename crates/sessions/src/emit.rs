@@ -11,7 +11,7 @@ use events::{Offset, Rejection, Timestamp, Uuid};
 pub(crate) use pen::{Pen, escaped};
 pub(crate) use session::{origin_json, place_json, room_for_session, session};
 
-use crate::enrich::{Derived, MAX_VALUE_BYTES};
+use crate::enrich::{Came, Channel, Derived, MAX_VALUE_BYTES, Origin};
 use crate::late::LateReason;
 
 /// What the engine found out about every hit, late or not.
@@ -70,17 +70,23 @@ pub(crate) fn enriched<'o>(
     if let Some(path) = derived.path {
         pen.text(b",\"path\":\"", path.as_bytes(), is_plain);
     }
-    let origin = &derived.origin;
+    match &derived.origin {
+        Came::Within => {}
+        Came::Elsewhere(elsewhere) => pen.raw(elsewhere.json()),
+        Came::Campaign(origin) => pen = campaign(pen, origin),
+    }
+    pen.raw(derived.agent.json());
+    pen.fixed(b"}");
+    pen
+}
+
+fn campaign<'o>(mut pen: Pen<'o>, origin: &Origin<'_>) -> Pen<'o> {
     pen.maybe_text(b",\"source\":\"", origin.source.as_deref());
     pen.maybe_text(b",\"medium\":\"", origin.medium.as_deref());
     pen.maybe_text(b",\"campaign\":\"", origin.campaign.as_deref());
     pen.maybe_text(b",\"term\":\"", origin.term.as_deref());
     pen.maybe_text(b",\"content\":\"", origin.content.as_deref());
-    if let Some(channel) = origin.channel {
-        pen.text(b",\"channel\":\"", channel.as_str().as_bytes(), true);
-    }
-    pen.raw(derived.agent.json());
-    pen.fixed(b"}");
+    pen.maybe_text(b",\"channel\":\"", origin.channel.map(Channel::as_str));
     pen
 }
 

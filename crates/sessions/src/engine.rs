@@ -186,8 +186,16 @@ impl Engine {
         }
     }
 
+    /// Nearly every hit raises the time, and few make a session final.
+    #[inline(always)]
     fn close_due(&mut self, run: &Run<'_>, out: &mut Outputs) {
-        // Nearly every hit raises the time, and few make a session final.
+        if self.windows.may_be_final() || self.windows.may_expire() {
+            self.close_what_is_due(run, out);
+        }
+    }
+
+    #[inline(never)]
+    fn close_what_is_due(&mut self, run: &Run<'_>, out: &mut Outputs) {
         if self.windows.may_be_final() {
             let mut due = std::mem::take(&mut self.due);
             self.windows.take_final(&mut due);

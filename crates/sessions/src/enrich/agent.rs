@@ -1,15 +1,13 @@
-//! What a user agent says about its visitor, and a bounded memory of what was asked lately.
+//! What a user agent says about its visitor.
 
-use std::mem;
 use std::sync::Arc;
 
 use events::text::write_json_str;
-use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
 
 use super::campaign::bounded_at;
 use super::device::Device;
 use super::families;
+use super::recent::Recent;
 
 /// A longer user agent is cut here before anything looks at it.
 const MAX_USER_AGENT_BYTES: usize = 1_024;
@@ -70,37 +68,16 @@ pub fn is_bot(user_agent: &str) -> bool {
     families::is_bot(bounded_at(user_agent, MAX_USER_AGENT_BYTES))
 }
 
-/// Agents by user agent, in two generations: when the young one is full it becomes the old one, and what the old one
-/// held is forgotten unless it was asked for again in the meantime.
+/// Agents by user agent.
 #[derive(Debug)]
 pub(super) struct Agents {
     unknown: Arc<Agent>,
-    young: Generation,
-    old: Generation,
-    max_generation_bytes: usize,
-}
-
-#[derive(Default, Debug)]
-struct Generation {
-    entries: HashTable<Entry>,
-    bytes: usize,
-}
-
-#[derive(Debug)]
-struct Entry {
-    hash: u64,
-    user_agent: Box<str>,
-    agent: Arc<Agent>,
+    recent: Recent<Arc<Agent>>,
 }
 
 impl Agents {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self {
-            unknown: Arc::new(Agent::unknown()),
-            young: Generation::default(),
-            old: Generation::default(),
-            max_generation_bytes: max_bytes / 2,
-        }
+        Self { unknown: Arc::new(Agent::unknown()), recent: Recent::new(max_bytes, ENTRY_BYTES) }
     }
 
     /// The agent of nobody.
@@ -109,38 +86,18 @@ impl Agents {
     }
 
     /// The agent of a user agent; `-` is how server logs write that there was none.
+    #[inline]
     pub(super) fn get(&mut self, user_agent: Option<&str>) -> &Arc<Agent> {
         let user_agent = match user_agent {
             None | Some("" | "-") => return &self.unknown,
             Some(text) => bounded_at(text, MAX_USER_AGENT_BYTES),
         };
-        let hash = xxh3_64(user_agent.as_bytes());
-        let is_it = |entry: &Entry| entry.hash == hash && *entry.user_agent == *user_agent;
-        let index = match self.young.entries.find_bucket_index(hash, is_it) {
-            Some(index) => index,
-            None => {
-                let entry = match self.old.entries.find_entry(hash, is_it) {
-                    Ok(found) => found.remove().0,
-                    Err(_) => Entry { hash, user_agent: user_agent.into(), agent: Arc::new(Agent::read(user_agent)) },
-                };
-                self.keep(entry)
-            }
-        };
-        &self.young.entries.get_bucket(index).expect("it was found or put there").agent
+        self.recent.get(user_agent, |text| Arc::new(Agent::read(text)))
     }
 
-    /// What both generations hold, by the estimate that bounds them.
+    /// What is kept, by the estimate that bounds it.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
-        self.young.bytes + self.old.bytes
-    }
-
-    fn keep(&mut self, entry: Entry) -> usize {
-        let bytes = ENTRY_BYTES + entry.user_agent.len();
-        if self.young.bytes + bytes > self.max_generation_bytes {
-            self.old = mem::take(&mut self.young);
-        }
-        self.young.bytes += bytes;
-        self.young.entries.insert_unique(entry.hash, entry, |entry| entry.hash).bucket_index()
+        self.recent.bytes()
     }
 }

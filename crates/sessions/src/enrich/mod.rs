@@ -10,11 +10,13 @@
 //! - **Agent** (`agent`): browser, system, device and whether it is a bot, from the user agent.
 
 mod agent;
+mod came;
 mod campaign;
 mod channel;
 mod device;
 mod families;
 mod origin;
+mod recent;
 mod referrer;
 mod sources;
 mod url;
@@ -25,16 +27,20 @@ use events::Hit;
 
 use agent::Agents;
 pub use agent::{Agent, is_bot};
+use came::Referrers;
+pub use came::{Came, Elsewhere};
 pub(crate) use campaign::MAX_VALUE_BYTES;
 pub use channel::Channel;
 pub use device::Device;
 pub use origin::Origin;
 use url::Url;
 
-/// Derives what one hit tells. One per engine: it owns a bounded cache of the user agents seen lately.
+/// Derives what one hit tells. One per engine: it owns bounded caches of the user agents and the referrers
+/// seen lately.
 #[derive(Debug)]
 pub struct Enricher {
     agents: Agents,
+    referrers: Referrers,
 }
 
 /// What one hit tells.
@@ -43,7 +49,7 @@ pub struct Derived<'h> {
     /// The path of the hit's URL, `/` where the URL has none; `None` where the hit has no URL.
     pub path: Option<&'h str>,
     /// Where the visitor came from.
-    pub origin: Origin<'h>,
+    pub origin: Came<'h>,
     /// With what the visitor came.
     pub agent: Arc<Agent>,
 }
@@ -55,14 +61,15 @@ impl Default for Enricher {
 }
 
 impl Enricher {
-    /// An enricher with a cache of up to 8 MiB. This compiles nothing: see [`Enricher::warm_up`].
+    /// An enricher with caches of up to 8 MiB. This compiles nothing: see [`Enricher::warm_up`].
     pub fn new() -> Self {
         Self::with_cache_bytes(8 << 20)
     }
 
-    /// An enricher whose cache holds about this many bytes at most.
+    /// An enricher whose caches hold about this many bytes at most: four fifths of them user agents, one fifth referrers.
     pub fn with_cache_bytes(bytes: usize) -> Self {
-        Self { agents: Agents::new(bytes) }
+        let referrers = bytes / 5;
+        Self { agents: Agents::new(bytes - referrers), referrers: Referrers::new(referrers) }
     }
 
     /// Compiles the rules for user agents, once in a process, so that the first hit does not wait for it.
@@ -73,7 +80,7 @@ impl Enricher {
     /// The path, and nothing else of what this hit tells.
     pub(crate) fn path_alone<'h>(&self, hit: &'h Hit<'_>) -> Derived<'h> {
         let agent = Arc::clone(self.agents.unknown());
-        Derived { path: page(hit).map(|page| page.path), origin: Origin::default(), agent }
+        Derived { path: page(hit).map(|page| page.path), origin: Came::Within, agent }
     }
 
     /// What this hit tells.
@@ -81,7 +88,7 @@ impl Enricher {
         let page = page(hit);
         Derived {
             path: page.map(|page| page.path),
-            origin: Origin::of(page.as_ref(), hit.referrer.as_deref(), &hit.site),
+            origin: self.referrers.came(page.as_ref(), hit.referrer.as_deref(), &hit.site),
             agent: Arc::clone(self.agents.get(hit.user_agent.as_deref())),
         }
     }

@@ -6,7 +6,6 @@ use super::campaign::Campaign;
 use super::channel::Channel;
 use super::referrer::Referrer;
 use super::sources::Kind;
-use super::url::Url;
 
 /// Where a visit came from. Everything but the channel is absent where nothing names it, as in a direct visit.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -27,16 +26,8 @@ pub struct Origin<'h> {
 }
 
 impl<'h> Origin<'h> {
-    /// The origin of a hit with this page and referrer on this site.
-    pub(super) fn of(page: Option<&Url<'h>>, referrer: Option<&'h str>, site: &str) -> Self {
-        let referrer = Referrer::read(referrer, page, site);
-        match page.and_then(|page| Campaign::read(page.query)) {
-            None => Self::of_referrer(referrer),
-            Some(campaign) => Self::of_campaign(campaign, referrer),
-        }
-    }
-
-    fn of_referrer(referrer: Referrer<'h>) -> Self {
+    /// What the referrer tells alone.
+    pub(super) fn of_referrer(referrer: Referrer<'h>) -> Self {
         let (source, medium, channel) = match referrer {
             Referrer::Absent => return Self { channel: Some(Channel::Direct), ..Self::default() },
             Referrer::Internal => return Self::default(),
@@ -48,7 +39,7 @@ impl<'h> Origin<'h> {
 
     /// `utm_source` and `utm_medium` are believed first. A click id fills what they leave open, unless
     /// `utm_source` names another source than it. The referrer is asked where no source is known even then.
-    fn of_campaign(campaign: Campaign<'h>, referrer: Referrer<'h>) -> Self {
+    pub(super) fn of_campaign(campaign: Campaign<'h>, referrer: Referrer<'h>) -> Self {
         let Campaign { source, medium, name, term, content, click } = campaign;
         let click =
             click.filter(|click| source.as_ref().is_none_or(|source| source.eq_ignore_ascii_case(click.source)));

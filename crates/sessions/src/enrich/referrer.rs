@@ -28,14 +28,18 @@ impl<'a> Referrer<'a> {
             return Self::Internal;
         }
         let url = Url::split(referrer);
-        if !url.scheme.eq_ignore_ascii_case("https") && !url.scheme.eq_ignore_ascii_case("http") {
-            return app(&url);
-        }
-        let host = without_www(url.host);
-        if page.is_some_and(|page| is_same_site(host, without_www(page.host))) || is_same_site(host, without_www(site))
-        {
+        if url.is_web() && is_within(without_www(url.host), page, site) {
             return Self::Internal;
         }
+        Self::elsewhere(&url)
+    }
+
+    /// Reads a referrer that is not within the site.
+    pub(super) fn elsewhere(url: &Url<'a>) -> Self {
+        if !url.is_web() {
+            return app(url);
+        }
+        let host = without_www(url.host);
         if !is_host(host) {
             return Self::Absent;
         }
@@ -44,9 +48,14 @@ impl<'a> Referrer<'a> {
     }
 }
 
+/// Whether a host without `www.` is the page's or the site's.
+pub(super) fn is_within(host: &str, page: Option<&Url<'_>>, site: &str) -> bool {
+    page.is_some_and(|page| is_same_site(host, without_www(page.host))) || is_same_site(host, without_www(site))
+}
+
 /// Whether a text begins as the page's URL does, up to its path. Most referrers are the page before on the same host:
 /// those need not be taken apart.
-fn is_on(page: &Url<'_>, referrer: &str) -> bool {
+pub(super) fn is_on(page: &Url<'_>, referrer: &str) -> bool {
     let tail = referrer.as_bytes().strip_prefix(page.front.as_bytes());
     tail.is_some_and(|tail| !page.front.is_empty() && matches!(tail.first(), None | Some(b'/')))
 }

@@ -33,5 +33,5 @@ fn hit<'a>(url: impl Into<Option<&'a str>>, referrer: Option<&'a str>, user_agen
 
 /// The origin of one visit.
 fn origin(url: &str, referrer: &str) -> Origin<'static> {
-    Enricher::new().derive(&hit(url, Some(referrer), None)).origin.into_owned()
+    Origin::clone(&Enricher::new().derive(&hit(url, Some(referrer), None)).origin).into_owned()
 }

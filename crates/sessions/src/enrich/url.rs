@@ -24,6 +24,11 @@ impl<'a> Url<'a> {
         Self::split_plain(url).unwrap_or_else(|| Self::split_any(url))
     }
 
+    /// Whether it names a page by its host, and not an app or a file.
+    pub(super) fn is_web(&self) -> bool {
+        self.scheme.eq_ignore_ascii_case("https") || self.scheme.eq_ignore_ascii_case("http")
+    }
+
     /// What nearly every URL is: `https://` or `http://`, a host without user and port, a slash. It takes half
     /// of the instructions.
     fn split_plain(url: &'a str) -> Option<Self> {
@@ -35,7 +40,7 @@ impl<'a> Url<'a> {
             return None;
         };
         let host_at = scheme.len() + "://".len();
-        let path_at = host_at + url[host_at..].bytes().position(|byte| ENDS_HOST[usize::from(byte)])?;
+        let path_at = host_at + find_any(url[host_at..].as_bytes(), *b"/?#:@")?;
         let (front, tail) = url.split_at(path_at);
         if !tail.starts_with('/') {
             return None;
@@ -65,17 +70,6 @@ impl<'a> Url<'a> {
         Self { scheme, host, path: if path.is_empty() { "/" } else { path }, query, front: "" }
     }
 }
-
-/// What ends the host of a plain URL, or shows that it is none.
-static ENDS_HOST: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut at = 0;
-    while at < 256 {
-        table[at] = matches!(at as u8, b'/' | b'?' | b'#' | b':' | b'@');
-        at += 1;
-    }
-    table
-};
 
 /// The query of a text that begins with `?` or `#`.
 fn query(tail: &str) -> &str {

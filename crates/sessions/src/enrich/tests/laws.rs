@@ -33,7 +33,7 @@ proptest! {
             prop_assert!(!path.is_empty() && (path == "/" || url.contains(path)));
             prop_assert!(!path.contains(['?', '#']));
         }
-        let Origin { source, medium, campaign, term, content, channel } = &derived.origin;
+        let Origin { source, medium, campaign, term, content, channel } = &*derived.origin;
         for text in [source, medium, campaign, term, content].into_iter().flatten() {
             prop_assert!(!text.is_empty() && text.len() <= 256);
         }

@@ -52,17 +52,35 @@ fn a_long_value_is_cut_at_a_character() {
 }
 
 #[test]
-fn the_usual_origins_are_borrowed() {
+fn what_a_campaign_says_is_borrowed() {
     use std::borrow::Cow;
-    for (url, referrer) in [
-        ("https://shop.example/", "https://www.google.com/"),
-        ("https://shop.example/", "https://news.example.org/a"),
-        ("https://shop.example/?utm_source=newsletter&utm_medium=email", ""),
-        ("https://shop.example/?gclid=1", ""),
-    ] {
-        let visit = hit(url, Some(referrer), None);
+    for url in ["https://shop.example/?utm_source=newsletter&utm_medium=email", "https://shop.example/?gclid=1"] {
+        let visit = hit(url, Some(""), None);
         let mut enricher = Enricher::new();
-        let origin = enricher.derive(&visit).origin;
+        let origin = Origin::clone(&enricher.derive(&visit).origin);
         assert!(matches!((origin.source, origin.medium), (Some(Cow::Borrowed(_)), Some(Cow::Borrowed(_)))), "{url}");
+    }
+}
+
+#[test]
+fn hits_with_one_referrer_share_what_it_says() {
+    let mut enricher = Enricher::new();
+    let visit = hit("https://shop.example/", Some("https://www.google.com/"), None);
+    let (Came::Elsewhere(first), Came::Elsewhere(second)) =
+        (enricher.derive(&visit).origin, enricher.derive(&visit).origin)
+    else {
+        panic!("Google is no part of the shop")
+    };
+    assert!(Arc::ptr_eq(&first, &second));
+}
+
+#[test]
+fn one_referrer_is_within_one_site_and_elsewhere_for_another() {
+    let mut enricher = Enricher::new();
+    for _ in 0..2 {
+        for (url, is_within) in [("https://shop.example/", true), ("https://news.example/", false)] {
+            let visit = hit(url, Some("https://blog.shop.example/a"), None);
+            assert_eq!(enricher.derive(&visit).origin == Came::Within, is_within, "{url}");
+        }
     }
 }

@@ -1,0 +1,114 @@
+//! How the visitor of one hit came, and a bounded memory of the sites that they came from.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use events::text::write_json_str;
+
+use super::campaign::Campaign;
+use super::origin::Origin;
+use super::recent::Recent;
+use super::referrer::{Referrer, is_on, is_within};
+use super::url::{Url, without_www};
+
+/// How a visitor came. It is the [`Origin`], in the form that costs least for most hits.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Came<'h> {
+    /// From within the site.
+    Within,
+    /// As the referrer tells, or from nowhere.
+    Elsewhere(Arc<Elsewhere>),
+    /// As the page's URL tells.
+    Campaign(Box<Origin<'h>>),
+}
+
+/// What a referrer tells that is not of the site.
+#[derive(PartialEq, Eq, Debug)]
+pub struct Elsewhere {
+    /// Its host without `www.`, which may yet turn out to be the site's own; else empty.
+    host: Box<str>,
+    origin: Origin<'static>,
+    /// See [`Elsewhere::json`].
+    json: Box<[u8]>,
+}
+
+static WITHIN: Origin<'static> =
+    Origin { source: None, medium: None, campaign: None, term: None, content: None, channel: None };
+
+impl<'h> Deref for Came<'h> {
+    type Target = Origin<'h>;
+
+    fn deref(&self) -> &Origin<'h> {
+        match self {
+            Self::Within => &WITHIN,
+            Self::Elsewhere(elsewhere) => &elsewhere.origin,
+            Self::Campaign(origin) => origin,
+        }
+    }
+}
+
+impl Elsewhere {
+    fn read(referrer: &str) -> Self {
+        let url = Url::split(referrer);
+        let host = if url.is_web() { without_www(url.host) } else { "" };
+        Self::new(host, Origin::of_referrer(Referrer::elsewhere(&url)).into_owned())
+    }
+
+    fn new(host: &str, origin: Origin<'static>) -> Self {
+        let mut json = Vec::new();
+        let channel = origin.channel.map(|channel| channel.as_str().into());
+        for (name, text) in [("source", &origin.source), ("medium", &origin.medium), ("channel", &channel)] {
+            if let Some(text) = text {
+                json.extend_from_slice(format!(",\"{name}\":").as_bytes());
+                write_json_str(&mut json, text);
+            }
+        }
+        Self { host: host.into(), origin, json: json.into() }
+    }
+
+    /// `,"source":"google","medium":"organic","channel":"organic_search"`, as it stands in every enriched hit that came so.
+    pub(crate) fn json(&self) -> &[u8] {
+        &self.json
+    }
+}
+
+/// What an entry costs beside its text: the slot and its share of empty ones, the host, the texts and their JSON.
+const ENTRY_BYTES: usize = 400;
+
+/// Longer referrers are seldom seen twice.
+const MAX_KEPT_BYTES: usize = 512;
+
+/// Referrers as they were read lately.
+#[derive(Debug)]
+pub(super) struct Referrers {
+    recent: Recent<Arc<Elsewhere>>,
+    absent: Arc<Elsewhere>,
+}
+
+impl Referrers {
+    pub(super) fn new(max_bytes: usize) -> Self {
+        let absent = Arc::new(Elsewhere::new("", Origin::of_referrer(Referrer::Absent)));
+        Self { recent: Recent::new(max_bytes, ENTRY_BYTES), absent }
+    }
+
+    /// How the visitor of a hit with this page and referrer on this site came.
+    #[inline]
+    pub(super) fn came<'h>(&mut self, page: Option<&Url<'h>>, referrer: Option<&'h str>, site: &str) -> Came<'h> {
+        if let Some(campaign) = page.and_then(|page| Campaign::read(page.query)) {
+            let referrer = Referrer::read(referrer, page, site);
+            return Came::Campaign(Box::new(Origin::of_campaign(campaign, referrer)));
+        }
+        let Some(referrer) = referrer else { return Came::Elsewhere(Arc::clone(&self.absent)) };
+        if page.is_some_and(|page| is_on(page, referrer)) {
+            return Came::Within;
+        }
+        let long;
+        let elsewhere = if referrer.len() > MAX_KEPT_BYTES {
+            long = Arc::new(Elsewhere::read(referrer));
+            &long
+        } else {
+            self.recent.get(referrer, |text| Arc::new(Elsewhere::read(text)))
+        };
+        if is_within(&elsewhere.host, page, site) { Came::Within } else { Came::Elsewhere(Arc::clone(elsewhere)) }
+    }
+}
