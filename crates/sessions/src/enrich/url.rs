@@ -40,7 +40,7 @@ impl<'a> Url<'a> {
             return None;
         };
         let host_at = scheme.len() + "://".len();
-        let path_at = host_at + find_any(url[host_at..].as_bytes(), *b"/?#:@")?;
+        let path_at = host_at + find_any(&url.as_bytes()[host_at..], *b"/?#:@")?;
         let (front, tail) = url.split_at(path_at);
         if !tail.starts_with('/') {
             return None;
