@@ -50,6 +50,20 @@ pub enum LakeError {
         /// The object.
         path: String,
     },
+    /// Something lies among a table's files that is none of ours.
+    #[error("`{path}` is no file of this lake's: move it away; nothing was written")]
+    Stranger {
+        /// The object or folder.
+        path: String,
+    },
+    /// A data file cannot be read.
+    #[error("`{path}` cannot be read: {why}")]
+    Unreadable {
+        /// The object.
+        path: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// A newer build wrote here.
     #[error("`{path}` has format {format}, and this build knows {known}: use the newer build; nothing was written")]
     Newer {
@@ -108,7 +122,12 @@ impl LakeError {
             Self::Store { operation, .. } | Self::TimedOut { operation, .. } => operation,
             Self::Place { .. } => "open",
             Self::Encode(_) | Self::Changed { .. } => "encode",
-            Self::BadRecord { .. } | Self::Foreign { .. } | Self::Newer { .. } | Self::InTheWay { .. } => "trust",
+            Self::BadRecord { .. }
+            | Self::Foreign { .. }
+            | Self::Stranger { .. }
+            | Self::Newer { .. }
+            | Self::InTheWay { .. } => "trust",
+            Self::Unreadable { .. } => "read",
             Self::BeyondEnd { .. } => "resume",
         }
     }

@@ -88,6 +88,20 @@ impl Series {
         start_of(stem.strip_prefix(&format!("{}-{}-{}-", self.table, self.log_id, self.partition))?)
     }
 
+    /// Which chain, and which of its batches by the start, a table's data file belongs to by its path; `None` for what is not
+    /// named as ours are.
+    pub(crate) fn of_data_file(table: Table, path: &str) -> Option<(Self, NextOffset)> {
+        let (_, name) = path.rsplit_once('/')?;
+        let stem = name.strip_suffix(".parquet")?.strip_prefix(table.name())?.strip_prefix('-')?;
+        let mut parts = stem.rsplitn(3, '-');
+        let (start, partition, log_id) = (parts.next()?, parts.next()?, parts.next()?);
+        let series =
+            Self { table, log_id: LogId::try_from(log_id.to_owned()).ok()?, partition: partition.parse().ok()? };
+        let start = start_of(start)?;
+        let date = series.data_file_date(path)?;
+        (series.data_file_path(date, start) == path && !date.contains('/')).then_some((series, start))
+    }
+
     /// What a batch's files say about themselves.
     pub(crate) fn lineage(&self, start: NextOffset, end: NextOffset) -> Lineage {
         Lineage { table: self.table, log_id: self.log_id.clone(), partition: self.partition, start, end }
@@ -130,5 +144,19 @@ mod tests {
         assert_eq!(series.data_file_start(file), Some(start));
         assert_eq!(series.data_file_date(file).map(|date| series.data_file_path(date, start)).as_deref(), Some(file));
         assert_eq!(series.data_file_start("late/date=2026-11-21/late-l1-4-00000000000000000042.parquet"), None);
+
+        assert_eq!(Series::of_data_file(Table::Late, file), Some((series, start)));
+        let other = "hits/date=2026-11-21/hits-ab-0-00000000000000000001.parquet";
+        let (series, start) = Series::of_data_file(Table::Hits, other).unwrap();
+        assert_eq!((series.log_id.as_str(), series.partition, start), ("ab", 0, NextOffset(1)));
+        for foreign in [
+            file,
+            "hits/part-0.parquet",
+            "hits/date=2026-11-21/part-00000000000000000001.parquet",
+            "hits/date=2026-11-21/hits-l1-03-00000000000000000001.parquet",
+            "hits/date=2026-11-21/more/hits-l1-3-00000000000000000001.parquet",
+        ] {
+            assert_eq!(Series::of_data_file(Table::Hits, foreign), None, "{foreign}");
+        }
     }
 }

@@ -94,6 +94,18 @@ fn account(host: &str) -> Result<Account, String> {
     }
 }
 
+/// Whether two names, as [`Lake::open`](crate::Lake::open) takes them, are of one place for certain. A bucket may have further
+/// names that nobody here can know.
+pub fn is_same_place(one: &str, other: &str) -> bool {
+    match (Place::parse(one), Place::parse(other)) {
+        (Ok(Place::Folder(one)), Ok(Place::Folder(other))) => {
+            let [one, other] = [one, other].map(|folder| folder.canonicalize().unwrap_or(folder));
+            one == other
+        }
+        (one, other) => one.is_ok() && one == other,
+    }
+}
+
 /// A lake's name as it may be shown: without what people put into URLs although it is secret.
 pub(crate) fn shown(text: &str) -> String {
     let Some((scheme, rest)) = text.split_once("://") else { return text.to_owned() };
@@ -134,6 +146,19 @@ mod tests {
         let Ok(Place::Bucket(named)) = Place::parse("abfss://clicks@acme.dfs.core.windows.net/lake") else { panic!() };
         let account = Account { name: "acme".into(), endpoint: "https://acme.blob.core.windows.net".into() };
         assert_eq!((named.name.as_str(), named.account), ("clicks", Some(account)));
+    }
+
+    #[test]
+    fn one_place_has_many_names() {
+        let dir = tempfile::tempdir().unwrap();
+        let (lake, path) = (dir.path().join("lake"), |name: &str| dir.path().join(name).display().to_string());
+        std::fs::create_dir(lake).unwrap();
+        assert!(is_same_place(&path("lake"), &path("lake/../lake/")));
+        assert!(is_same_place(&path("lake"), &format!("file://{}", path("lake"))));
+        assert!(!is_same_place(&path("lake"), &path("lake2")));
+        assert!(is_same_place("s3://clicks/a", "s3a://clicks/a/"));
+        assert!(!is_same_place("s3://clicks/a", "s3://clicks/b") && !is_same_place("s3://clicks/a", "gs://clicks/a"));
+        assert!(!is_same_place("ftp://a", "ftp://a"));
     }
 
     #[test]

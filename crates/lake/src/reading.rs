@@ -5,7 +5,7 @@ use std::ops::Range;
 use bytes::Bytes;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt};
-use tables::reading::{Depth, FileReading, Next, SomeRows};
+use tables::reading::{Depth, FileReading, Next, Reading, SomeRows};
 use tables::{FileError, Lineage};
 
 use crate::error::LakeError;
@@ -34,7 +34,7 @@ pub(crate) async fn read(
     mut on_rows: impl FnMut(SomeRows),
 ) -> Result<Found, LakeError> {
     let date = path.split("/date=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
-    let mut file = Pieces { store, path, size, tail: None };
+    let mut file = Pieces::of(store, path, size, TAIL);
     let mut reading = match FileReading::begin(size, date, depth) {
         Ok(reading) => reading,
         Err(error) => return Ok(Found::Bad(error)),
@@ -58,23 +58,36 @@ pub(crate) async fn read(
     })
 }
 
-struct Pieces<'a> {
+/// A file's bytes, by range. Its end is read at once and kept: most of what is asked for lies there.
+pub(crate) struct Pieces<'a> {
     store: &'a Store,
-    path: &'a str,
+    at: Path,
     size: u64,
+    tail_from: u64,
     tail: Option<Bytes>,
 }
 
-impl Pieces<'_> {
-    /// These pieces; `None` where the file is not there.
-    async fn get(&mut self, ranges: &[Range<u64>]) -> Result<Option<Vec<Bytes>>, LakeError> {
-        let at = Path::from(self.path);
-        let tail_from = self.size.saturating_sub(TAIL);
+impl<'a> Pieces<'a> {
+    /// The pieces of a file of that size, of whose end so many bytes are read at once.
+    pub(crate) fn of(store: &'a Store, path: &str, size: u64, tail: u64) -> Self {
+        Self { store, at: Path::from(path), size, tail_from: size.saturating_sub(tail), tail: None }
+    }
+
+    /// Reads the end, unless it was read; `false` where the file is not there.
+    pub(crate) async fn fetch_tail(&mut self) -> Result<bool, LakeError> {
         if self.tail.is_none() {
-            let got = self.store.within("read", self.path, self.store.inner.get_range(&at, tail_from..self.size)).await;
-            let Some(tail) = present(got)? else { return Ok(None) };
-            self.tail = Some(tail);
+            let range = self.store.inner.get_range(&self.at, self.tail_from..self.size);
+            self.tail = present(self.store.within("read", self.at.as_ref(), range).await)?;
         }
+        Ok(self.tail.is_some())
+    }
+
+    /// These pieces; `None` where the file is not there.
+    pub(crate) async fn get(&mut self, ranges: &[Range<u64>]) -> Result<Option<Vec<Bytes>>, LakeError> {
+        if !self.fetch_tail().await? {
+            return Ok(None);
+        }
+        let tail_from = self.tail_from;
         let tail = self.tail.as_ref().filter(|tail| tail.len() as u64 == self.size - tail_from);
         let in_tail = |range: &Range<u64>| {
             let tail = tail.filter(|_| range.start >= tail_from)?;
@@ -83,7 +96,8 @@ impl Pieces<'_> {
         if let Some(pieces) = ranges.iter().map(in_tail).collect() {
             return Ok(Some(pieces));
         }
-        present(self.store.within("read", self.path, self.store.inner.get_ranges(&at, ranges)).await)
+        let pieces = self.store.inner.get_ranges(&self.at, ranges);
+        present(self.store.within("read", self.at.as_ref(), pieces).await)
     }
 }
 

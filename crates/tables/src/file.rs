@@ -6,7 +6,7 @@ use bytes::Bytes;
 use events::{LogId, NextOffset, Offset};
 use parquet::file::metadata::KeyValue;
 
-use crate::reading::{Depth, FileReading, Next};
+use crate::reading::{Depth, FileReading, Next, Reading};
 use crate::table::Table;
 
 /// Where a batch comes from: a run of offsets of one partition of one log. It stands in each file's metadata.

@@ -26,4 +26,4 @@ pub use encode::{DataFile, EncodeError, empty_file};
 pub use file::{FileError, FileFacts, Lineage};
 pub use layout::Layout;
 pub use rolling::Rolling;
-pub use table::{Day, Table};
+pub use table::{Day, NoDay, Table};

@@ -4,20 +4,21 @@
 //! columns of one row group at a time.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Int32Type, Int64Type, TimestampMicrosecondType};
 use bytes::Bytes;
 use events::{Offset, Timestamp};
-use parquet::DecodeResult;
-use parquet::arrow::ProjectionMask;
-use parquet::arrow::push_decoder::{ParquetPushDecoder, ParquetPushDecoderBuilder};
-use parquet::file::metadata::{PageIndexPolicy, ParquetMetaData, ParquetMetaDataPushDecoder};
 use xxhash_rust::xxh3::xxh3_128;
 
 use crate::file::{FileError, Lineage};
 use crate::table::{Day, Table};
+
+mod decoding;
+mod raw_hits;
+
+use decoding::{Decoded, Decoding};
+pub use raw_hits::{HitReading, RawHit};
 
 /// How much of a file is read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,13 +31,25 @@ pub enum Depth {
 
 /// What comes next of a file.
 #[derive(Debug)]
-pub enum Next {
-    /// These bytes are needed first: [`FileReading::bring`] them.
+pub enum Next<R> {
+    /// These bytes are needed first: [`Reading::bring`] them.
     Needs(Vec<Range<u64>>),
     /// Some rows, in the order of the file.
-    Rows(SomeRows),
+    Rows(R),
     /// That was all.
     End,
+}
+
+/// A file that is read piece by piece.
+pub trait Reading {
+    /// Some of its rows.
+    type Rows;
+
+    /// Takes bytes that it needs.
+    fn bring(&mut self, ranges: Vec<Range<u64>>, bytes: Vec<Bytes>) -> Result<(), FileError>;
+
+    /// Goes on as far as the bytes go.
+    fn advance(&mut self) -> Result<Next<Self::Rows>, FileError>;
 }
 
 /// Rows of a file.
@@ -67,87 +80,30 @@ pub enum RowFault {
     OtherPartition,
 }
 
-/// A file that is read.
+/// A file whose rows are held against what they must be.
 #[derive(Debug)]
 pub struct FileReading {
-    len: u64,
+    decoding: Decoding,
     depth: Depth,
     /// The day that its folder names.
     day: Option<Day>,
-    state: State,
-    facts: Option<(Lineage, u64)>,
     next_row: u64,
     last: Option<(Option<String>, i64, i64)>,
 }
 
-#[derive(Debug)]
-enum State {
-    Metadata(Box<ParquetMetaDataPushDecoder>),
-    Rows(Box<ParquetPushDecoder>),
-}
-
-/// Rows that are decoded at once.
-const ROWS_AT_ONCE: usize = 8 * 1024;
-
 impl FileReading {
     /// Begins a file of that many bytes, in the folder of that date, `2026-11-21`.
     pub fn begin(len: u64, date: &str, depth: Depth) -> Result<Self, FileError> {
-        let decoder = ParquetMetaDataPushDecoder::try_new(len)?.with_page_index_policy(PageIndexPolicy::Skip);
-        let day = format!("{date}T00:00:00.000Z").parse().ok().map(Day::of);
-        Ok(Self { len, depth, day, state: State::Metadata(Box::new(decoder)), facts: None, next_row: 0, last: None })
+        let columns = match depth {
+            Depth::Offsets => Some(vec!["offset"]),
+            Depth::Everything => None,
+        };
+        Ok(Self { decoding: Decoding::begin(len, columns)?, depth, day: date.parse().ok(), next_row: 0, last: None })
     }
 
     /// What it was made of, and how many rows it says it has; known before its first rows.
     pub fn facts(&self) -> Option<&(Lineage, u64)> {
-        self.facts.as_ref()
-    }
-
-    /// Takes bytes that it needs.
-    pub fn bring(&mut self, ranges: Vec<Range<u64>>, bytes: Vec<Bytes>) -> Result<(), FileError> {
-        match &mut self.state {
-            State::Metadata(decoder) => decoder.push_ranges(ranges, bytes)?,
-            State::Rows(decoder) => decoder.push_ranges(ranges, bytes)?,
-        }
-        Ok(())
-    }
-
-    /// Goes on as far as the bytes go.
-    pub fn advance(&mut self) -> Result<Next, FileError> {
-        loop {
-            match &mut self.state {
-                State::Metadata(decoder) => match decoder.try_decode()? {
-                    DecodeResult::NeedsData(ranges) => return self.needs(ranges),
-                    DecodeResult::Data(metadata) => self.begin_rows(metadata)?,
-                    DecodeResult::Finished => return Ok(Next::End),
-                },
-                State::Rows(decoder) => match decoder.try_decode()? {
-                    DecodeResult::NeedsData(ranges) => return self.needs(ranges),
-                    DecodeResult::Data(batch) => return self.rows(&batch).map(Next::Rows),
-                    DecodeResult::Finished => return Ok(Next::End),
-                },
-            }
-        }
-    }
-
-    /// A damaged footer may name bytes that are not there.
-    fn needs(&self, ranges: Vec<Range<u64>>) -> Result<Next, FileError> {
-        if ranges.is_empty() || ranges.iter().any(|range| range.start >= range.end || range.end > self.len) {
-            return Err(FileError::Beyond(self.len));
-        }
-        Ok(Next::Needs(ranges))
-    }
-
-    fn begin_rows(&mut self, metadata: ParquetMetaData) -> Result<(), FileError> {
-        let file = metadata.file_metadata();
-        let pairs = file.key_value_metadata().map_or(&[][..], Vec::as_slice);
-        self.facts = Some((Lineage::of(pairs)?, file.num_rows().max(0) as u64));
-        let mask = match self.depth {
-            Depth::Offsets => ProjectionMask::columns(file.schema_descr(), ["offset"]),
-            Depth::Everything => ProjectionMask::all(),
-        };
-        let decoder = ParquetPushDecoderBuilder::try_new_decoder(Arc::new(metadata))?;
-        self.state = State::Rows(Box::new(decoder.with_projection(mask).with_batch_size(ROWS_AT_ONCE).build()?));
-        Ok(())
+        self.decoding.facts()
     }
 
     fn rows(&mut self, batch: &RecordBatch) -> Result<SomeRows, FileError> {
@@ -161,7 +117,7 @@ impl FileReading {
         if self.depth == Depth::Offsets {
             return Ok(rows);
         }
-        let (lineage, _) = self.facts.as_ref().expect("the metadata comes before the rows");
+        let (lineage, _) = self.decoding.facts().expect("the metadata comes before the rows");
         let time_column = lineage.table.time_column();
         let times = column(time_column)?.as_primitive_opt::<TimestampMicrosecondType>();
         let times = times.ok_or(FileError::Column(time_column))?.values();
@@ -193,6 +149,22 @@ impl FileReading {
         }
         rows.ids = ids(lineage, batch)?;
         Ok(rows)
+    }
+}
+
+impl Reading for FileReading {
+    type Rows = SomeRows;
+
+    fn bring(&mut self, ranges: Vec<Range<u64>>, bytes: Vec<Bytes>) -> Result<(), FileError> {
+        self.decoding.bring(ranges, bytes)
+    }
+
+    fn advance(&mut self) -> Result<Next<SomeRows>, FileError> {
+        Ok(match self.decoding.advance()? {
+            Decoded::Needs(ranges) => Next::Needs(ranges),
+            Decoded::Batch(batch) => Next::Rows(self.rows(&batch)?),
+            Decoded::End => Next::End,
+        })
     }
 }
 

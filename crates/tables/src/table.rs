@@ -1,6 +1,7 @@
 //! The four tables: which topic each comes from, and where its files lie.
 
 use std::fmt;
+use std::str::FromStr;
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use events::{LogId, NextOffset, Timestamp, Topic};
@@ -126,11 +127,36 @@ impl Day {
         let days = time.as_millis().div_euclid(MILLIS_OF_DAY);
         Self(i32::try_from(days).expect("a time of four digits' years is within six million days of 1970"))
     }
+
+    /// Its first moment.
+    pub fn start(self) -> Timestamp {
+        Timestamp::from_millis(i64::from(self.0) * MILLIS_OF_DAY)
+    }
+
+    /// The first moment after it.
+    pub fn end(self) -> Timestamp {
+        Timestamp::from_millis((i64::from(self.0) + 1) * MILLIS_OF_DAY)
+    }
+}
+
+/// What is no day.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("`{0}` is no day such as 2026-11-21")]
+pub struct NoDay(String);
+
+impl FromStr for Day {
+    type Err = NoDay;
+
+    fn from_str(text: &str) -> Result<Self, NoDay> {
+        let midnight = format!("{text}T00:00:00.000Z").parse().map_err(|_| NoDay(text.to_owned()))?;
+        // What a parser may take besides is no name of a folder of ours.
+        Some(Self::of(midnight)).filter(|day| day.to_string() == text).ok_or_else(|| NoDay(text.to_owned()))
+    }
 }
 
 impl fmt::Display for Day {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&Timestamp::from_millis(i64::from(self.0) * MILLIS_OF_DAY).date())
+        f.write_str(&self.start().date())
     }
 }
 

@@ -5,6 +5,7 @@
 //! ```
 
 pub mod args;
+pub mod backfill;
 pub mod bus;
 pub mod input;
 pub mod log_id;
@@ -12,51 +13,42 @@ mod pipeline;
 mod progress;
 pub mod publish;
 pub mod summary;
+mod what;
 
 use std::io::{self, Write};
 use std::time::Instant;
 
-use anyhow::{Context, Result};
-use events::Limits;
+use anyhow::Result;
 use lake::{Access, Lake};
 use service::Shutdown;
 
 use args::ReplayArgs;
-use input::files::Files;
-use input::format::{Format, LineReader};
 use pipeline::Pipeline;
 use summary::Summary;
+use what::What;
 
-/// Replays the files and says what became of them.
+/// Replays the files, or a lake's hits, and says what became of them.
 pub fn run(args: &ReplayArgs) -> Result<()> {
     let started = Instant::now();
     crate::quiet::init_log(&args.log)?;
-    let reader = line_reader(args)?;
-    let windows = sessionizer::Config::from(&args.windows).settings;
-
-    let bar = progress::surveying();
-    let files = Files::survey(&args.files, reader.clone(), &mut |bytes| bar.inc(bytes))?;
-    bar.finish_and_clear();
-    for (one, copy) in files.copies() {
-        tracing::warn!("{} has the same content as {}: its lines count twice", copy.path.display(), one.path.display());
-    }
-    let log_id = log_id::log_id(&files.surveyed, &reader, &windows, args.bus.partitions);
-    tracing::info!(%log_id, bytes = files.bytes(), "replaying");
-
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let windows = sessionizer::Config::from(&args.windows).settings;
+    let place = args.lake.url(&args.bus.data);
+
+    let what = What::survey(args, &windows, &place, runtime.handle())?;
+    let log_id = what.log_id(&windows, args.bus.partitions);
+    tracing::info!(%log_id, bytes = what.bytes(), "replaying");
+
     let shutdown = Shutdown::new();
     runtime.block_on(async { shutdown.cancel_on_signals() })?;
+    let lake = runtime.block_on(Lake::open(&place, Access::Write))?;
+    if let What::Lake(_) = what {
+        runtime.block_on(backfill::refuse_others(&lake, &place, &log_id))?;
+    }
     let replay_bus = bus::open(&args.bus, log_id)?;
-    let place = args.lake.url(&args.bus.data);
-    let pipeline = Pipeline {
-        args,
-        windows,
-        lake: runtime.block_on(Lake::open(&place, Access::Write))?,
-        bus: replay_bus.bus.clone(),
-        runtime: runtime.handle().clone(),
-        shutdown,
-    };
-    let (read, outcome) = pipeline.run(&files)?;
+    let pipeline =
+        Pipeline { args, windows, lake, bus: replay_bus.bus.clone(), runtime: runtime.handle().clone(), shutdown };
+    let (read, outcome) = pipeline.run(&what)?;
 
     let summary = Summary::new(&read, &outcome, started.elapsed());
     eprint!("{}", summary::tell(&summary, &read, &outcome, args.windows.lateness, &place));
@@ -64,12 +56,4 @@ pub fn run(args: &ReplayArgs) -> Result<()> {
         writeln!(io::stdout().lock(), "{}", serde_json::to_string(&summary)?)?;
     }
     Ok(())
-}
-
-fn line_reader(args: &ReplayArgs) -> Result<LineReader> {
-    let format = args.format.parse::<Format>().with_context(|| {
-        let files: Vec<_> = args.files.iter().map(|path| path.display().to_string()).collect();
-        format!("cannot replay {}", files.join(", "))
-    })?;
-    Ok(LineReader { format, site: args.site.clone(), limits: Limits::default() })
 }

@@ -69,4 +69,10 @@ pub enum InputError {
         /// What the system, or the decompressor, said.
         error: io::Error,
     },
+    /// The lake that is read failed.
+    #[error(transparent)]
+    Lake(#[from] lake::LakeError),
+    /// No room to put hits in order.
+    #[error("hits cannot be sorted in temporary files: {0}; TMPDIR names another place for them")]
+    Sort(io::Error),
 }

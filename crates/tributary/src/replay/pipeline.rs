@@ -13,10 +13,11 @@ use sessionizer::Mode;
 use tokio::runtime::Handle;
 
 use super::args::ReplayArgs;
-use super::input::files::Files;
+use super::backfill::{KeptDays, Outside};
 use super::progress;
 use super::publish::{PublishError, Publisher, Read};
 use super::summary::Outcome;
+use super::what::What;
 
 /// What a replay runs on.
 pub(super) struct Pipeline<'a> {
@@ -30,15 +31,20 @@ pub(super) struct Pipeline<'a> {
 
 impl Pipeline<'_> {
     /// Runs everything to its end: the input, then the sessions, then the lake.
-    pub(super) fn run(&self, files: &Files) -> Result<(Read, Outcome)> {
+    pub(super) fn run(&self, what: &What) -> Result<(Read, Outcome)> {
         let bus = self.bus.clone();
+        let outside = Arc::new(Outside::default());
+        let kept: SharedBus = match what.days() {
+            Some(days) => Arc::new(KeptDays::new(bus.clone(), days, outside.clone())),
+            None => bus.clone(),
+        };
         let topics_are_final = Shutdown::new();
         std::thread::scope(|scope| {
             let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
-            let sessions = named("sessionizer").spawn_scoped(scope, || self.sessionize(&bus))?;
+            let sessions = named("sessionizer").spawn_scoped(scope, || self.sessionize(&kept))?;
             let written = named("lake-writer").spawn_scoped(scope, || self.write(&bus, &topics_are_final))?;
 
-            let read = self.publish(&bus, files);
+            let read = self.publish(&bus, what);
             if read.is_err() {
                 self.shutdown.cancel();
             }
@@ -55,15 +61,15 @@ impl Pipeline<'_> {
             if self.shutdown.is_cancelled() || !written.is_complete {
                 return Err(PublishError::Stopped.into());
             }
-            Ok(outcome(read, &sessions.counts, &written))
+            Ok(outcome(read, &sessions.counts, &outside, &written))
         })
     }
 
-    fn publish(&self, bus: &SharedBus, files: &Files) -> Result<Read> {
-        let bar = progress::replaying(files.bytes());
+    fn publish(&self, bus: &SharedBus, what: &What) -> Result<Read> {
+        let bar = progress::replaying(what.bytes());
         let bytes_read = Arc::new(AtomicU64::new(0));
         let publisher = Publisher::new(bus.clone(), self.runtime.clone(), self.windows.lateness);
-        let read = publisher.run(files.items(&bytes_read), || {
+        let read = publisher.run(what.items(&bytes_read), || {
             bar.set_position(bytes_read.load(Ordering::Relaxed));
             self.shutdown.is_cancelled()
         });
@@ -93,14 +99,20 @@ impl Pipeline<'_> {
     }
 }
 
-fn outcome(mut read: Read, counts: &sessions::Counts, written: &lake_writer::Summary) -> (Read, Outcome) {
+fn outcome(
+    mut read: Read,
+    counts: &sessions::Counts,
+    outside: &Outside,
+    written: &lake_writer::Summary,
+) -> (Read, Outcome) {
     // What the engine cannot read has been rejected after all.
     read.accepted -= counts.rejected;
     read.rejected += counts.rejected;
     let outcome = Outcome {
         duplicates: counts.duplicates,
-        late: counts.late.iter().sum(),
-        sessions: counts.sessions,
+        late: counts.late.iter().sum::<u64>() - outside.late.load(Ordering::Relaxed),
+        sessions: counts.sessions - outside.sessions.load(Ordering::Relaxed),
+        outside: outside.hits.load(Ordering::Relaxed) + outside.late.load(Ordering::Relaxed),
         new_files: written.tables.values().map(|table| table.files).sum(),
     };
     (read, outcome)

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::publish::Read;
 
-/// The figures of a replay, as `--json` prints them. `read` = `accepted` + `rejected`; `duplicates` and `late` are
-/// among the accepted.
+/// The figures of a replay, as `--json` prints them. `read` = `accepted` + `rejected`; `duplicates`, `late` and `outside`
+/// are among the accepted.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Summary {
     /// Lines that were read; those of nothing but white space are not counted.
@@ -22,6 +22,10 @@ pub struct Summary {
     pub duplicates: u64,
     /// Hits that came after their session was final.
     pub late: u64,
+    /// Hits of other days than those asked for, read so that sessions are whole, and not written; left out where there are
+    /// none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub outside: u64,
     /// Sessions.
     pub sessions: u64,
     /// Seconds that it took.
@@ -35,6 +39,8 @@ pub struct Outcome {
     pub duplicates: u64,
     /// Hits that were late.
     pub late: u64,
+    /// Hits of other days than those asked for.
+    pub outside: u64,
     /// Sessions.
     pub sessions: u64,
     /// Files that were written into the lake; none where all of them stood there already.
@@ -50,6 +56,7 @@ impl Summary {
             rejected: read.rejected,
             duplicates: outcome.duplicates,
             late: outcome.late,
+            outside: outcome.outside,
             sessions: outcome.sessions,
             seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
         }
@@ -85,6 +92,10 @@ pub fn tell(summary: &Summary, read: &Read, outcome: &Outcome, lateness: Span, l
     if summary.late * 100 > summary.accepted {
         line(format_args!("    {}", why_late(summary, read, lateness)));
     }
+    if summary.outside > 0 {
+        let why = "of days beside --from and --to: read so that sessions are whole, not written";
+        line(format_args!("outside     {:>12}  {why}", grouped(summary.outside)));
+    }
     line(format_args!("sessions    {:>12}", grouped(summary.sessions)));
     match outcome.new_files {
         0 if summary.read > 0 => line(format_args!("nothing new: {lake} holds this input already, whole")),
@@ -114,6 +125,10 @@ fn why_late(summary: &Summary, read: &Read, lateness: Span) -> String {
 fn whole_minutes(span: Span) -> Span {
     const MINUTE: i64 = 60_000;
     if span.as_millis() < MINUTE { span } else { Span::from_mins((span.as_millis() + MINUTE - 1) / MINUTE) }
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// A number with its thousands set apart.
@@ -175,6 +190,15 @@ mod tests {
         insta::assert_snapshot!(told(&read, &Outcome { late: 40, new_files: 3, ..Outcome::default() }));
         let read = Read { accepted: 1000, ..Read::default() };
         insta::assert_snapshot!(told(&read, &Outcome { late: 40, new_files: 3, ..Outcome::default() }));
+    }
+
+    #[test]
+    fn days_that_were_read_and_not_written_are_told() {
+        let read = Read { accepted: 3210, ..Read::default() };
+        insta::assert_snapshot!(told(
+            &read,
+            &Outcome { outside: 1210, sessions: 7, new_files: 3, ..Outcome::default() }
+        ));
     }
 
     #[test]

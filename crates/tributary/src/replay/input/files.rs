@@ -42,6 +42,11 @@ impl Files {
         Ok(files)
     }
 
+    /// What reads their lines.
+    pub fn reader(&self) -> &LineReader {
+        &self.reader
+    }
+
     /// The decompressed size of all of them.
     pub fn bytes(&self) -> u64 {
         self.surveyed.iter().map(|file| file.bytes).sum()

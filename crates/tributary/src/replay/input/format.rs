@@ -31,7 +31,7 @@ impl Format {
 
 /// A name that is no format.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no format: choose combined, common or hits")]
+#[error("`{0}` is no format: choose combined, common, hits or lake")]
 pub struct UnknownFormat(String);
 
 impl FromStr for Format {
