@@ -41,6 +41,7 @@ bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG names a folder whos
 	TOOLS_KAFKA=$(KAFKA) cargo bench --workspace --bench kafka
 	$(if $(TOOLS_RIG),cargo build --release --workspace --example bare)
 	$(if $(TOOLS_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TOOLS_RIG)/run.sh cmd 2000000)
+	$(PYTHON) tools/bench_encode.py $(if $(TOOLS_DATA),--log $(TOOLS_DATA)/apache_access.log.gz)
 	tools/bench_replay.py $(if $(TOOLS_DATA),--log $(TOOLS_DATA)/apache_access.log.gz)
 
 tools: ## what the tests need besides Rust, in one cache folder
