@@ -8,7 +8,7 @@ use events::{Invalid, Limits, NewHit, Reason, Rejection, Timestamp, Topic, Uuid}
 use serde_json::value::RawValue;
 
 use crate::body::Batch;
-use crate::policy::{Facts, Rules, Ruling};
+use crate::policy::{Facts, Moment, Rules, Ruling, Salts};
 use crate::rates::Rate;
 use crate::time;
 
@@ -27,6 +27,8 @@ pub struct Sender<'a> {
     pub facts: &'a Facts<'a>,
     /// What sites ask.
     pub rules: &'a Rules,
+    /// What visitors without a cookie are told apart by.
+    pub salts: &'a Salts,
     /// What one visitor may send.
     pub visitors: Option<&'a Rate>,
     /// Makes the id of a hit that has none.
@@ -72,10 +74,13 @@ pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
 
     let mut outcome = Outcome::default();
     for (index, hit) in hits.into_iter().enumerate() {
-        match hit {
-            Ok((hit, ruling)) => {
-                let event_time = time::event_time(hit.client_time, skew, sender.received_at);
-                let ruling = &rulings[ruling];
+        let admitted = hit.and_then(|(mut hit, ruling)| {
+            let event_time = time::event_time(hit.client_time, skew, sender.received_at);
+            admit(&mut hit, event_time, &mut rulings[ruling], sender).map_err(|invalid| (invalid, Some(ruling)))?;
+            Ok((hit, event_time, &rulings[ruling]))
+        });
+        match admitted {
+            Ok((hit, event_time, ruling)) => {
                 outcome.records.push(record(&hit, event_time, ruling, sender));
                 outcome.noted.note(ruling);
                 outcome.accepted += 1;
@@ -161,18 +166,28 @@ fn check<'a, 's>(
         rulings.push(sender.rules.ruling(site, sender.facts));
         rulings.len() - 1
     });
-    judge(&mut hit, &mut rulings[place], sender).map_err(|invalid| (invalid, Some(place)))?;
+    judge(&mut hit, &rulings[place], sender).map_err(|invalid| (invalid, Some(place)))?;
     Ok((hit, place))
 }
 
-fn judge(hit: &mut IncomingHit<'_>, ruling: &mut Ruling<'_>, sender: &Sender<'_>) -> Result<(), Invalid> {
+fn judge(hit: &mut IncomingHit<'_>, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Result<(), Invalid> {
     if hit.event_time.is_some() {
         let detail = "event_time is set by the collector; send client_time and sent_at";
         return Err(Invalid::new(Reason::ReservedField, "/event_time", detail));
     }
     ruling.judge(hit, sender.facts, sender.limits)?;
-    hit.complete(sender.received_at, sender.limits)?;
-    ruling.identify(hit, || (sender.new_id)(sender.received_at));
+    hit.complete(sender.received_at, sender.limits)
+}
+
+/// Says who the visitor is, and counts the hit.
+fn admit(
+    hit: &mut IncomingHit<'_>,
+    event_time: Timestamp,
+    ruling: &mut Ruling<'_>,
+    sender: &Sender<'_>,
+) -> Result<(), Invalid> {
+    let Sender { received_at, facts, salts, new_id, .. } = *sender;
+    ruling.identify(hit, &Moment { event_time, received_at, facts, salts, new_id });
     ruling.count(hit, sender.visitors)
 }
 

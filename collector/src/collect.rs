@@ -52,6 +52,7 @@ pub(crate) async fn collect(
         received_at: (edge.clock)(),
         facts: &facts,
         rules: &rules,
+        salts: edge.policy.salts(),
         visitors: edge.visitors.as_ref(),
         new_id: &*edge.new_id,
         limits: &edge.limits,

@@ -12,6 +12,7 @@ mod forwarded;
 mod places;
 mod rules;
 mod ruling;
+mod salts;
 mod watch;
 
 use std::net::IpAddr;
@@ -28,7 +29,8 @@ pub use facts::{Facts, Signals};
 pub use file::SitesError;
 pub use places::{Place, Places, PlacesError};
 pub use rules::Rules;
-pub use ruling::Ruling;
+pub use ruling::{Moment, Ruling};
+pub use salts::Salts;
 
 /// What holds at this moment. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -39,6 +41,7 @@ pub struct Policy {
     /// Proxies that are believed when they say whom they speak for.
     proxies: Arc<Networks>,
     places: Option<Arc<Places>>,
+    salts: Arc<Salts>,
 }
 
 /// Why the settings of the policy cannot be used.
@@ -60,7 +63,13 @@ impl Policy {
 
     /// These rules, for good.
     pub fn of(rules: Rules) -> Self {
-        Self { rules: Arc::new(ArcSwap::from_pointee(rules)), file: None, proxies: Arc::default(), places: None }
+        Self {
+            rules: Arc::new(ArcSwap::from_pointee(rules)),
+            file: None,
+            proxies: Arc::default(),
+            places: None,
+            salts: Arc::default(),
+        }
     }
 
     /// What the settings say.
@@ -70,6 +79,12 @@ impl Policy {
     /// Where a file cannot be used.
     pub fn open(args: &PolicyArgs) -> Result<Self, PolicyError> {
         let rules = args.sites.as_deref().map(file::read).transpose()?;
+        if let Some(name) = rules.iter().find_map(Rules::cookieless_site) {
+            tracing::info!(
+                site = name,
+                "visitors are told apart by keys of this process alone: a restart makes new ones, and so does each further collector"
+            );
+        }
         let places = args.geoip.as_deref().map(Places::open).transpose()?;
         Ok(Self {
             file: args.sites.clone().map(Arc::new),
@@ -84,6 +99,11 @@ impl Policy {
         let address = forwarded::client(peer, headers, &self.proxies);
         let place = self.places.as_ref().map_or_else(Place::default, |places| places.find(address));
         Facts { place, ..Facts::of(address, uri, headers) }
+    }
+
+    /// What visitors are told apart by where nothing is kept in their browsers.
+    pub(crate) fn salts(&self) -> &Salts {
+        &self.salts
     }
 
     /// The rules of this moment.

@@ -12,7 +12,10 @@ use crate::edge::Edge;
 pub(crate) fn shed(edge: &Edge, address: IpAddr) -> Option<Response> {
     if edge.bus.queued_bytes() > edge.bounds.queued {
         metrics::counter!(REQUESTS_SHED, "bound" => "queued").increment(1);
-        return Some(answer::and_close(answer::unavailable("the log has more than it can take; send it again later", "1")));
+        return Some(answer::and_close(answer::unavailable(
+            "the log has more than it can take; send it again later",
+            "1",
+        )));
     }
     let seconds = edge.addresses.as_ref()?.take(network(address)).err()?;
     metrics::counter!(REQUESTS_SHED, "bound" => "address_rate").increment(1);

@@ -42,6 +42,7 @@ impl Trial<'_> {
             facts: &facts,
             rules: &rules,
             new_id: &|_| Uuid::nil(),
+            salts: policy.salts(),
             visitors: None,
             limits: &limits,
         };

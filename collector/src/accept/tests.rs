@@ -25,6 +25,7 @@ fn take_under(sites: Sites, header: (&'static str, &str), body: &str) -> Outcome
         received_at: RECEIVED,
         facts: &facts,
         rules: &Rules::new(sites),
+        salts: &Salts::default(),
         visitors: None,
         new_id: &|_| Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001),
         limits: &limits,

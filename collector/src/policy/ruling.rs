@@ -2,12 +2,13 @@
 
 use std::net::IpAddr;
 
-use events::{IncomingHit, Invalid, Limits, Reason, Text, Uuid};
+use events::{IncomingHit, Invalid, Limits, Reason, Text, Timestamp, Uuid};
 use serde_json::value::RawValue;
 use sites::{Automated, Identity, PrivacyPolicy, Site, UnknownFields};
 
 use super::cookie;
 use super::facts::{Facts, Signals};
+use super::salts::Salts;
 use crate::rates::Rate;
 
 /// What the rules make of a request for one site.
@@ -29,6 +30,21 @@ pub struct Ruling<'r> {
     keeps_raw: bool,
 }
 
+/// When and how a hit came.
+#[derive(Clone, Copy)]
+pub struct Moment<'a> {
+    /// When it happened.
+    pub event_time: Timestamp,
+    /// When it was received.
+    pub received_at: Timestamp,
+    /// What its request says.
+    pub facts: &'a Facts<'a>,
+    /// What visitors without a cookie are told apart by.
+    pub salts: &'a Salts,
+    /// Makes the id of a hit that has none.
+    pub new_id: &'a (dyn Fn(Timestamp) -> Uuid + Send + Sync),
+}
+
 #[derive(Clone, Copy, Debug)]
 struct CookieVisitor {
     id: Uuid,
@@ -44,9 +60,10 @@ impl<'r> Ruling<'r> {
             name: name.into(),
             site,
             quota: None,
-            visitor: facts.cookies.filter(|_| site.identity == Identity::Cookie && !withheld).and_then(|cookies| {
-                cookie::read(name, cookies).map(|id| CookieVisitor { id, is_new: false })
-            }),
+            visitor: facts
+                .cookies
+                .filter(|_| site.identity == Identity::Cookie && !withheld)
+                .and_then(|cookies| cookie::read(name, cookies).map(|id| CookieVisitor { id, is_new: false })),
             against: objection(site, facts),
             ip: if withheld { None } else { site.ip.apply(facts.address).as_ref().map(IpAddr::to_string) },
             privacy: facts.signals.any().then(|| privacy(facts.signals, withheld)),
@@ -63,7 +80,7 @@ impl<'r> Ruling<'r> {
         Self { against: Some(Invalid::new(Reason::UnknownSite, "/site", detail)), ..Self::of(careful, name, facts) }
     }
 
-    /// With what the site may send.
+    /// With how much the site may send.
     pub(super) fn within(self, quota: Option<&'r Rate>) -> Self {
         Self { quota, ..self }
     }
@@ -103,16 +120,24 @@ impl<'r> Ruling<'r> {
         self.keeps_raw
     }
 
-    /// Says who the visitor of a hit is that is going to be taken, where the site tells visitors apart by a cookie. The first
-    /// hit of a request without one makes the visitor.
-    pub fn identify(&mut self, hit: &mut IncomingHit<'_>, new_id: impl FnOnce() -> Uuid) {
-        if self.site.identity != Identity::Cookie || self.is_anonymous {
-            return;
-        }
-        let first_hit = *hit.hit_id.get_or_insert_with(new_id);
-        let made = || CookieVisitor { id: cookie::visitor(&self.name, first_hit), is_new: true };
-        let visitor = *self.visitor.get_or_insert_with(made);
-        hit.visitor_id = Some(Text(visitor.id.to_string().into()));
+    /// Says who the visitor of a hit is that is going to be taken, where the site does not leave that to the tracker.
+    pub fn identify(&mut self, hit: &mut IncomingHit<'_>, moment: &Moment<'_>) {
+        let visitor = match self.site.identity {
+            _ if self.is_anonymous => return,
+            Identity::Tracker => return,
+            Identity::Cookie => {
+                // The first hit of a request without a cookie makes the visitor.
+                let first_hit = *hit.hit_id.get_or_insert_with(|| (moment.new_id)(moment.received_at));
+                let made = || CookieVisitor { id: cookie::visitor(&self.name, first_hit), is_new: true };
+                Some(self.visitor.get_or_insert_with(made).id)
+            }
+            Identity::Cookieless => {
+                let agent = hit.user_agent.as_deref().or(moment.facts.user_agent.as_deref()).unwrap_or_default();
+                let (address, times) = (moment.facts.address, (moment.event_time, moment.received_at));
+                moment.salts.visitor(&self.name, address, agent, times.0, times.1)
+            }
+        };
+        hit.visitor_id = visitor.map(|visitor| Text(visitor.to_string().into()));
     }
 
     /// The header that gives the browser its cookie, where it has none yet.
@@ -133,7 +158,11 @@ impl<'r> Ruling<'r> {
             return Err(Invalid::new(Reason::HotKey, "/visitor_id", "this visitor sends more than a person can"));
         }
         if self.quota.is_some_and(|quota| quota.take(()).is_err()) {
-            return Err(Invalid::new(Reason::OverQuota, "/site", "the site sends more than its quota; send it again later"));
+            return Err(Invalid::new(
+                Reason::OverQuota,
+                "/site",
+                "the site sends more than its quota; send it again later",
+            ));
         }
         Ok(())
     }

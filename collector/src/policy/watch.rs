@@ -114,4 +114,29 @@ mod tests {
         stop.cancel();
         following.await.unwrap().unwrap();
     }
+
+    #[tokio::test]
+    async fn who_asks_gets_it_read_although_it_looks_the_same() {
+        // From here on the signal ends nobody.
+        let _heard = signal(SignalKind::hangup()).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sites.toml");
+        std::fs::write(&path, "[sites.a]").unwrap();
+        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let policy = Policy::open(&PolicyArgs { sites: Some(path.clone()), ..PolicyArgs::default() }).unwrap();
+        let has = |name: &str| policy.rules().sites().get(name).is_some();
+
+        let stop = Shutdown::new();
+        let following = tokio::spawn(policy.clone().follow(stop.clone()));
+        tokio::time::sleep(LOOK).await;
+        std::fs::write(&path, "[sites.b]").unwrap();
+        std::fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+        tokio::time::sleep(LOOK * 2).await;
+        assert!(has("a"), "nobody can see that it changed");
+        let process = std::process::id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
+        tokio::time::timeout(HOUR, until(|| has("b"))).await.unwrap();
+        stop.cancel();
+        following.await.unwrap().unwrap();
+    }
 }

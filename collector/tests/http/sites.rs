@@ -126,6 +126,21 @@ async fn a_cookie_makes_a_visitor_and_a_request_that_is_sent_again_makes_the_sam
 }
 
 #[tokio::test]
+async fn without_a_cookie_a_visitor_is_who_has_address_and_browser() {
+    let edge = Edge::start("[sites.a]\nidentity = \"cookieless\"\nip = \"none\"", &[]).await;
+    let hit = r#"{"site":"a","visitor_id":"mine"}"#;
+    for agent in ["Browser/1", "Browser/1", "Browser/2"] {
+        edge.post(&[("user-agent", agent)], hit).await;
+    }
+    let visitors: Vec<_> = edge.records(Topic::Hits).iter().map(|hit| hit["visitor_id"].to_string()).collect();
+    assert_eq!(visitors[0], visitors[1]);
+    assert!(visitors[0] != visitors[2] && !visitors[0].contains("mine"), "{visitors:?}");
+    edge.post(&[], r#"{"site":"a","client_time":"2026-10-01T00:00:00Z","visitor_id":"mine"}"#).await;
+    let old = &edge.records(Topic::Hits)[3];
+    assert_eq!(old.get("visitor_id"), None, "of that day no key is left");
+}
+
+#[tokio::test]
 async fn one_visitor_that_floods_is_held_back_and_the_others_are_not() {
     let edge = Edge::start(SITES, &["--max-visitor-rate=1"]).await;
     let hits = |visitor: &str, count| {

@@ -81,8 +81,6 @@ reasons! {
     Bot = "bot",
     /// A page that was fetched before anybody asked for it, on a site that does not count such.
     Prefetch = "prefetch",
-    /// A custom event that does not fit the site's schema.
-    SchemaMismatch = "schema_mismatch",
     /// More hits than the site may send.
     OverQuota = "over_quota",
     /// A visitor that sends more than a person can.

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 use crate::site::{Automated, Identity, PrivacyPolicy, Site, UnknownFields};
 
 /// The keys of a site.
-const KEYS: [&str; 15] = [
+const KEYS: [&str; 14] = [
     "origins",
     "write_key",
     "ip",
@@ -27,7 +27,6 @@ const KEYS: [&str; 15] = [
     "exclude_addresses",
     "time_zone",
     "keep_rejected",
-    "schemas",
 ];
 
 /// The most hits a second that a quota may allow: over that it is none.
@@ -136,7 +135,6 @@ impl Reading<'_> {
                 "exclude_addresses" => site.exclude_addresses = self.list(path, value),
                 "time_zone" => site.time_zone = self.time_zone(path, value),
                 "keep_rejected" => site.keep_rejected = self.yes_or_no(path, value),
-                "schemas" => site.schemas = self.schemas(path, value),
                 other => {
                     let detail = format!("there is no key `{other}`; a site has {}", KEYS.join(", "));
                     self.say(key.span(), path, detail);
@@ -215,17 +213,6 @@ impl Reading<'_> {
         }
         self.say(value.span(), path, "write an IANA name, such as Europe/Berlin or UTC");
         None
-    }
-
-    fn schemas(&mut self, path: &str, value: &Value<'_>) -> BTreeMap<String, String> {
-        let mut schemas = BTreeMap::new();
-        for (event, file) in self.table(path, value).into_iter().flatten() {
-            let event_path = format!("{path}.{:?}", event.get_ref());
-            if let Some(file) = self.text(&event_path, file) {
-                schemas.insert(event.get_ref().to_string(), file.to_owned());
-            }
-        }
-        schemas
     }
 }
 

@@ -39,8 +39,6 @@ pub struct Site {
     pub time_zone: Option<String>,
     /// Whether rejections carry what was refused.
     pub keep_rejected: bool,
-    /// The file of the JSON Schema of each custom event that has one, by its name.
-    pub schemas: BTreeMap<String, String>,
 }
 
 /// What is done about people who ask not to be tracked.

@@ -91,7 +91,8 @@ fn verdicts(outcome: &Outcome) -> String {
                 writeln!(text, "hit {index}: rejected: {} at {}: {invalid}", invalid.reason, invalid.pointer)
             }
             None => {
-                let record = taken.next().map_or_else(Default::default, |record| String::from_utf8_lossy(&record.value));
+                let record =
+                    taken.next().map_or_else(Default::default, |record| String::from_utf8_lossy(&record.value));
                 writeln!(text, "hit {index}: taken\n  {record}")
             }
         };

@@ -52,7 +52,8 @@ fn the_file_in_the_manual_is_right_and_its_defaults_are_what_a_site_has_that_say
     let file = desk.file("sites.toml", &manual());
     assert_eq!(desk.check(&file, &[]), (0, "sites.toml: right; sites: blog.example, shop.example\n".into()));
     for (name, default) in [("ip", "\"truncated\""), ("privacy", "\"anonymous\""), ("keep_rejected", "true")] {
-        let says = manual().lines().any(|line| line.starts_with(name) && line.ends_with(&format!("# default: {default}")));
+        let says =
+            manual().lines().any(|line| line.starts_with(name) && line.ends_with(&format!("# default: {default}")));
         assert!(says, "{name}");
     }
 }
@@ -75,7 +76,9 @@ fn a_hit_is_held_against_the_file() {
     let key = "X-Write-Key: wk_4f1c";
     let (code, said) = desk.check_hit(&file, r#"{"site":"shop.example","colour":"red"}"#, &[key, "Sec-GPC: 1"]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains(r#""privacy":{"gpc":true,"done":"anonymous"}"#) && said.contains(r#""props":{"colour":"red"}"#));
+    assert!(
+        said.contains(r#""privacy":{"gpc":true,"done":"anonymous"}"#) && said.contains(r#""props":{"colour":"red"}"#)
+    );
 
     let (code, said) = desk.check_hit(&file, r#"[{"site":"blog.example"},{"site":"blog.example","colour":1}]"#, &[]);
     assert_eq!(code, 1);

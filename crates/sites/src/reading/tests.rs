@@ -17,7 +17,6 @@ exclude_hosts = ["Test.shop.example"]
 exclude_addresses = ["10.0.0.0/8", "2001:db8::7"]
 time_zone = "Europe/Berlin"
 keep_rejected = false
-schemas = { purchase = "schemas/purchase.json" }
 
 [sites.blog]
 "#;
@@ -63,7 +62,6 @@ exclude_addresses = ["10.0.0.0/33"]
 exclude_hosts = "test.example"
 time_zone = "Berlin"
 write_key = ""
-schemas = { purchase = 7 }
 "#
     ));
 }
