@@ -128,7 +128,8 @@ mod tests {
 
         let stop = Shutdown::new();
         let following = tokio::spawn(policy.clone().follow(stop.clone()));
-        tokio::time::sleep(LOOK).await;
+        // Between two looks.
+        tokio::time::sleep(LOOK / 2).await;
         std::fs::write(&path, "[sites.b]").unwrap();
         std::fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
         tokio::time::sleep(LOOK * 2).await;
