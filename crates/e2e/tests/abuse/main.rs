@@ -33,7 +33,7 @@ const CONNECTIONS: u64 = 400;
 
 /// Shows that the bound on memory is one: with this variable set, the collector breaks it.
 fn is_unbounded() -> bool {
-    std::env::var_os("TRIBUTARY_ABUSE_UNBOUNDED").is_some()
+    std::env::var_os("TOOLS_ABUSE_UNBOUNDED").is_some()
 }
 
 fn flags() -> Vec<&'static str> {

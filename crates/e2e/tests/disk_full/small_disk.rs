@@ -37,7 +37,7 @@ const BALLAST: u64 = 64 * MIB;
 const LIMITED: &str = r#"trap "" XFSZ; exec prlimit --fsize="$0": "$@""#;
 
 impl SmallDisk {
-    /// A disk with little room. `TRIBUTARY_NO_MOUNT` asks for the next best thing.
+    /// A disk with little room. `TOOLS_NO_MOUNT` asks for the next best thing.
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let options = format!("size={}", ROOM + BALLAST);
@@ -46,8 +46,7 @@ impl SmallDisk {
             let status = Command::new("mount").args(args).arg(folder.path()).stderr(Stdio::null()).status();
             status.is_ok_and(|status| status.success())
         };
-        let kind =
-            if std::env::var_os("TRIBUTARY_NO_MOUNT").is_none() && mount() { Kind::Mounted } else { Kind::Limited };
+        let kind = if std::env::var_os("TOOLS_NO_MOUNT").is_none() && mount() { Kind::Mounted } else { Kind::Limited };
         let disk = Self { folder, kind };
         match kind {
             Kind::Mounted => std::fs::write(disk.ballast(), vec![0; BALLAST as usize]).unwrap(),
