@@ -279,6 +279,8 @@ impl Transactions {
                 let reason = log.last().map_or_else(|| error.to_string(), |(_, reason)| reason);
                 BusError::Fenced(format!("{what}: {reason}"))
             }
+            // It was good when the bus was opened: see `Log::of_an_open_bus`.
+            (BusError::Refused(line), Some(code)) if error::is_login(code) => BusError::Unavailable(line),
             (other, _) => other,
         }
     }

@@ -59,6 +59,10 @@ impl Member {
 
     /// Gives a source up and takes it again from another position. The group does not hear of it.
     fn take_anew(&mut self, source: Source, position: NextOffset) -> Result<(), BusError> {
+        // librdkafka would take it for the answer to that, and nobody would hear of the loss. The next poll tells of it.
+        if self.consumer.assignment_lost() {
+            return Ok(());
+        }
         let is_paused = self.sources.is_paused(source);
         let left = self.consumer.incremental_unassign(&self.list(&[source]));
         // That the old position is not there stands in the queue under no position, and would be taken for the new one's.
