@@ -100,10 +100,11 @@ impl Outputs {
             self.grow(room);
         }
         let key_at = self.end;
-        let mut pen = Pen::new(&mut self.bytes[key_at..]);
+        // No more than was asked for, so that a measure that is wrong shows at once and not where the buffer ends.
+        let mut pen = Pen::new(&mut self.bytes[key_at..room]);
         pen.raw(key);
         let left = write(pen).left();
-        self.end = self.bytes.len() - left;
+        self.end = room - left;
         self.entries.push(Entry { topic, key_at, value_at: key_at + key.len(), end: self.end });
     }
 
