@@ -31,14 +31,7 @@ pub(super) fn ddl(location: &Location) -> Option<String> {
     let lake = format!("s3://{place}");
     let mut text = head("Athena", &lake, &HINTS);
     for table in Table::ALL {
-        let columns = table.columns();
-        let columns: Vec<_> = columns
-            .iter()
-            .map(|column| {
-                let (name, data_type) = (DIALECT.name(column.name), DIALECT.column_type(column));
-                format!("  {name} {data_type} COMMENT '{}'", comment(column))
-            })
-            .collect();
+        let columns = DIALECT.declared(table, |column| format!(" COMMENT '{}'", comment(column)));
         let folder = format!("{lake}/{table}/");
         text.push_str(&format!(
             "

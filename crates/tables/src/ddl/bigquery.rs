@@ -26,14 +26,7 @@ pub(super) fn ddl(location: &Location) -> Option<String> {
     let lake = format!("gs://{place}");
     let mut text = head("BigQuery", &lake, &HINTS);
     for table in Table::ALL {
-        let columns = table.columns();
-        let columns: Vec<_> = columns
-            .iter()
-            .map(|column| {
-                let (name, data_type) = (DIALECT.name(column.name), DIALECT.column_type(column));
-                format!("  {name} {data_type} OPTIONS (description = '{}')", comment(column))
-            })
-            .collect();
+        let columns = DIALECT.declared(table, |column| format!(" OPTIONS (description = '{}')", comment(column)));
         text.push_str(&format!(
             "
 CREATE OR REPLACE EXTERNAL TABLE {table} (

@@ -33,12 +33,8 @@ pub(super) fn ddl(location: &Location) -> Option<String> {
     };
     let mut text = head("ClickHouse", &lake, &HINTS);
     for table in Table::ALL {
-        let columns = table.columns();
-        let structure: Vec<_> = columns
-            .iter()
-            .map(|column| format!("  {} {}", DIALECT.name(column.name), DIALECT.column_type(column)))
-            .chain(["  `date` Date".to_owned()])
-            .collect();
+        let mut structure = DIALECT.declared(table, |_| String::new());
+        structure.push("  `date` Date".to_owned());
         text.push_str(&format!(
             "\nCREATE OR REPLACE VIEW {table} AS\nSELECT * FROM {function}({}, 'Parquet', {}\n)\nSETTINGS use_hive_partitioning = 1;\n",
             quoted(&format!("{lake}/{table}/*/*.parquet")),

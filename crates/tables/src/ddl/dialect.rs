@@ -34,6 +34,13 @@ impl Dialect {
         self.type_of(&column.data_type, column.nullable)
     }
 
+    /// A table's columns as a statement declares them: a line for each with its name, its type, and what `after` says of it.
+    pub(super) fn declared(&self, table: Table, after: impl Fn(&Column) -> String) -> Vec<String> {
+        let line =
+            |column: &Column| format!("  {} {}{}", self.name(column.name), self.column_type(column), after(column));
+        table.columns().iter().map(line).collect()
+    }
+
     fn type_of(&self, data_type: &DataType, nullable: bool) -> String {
         let name = match data_type {
             DataType::Utf8 => self.text.to_owned(),

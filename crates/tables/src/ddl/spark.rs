@@ -37,14 +37,10 @@ pub(super) fn ddl(location: &Location) -> Option<String> {
     };
     let mut text = head("Spark SQL", &lake, &HINTS);
     for table in Table::ALL {
-        let columns = table.columns();
-        let columns = columns.iter().map(|column| {
-            let (name, data_type) = (DIALECT.name(column.name), DIALECT.column_type(column));
-            format!("  {name} {data_type} COMMENT '{}',\n", comment(column))
-        });
+        let columns = DIALECT.declared(table, |column| format!(" COMMENT '{}',\n", comment(column)));
         text.push_str(&format!(
             "\nCREATE TABLE IF NOT EXISTS {table} (\n{}  `date` DATE COMMENT 'The day, UTC, of `{}`.'\n)\nUSING parquet\nLOCATION {};\n",
-            columns.collect::<String>(),
+            columns.concat(),
             table.time_column(),
             quoted(&format!("{lake}/{table}")),
         ));
