@@ -8,6 +8,7 @@ use arrow::datatypes::SchemaRef;
 use bytes::Bytes;
 use parquet::arrow::arrow_writer::{ArrowWriter, ArrowWriterOptions};
 
+use crate::checksum;
 use crate::file::Lineage;
 use crate::layout::{Layout, properties};
 use crate::table::{Day, Table};
@@ -64,13 +65,20 @@ pub(crate) fn file(
     for some in order.chunks(ROWS_AT_ONCE) {
         writer.write(&take_record_batch(&unsorted, &UInt32Array::from(some.to_vec()))?)?;
     }
-    Ok(DataFile { day, rows: order.len() as u64, bytes: writer.into_inner()?.into() })
+    Ok(DataFile { day, rows: order.len() as u64, bytes: finish(writer)? })
 }
 
 /// A file without rows: what stands for one whose records the log no longer holds.
 pub fn empty_file(lineage: &Lineage, layout: &Layout) -> Result<Bytes, EncodeError> {
     let writer = writer(lineage.table, lineage.table.schema(), lineage, layout)?;
-    Ok(writer.into_inner()?.into())
+    finish(writer)
+}
+
+/// Ends a file with its checksum.
+fn finish(writer: ArrowWriter<Vec<u8>>) -> Result<Bytes, EncodeError> {
+    let mut file = writer.into_inner()?;
+    checksum::seal(&mut file);
+    Ok(file.into())
 }
 
 fn writer(

@@ -48,6 +48,12 @@ pub enum FileError {
     /// Its footer names what is not there.
     #[error("not a readable Parquet file: its footer speaks of more than its {0} bytes")]
     Beyond(u64),
+    /// The decoder gave up on it.
+    #[error("not a readable Parquet file: its decoder gave up on it")]
+    Panic,
+    /// It is not as it was made.
+    #[error("damaged: its bytes are not those that its checksum was made of")]
+    Checksum,
     /// A column that every file has, and of what kind it is.
     #[error("the file's column `{0}` is absent or no column of ours")]
     Column(&'static str),

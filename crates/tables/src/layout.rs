@@ -10,6 +10,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::schema::types::ColumnPath;
 use serde::{Deserialize, Serialize};
 
+use crate::checksum;
 use crate::encode::EncodeError;
 use crate::file::Lineage;
 use crate::table::Table;
@@ -106,5 +107,6 @@ fn key_values(layout: &Layout, lineage: &Lineage) -> Vec<KeyValue> {
     let mut pairs: Vec<KeyValue> =
         lineage.pairs().into_iter().map(|(name, value)| KeyValue::new(name.to_owned(), value)).collect();
     pairs.push(KeyValue::new("tributary.schema_version".to_owned(), layout.schema.to_string()));
+    pairs.push(KeyValue::new(checksum::NAME.to_owned(), checksum::NOT_YET.to_owned()));
     pairs
 }

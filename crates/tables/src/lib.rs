@@ -5,6 +5,7 @@
 
 mod batch;
 mod cell;
+mod checksum;
 mod columns;
 pub mod ddl;
 mod encode;

@@ -1,7 +1,7 @@
 //! Reads a file piece by piece, as somebody brings the bytes, and holds its rows against what they must be.
 //!
 //! Pure: says which bytes it needs next. For the offsets alone those are the footer and one small column; for all of it the
-//! columns of one row group at a time.
+//! columns of one row group at a time, with what lies between them, so that the checksum is over all of the file.
 
 use std::ops::Range;
 
@@ -25,7 +25,7 @@ pub use raw_hits::{HitReading, RawHit};
 pub enum Depth {
     /// Its metadata, and its rows' offsets.
     Offsets,
-    /// Every column of every row.
+    /// Every column of every row, and whether every byte is as it was written.
     Everything,
 }
 

@@ -96,6 +96,24 @@ fn a_session_that_stands_twice_is_named() {
     assert_eq!((faults.len(), code), (1, 1), "{faults:?}");
 }
 
+/// One letter of a title is another, and nothing else: every page can be read.
+#[test]
+fn a_bit_that_flips_within_a_text_is_found_by_the_files_checksum() {
+    let dir = tempdir().unwrap();
+    // Shorter than what compresses: the text stands in the file as it is.
+    let titled = hit(1, Some("v")).replace(r#""is_bot""#, r#""title":"kjqzwvx","is_bot""#);
+    commit(dir.path(), Table::Hits, 0, &[titled]);
+    assert_eq!(verify(dir.path(), &["--deep"]), SOUND);
+    let name = files(dir.path()).into_keys().find(|name| name.ends_with(".parquet")).unwrap();
+    let mut bytes = fs::read(dir.path().join(&name)).unwrap();
+    let at = bytes.windows(7).position(|text| text == b"kjqzwvx").unwrap();
+    bytes[at] ^= 1;
+    fs::write(dir.path().join(&name), bytes).unwrap();
+    assert_eq!(verify(dir.path(), &[]), SOUND);
+    let expected = format!("`{name}`: damaged: its bytes are not those that its checksum was made of");
+    assert_eq!(verify(dir.path(), &["--deep"]), (vec![expected], 1));
+}
+
 /// Its footer and its offsets can be read, and one of its other columns cannot.
 #[test]
 fn a_file_that_is_damaged_within_is_found_by_reading_it() {

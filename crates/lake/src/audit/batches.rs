@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use events::{NextOffset, Offset};
 use futures::{StreamExt, TryStreamExt};
 use object_store::path::Path;
-use tables::Table;
 use tables::reading::{Depth, SomeRows};
+use tables::{FileError, Table};
 
 use super::Ids;
 use super::fault::Fault;
@@ -138,8 +138,11 @@ impl Lake {
                     continue;
                 }
                 Found::Bad(error) => {
+                    // Of a file whose rows can all be read, none is missing.
+                    if !matches!(error, FileError::Checksum) {
+                        read.offsets.truncate(first);
+                    }
                     read.faults.push(bad(error.to_string()));
-                    read.offsets.truncate(first);
                 }
                 Found::File(found, _) if found != lineage => {
                     read.faults.push(bad(format!("it was made of {found:?}")));

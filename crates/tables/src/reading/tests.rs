@@ -1,8 +1,14 @@
 use std::ops::Range;
 
 use events::{LogId, NextOffset};
+use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
+use parquet::file::properties::WriterProperties;
 
+use super::decoding::PAIRS_WITHOUT_CHECKSUM;
 use super::*;
+use crate::checksum;
 use crate::encode::{self, Rows};
 use crate::{Layout, TableBatch};
 
@@ -82,34 +88,56 @@ fn a_row_out_of_order_or_on_another_day_is_named() {
     assert_eq!(rows.faults, [(0, RowFault::OtherDay), (1, RowFault::OtherDay)]);
 }
 
-/// What is cut or overwritten anywhere is an error or other rows, and never a panic.
+/// What is cut or overwritten anywhere is an error, and never a panic. For the offsets alone it may also be other rows.
 #[test]
 fn a_damaged_file_is_an_error() {
     let whole = file(&(0..300).collect::<Vec<u32>>());
     for end in (0..whole.len()).step_by(97) {
         assert!(read(&whole.slice(..end), "2015-05-17", Depth::Everything).is_err(), "cut at {end}");
     }
-    for at in (0..whole.len()).step_by(61) {
+    let footer = whole.len() - 8 - u32::from_le_bytes(whole[whole.len() - 8..][..4].try_into().unwrap()) as usize;
+    for at in (0..footer).step_by(61).chain((footer..whole.len()).step_by(3)) {
         let mut bytes = whole.to_vec();
-        bytes[at] ^= 0x5A;
-        for depth in [Depth::Offsets, Depth::Everything] {
-            let mut reading = FileReading::begin(bytes.len() as u64, "2015-05-17", depth).unwrap();
-            let file = Bytes::from(bytes.clone());
-            while let Ok(next) = reading.advance() {
-                match next {
-                    Next::Needs(ranges) => {
-                        let piece = |range: &Range<u64>| file.slice(range.start as usize..range.end as usize);
-                        let pieces = ranges.iter().map(piece).collect();
-                        if reading.bring(ranges, pieces).is_err() {
-                            break;
-                        }
-                    }
-                    Next::Rows(_) => {}
-                    Next::End => break,
-                }
+        bytes[at] ^= 1 << (at % 8);
+        let bytes = Bytes::from(bytes);
+        let read = |depth| advance(FileReading::begin(bytes.len() as u64, "2015-05-17", depth)?, &bytes);
+        assert!(read(Depth::Everything).is_err(), "byte {at} of {}", whole.len());
+        let _ = read(Depth::Offsets);
+    }
+}
+
+/// Reads on to the end.
+fn advance(mut reading: FileReading, file: &Bytes) -> Result<(), FileError> {
+    loop {
+        match reading.advance()? {
+            Next::Needs(ranges) => {
+                let piece = |range: &Range<u64>| file.slice(range.start as usize..range.end as usize);
+                let pieces = ranges.iter().map(piece).collect();
+                reading.bring(ranges, pieces)?;
             }
+            Next::Rows(_) => {}
+            Next::End => return Ok(()),
         }
     }
+}
+
+/// Lakes are older than checksums.
+#[test]
+fn a_file_from_before_there_were_checksums_is_read() {
+    let new = file(&[0, 1, 2]);
+    let reader = ParquetRecordBatchReaderBuilder::try_new(new.clone()).unwrap();
+    let pairs = reader.metadata().file_metadata().key_value_metadata().unwrap();
+    let pairs: Vec<_> = pairs.iter().filter(|pair| pair.key != checksum::NAME).cloned().collect();
+    assert_eq!(pairs.len(), PAIRS_WITHOUT_CHECKSUM);
+    let properties = WriterProperties::builder().set_key_value_metadata(Some(pairs)).build();
+    let options = ArrowWriterOptions::new().with_properties(properties).with_skip_arrow_metadata(true);
+    let mut writer = ArrowWriter::try_new_with_options(Vec::new(), Table::Hits.schema(), options).unwrap();
+    for batch in reader.build().unwrap() {
+        writer.write(&RecordBatch::try_new(Table::Hits.schema(), batch.unwrap().columns().to_vec()).unwrap()).unwrap();
+    }
+    let old = Bytes::from(writer.into_inner().unwrap());
+    let (rows, _) = read(&old, "2015-05-17", Depth::Everything).unwrap();
+    assert_eq!((rows.offsets.len(), rows.faults), (3, Vec::new()));
 }
 
 #[test]
