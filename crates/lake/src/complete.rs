@@ -8,10 +8,8 @@ use std::fs::{File, TryLockError};
 use std::path::Path as Folder;
 use std::time::Duration;
 
-use bytes::Bytes;
 use events::{LogId, NextOffset, Timestamp};
-use object_store::path::Path;
-use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
+use object_store::{Error, UpdateVersion};
 use serde::{Deserialize, Serialize};
 use tables::Table;
 
@@ -63,11 +61,13 @@ impl Mark {
 }
 
 impl Completeness {
-    fn new(table: Table) -> Self {
-        Self { format: FORMAT, table, logs: BTreeMap::new() }
+    /// What stands, with what is lower than these marks raised; nothing falls.
+    fn raised(standing: Option<Self>, table: Table, log_id: &LogId, count: u32, marks: &BTreeMap<u32, Mark>) -> Self {
+        let mut raised = standing.unwrap_or(Self { format: FORMAT, table, logs: BTreeMap::new() });
+        raised.raise(log_id, count, marks);
+        raised
     }
 
-    /// Raises what is lower than these marks; nothing falls.
     fn raise(&mut self, log_id: &LogId, partition_count: u32, marks: &BTreeMap<u32, Mark>) {
         let log = self.logs.entry(log_id.clone()).or_default();
         log.partition_count = log.partition_count.max(partition_count);
@@ -118,8 +118,7 @@ impl Lake {
         for _ in 0..ATTEMPTS {
             let found = self.read_completeness(table).await?;
             let (standing, version) = found.map_or((None, None), |(standing, version)| (Some(standing), Some(version)));
-            let mut raised = standing.clone().unwrap_or_else(|| Completeness::new(table));
-            raised.raise(log_id, partition_count, marks);
+            let raised = Completeness::raised(standing.clone(), table, log_id, partition_count, marks);
             if standing.as_ref() == Some(&raised) {
                 return Ok(true);
             }
@@ -134,17 +133,7 @@ impl Lake {
 
     async fn read_completeness(&self, table: Table) -> Result<Option<(Completeness, UpdateVersion)>, LakeError> {
         let path = path(table);
-        let at = Path::from(path.as_str());
-        let read = async {
-            let found = self.store.inner.get(&at).await?;
-            let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
-            Ok((found.bytes().await?, version))
-        };
-        let (json, version) = match self.store.within("read", &path, read).await {
-            Ok(found) => found,
-            Err(LakeError::Store { source, .. }) if matches!(*source, Error::NotFound { .. }) => return Ok(None),
-            Err(error) => return Err(error),
-        };
+        let Some((json, version)) = self.store.find_version(&path).await? else { return Ok(None) };
         Ok(Some((record::read(&path, &json)?, version)))
     }
 
@@ -155,23 +144,13 @@ impl Lake {
         raised: &Completeness,
         version: Option<UpdateVersion>,
     ) -> Result<Replaced, LakeError> {
-        let path = path(table);
-        let at = Path::from(path.as_str());
-        let mode = version.map_or(PutMode::Create, PutMode::Update);
-        let put = self.store.inner.put_opts(&at, Bytes::from(record::to_json(raised)).into(), PutOptions::from(mode));
-        match self.store.within("replace", &path, put).await {
-            Ok(_) => Ok(Replaced::Done),
-            Err(LakeError::Store { source, .. })
-                if matches!(*source, Error::AlreadyExists { .. } | Error::Precondition { .. }) =>
-            {
-                Ok(Replaced::Changed)
-            }
+        match self.store.put_as_read(&path(table), record::to_json(raised).into(), version).await {
             Err(LakeError::Store { source, .. })
                 if matches!(*source, Error::NotImplemented { .. }) && self.folder.is_some() =>
             {
                 Ok(Replaced::CannotSay)
             }
-            Err(error) => Err(error),
+            put => Ok(if put? { Replaced::Done } else { Replaced::Changed }),
         }
     }
 
@@ -190,9 +169,8 @@ impl Lake {
                 tokio::time::sleep(LOCK_WAIT).await;
                 continue;
             };
-            let found = self.read_completeness(table).await?;
-            let mut raised = found.map_or_else(|| Completeness::new(table), |(standing, _)| standing);
-            raised.raise(log_id, partition_count, marks);
+            let standing = self.completeness(table).await?;
+            let raised = Completeness::raised(standing, table, log_id, partition_count, marks);
             self.store.replace(&path(table), record::to_json(&raised).into()).await?;
             return Ok(true);
         }

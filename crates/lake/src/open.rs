@@ -63,7 +63,7 @@ impl Lake {
             }
         };
         let probed = match access {
-            Access::Write => probe::write(&lake.store).await,
+            Access::Write => probe::write(&lake.store, lake.folder.as_deref()).await,
             Access::Read => probe::read(&lake.store).await,
         };
         probed.map_err(refuse)?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions};
+use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 
 use crate::error::LakeError;
 use crate::said::{self, Cause};
@@ -70,6 +70,34 @@ impl Store {
     pub(crate) async fn replace(&self, path: &str, bytes: Bytes) -> Result<(), LakeError> {
         let at = Path::from(path);
         self.within("write", path, self.inner.put_opts(&at, bytes.into(), PutOptions::default())).await.map(|_| ())
+    }
+
+    /// Writes an object if the one that stands is still that version, or if none stands and there was none. Gives whether
+    /// it did: `false` where somebody else was first, and also where our own answer got lost and it was tried again.
+    pub(crate) async fn put_as_read(
+        &self,
+        path: &str,
+        bytes: Bytes,
+        version: Option<UpdateVersion>,
+    ) -> Result<bool, LakeError> {
+        let at = Path::from(path);
+        let options = PutOptions::from(version.map_or(PutMode::Create, PutMode::Update));
+        match self.within("replace", path, self.inner.put_opts(&at, bytes.into(), options)).await {
+            Ok(_) => Ok(true),
+            Err(error) if is_there_already(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads an object that may not be there, and which version of it that is.
+    pub(crate) async fn find_version(&self, path: &str) -> Result<Option<(Bytes, UpdateVersion)>, LakeError> {
+        let at = Path::from(path);
+        let read = async {
+            let found = self.inner.get(&at).await?;
+            let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+            Ok((found.bytes().await?, version))
+        };
+        absent_is_none(self.within("read", path, read).await)
     }
 
     /// Reads an object.

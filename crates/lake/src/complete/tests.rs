@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
-use object_store::PutPayload;
 use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{ObjectStoreExt, PutPayload};
 use proptest::prelude::*;
 
 use super::*;

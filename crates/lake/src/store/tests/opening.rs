@@ -143,15 +143,45 @@ async fn a_hiccup_does_not_stop_a_start() {
     }
 }
 
-/// A store that takes every put, as some did before they knew If-None-Match.
+/// A store that takes puts whatever their condition, as some did before they knew If-None-Match, and some still do of
+/// If-Match.
 #[derive(Debug)]
-struct Careless(InMemory);
+struct Careless(InMemory, Ignores);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Ignores {
+    Create,
+    Update,
+}
 
 #[tokio::test]
-async fn a_store_that_ignores_if_none_match_is_refused() {
-    let store = Store::new(Arc::new(Careless(InMemory::new())), Duration::from_secs(1));
-    let line = probe::write(&store).await.unwrap_err();
-    assert!(line.contains("it ignores If-None-Match"), "{line}");
+async fn a_store_that_ignores_a_condition_is_refused() {
+    for (ignores, names) in [(Ignores::Create, "it ignores If-None-Match"), (Ignores::Update, "it ignores If-Match")] {
+        let store = Store::new(Arc::new(Careless(InMemory::new(), ignores)), Duration::from_secs(1));
+        let line = probe::write(&store, None).await.unwrap_err();
+        assert!(line.starts_with(names) && !line.contains('\n'), "{line}");
+    }
+}
+
+/// As some stores answer: the header is not implemented, or never holds.
+#[tokio::test]
+async fn a_store_that_knows_no_if_match_is_refused() {
+    for (status, code, names) in [
+        (501, "NotImplemented", "(NotImplemented)"),
+        (400, "InvalidArgument", "(InvalidArgument)"),
+        (403, "AccessDenied", "not allowed to (AccessDenied): give it the right replace as it was read (If-Match)"),
+        (412, "PreconditionFailed", "it takes no If-Match"),
+    ] {
+        let forbidding = Forbidding::new();
+        // The first two puts create, and are told that it stands; the third replaces.
+        let mut puts = 0;
+        forbidding.proxy.plan(Plan::new(move |asked| {
+            puts += usize::from(asked.method == "PUT");
+            (asked.method == "PUT" && puts > 2).then_some(Fault::Refuse(status, code))
+        }));
+        let line = refused(&forbidding.lake, Access::Write, &forbidding.variables()).await;
+        assert!(line.contains(names), "{code}: {line}");
+    }
 }
 
 impl std::fmt::Display for Careless {
@@ -163,7 +193,11 @@ impl std::fmt::Display for Careless {
 #[async_trait]
 impl ObjectStore for Careless {
     async fn put_opts(&self, location: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
-        self.0.put_opts(location, payload, PutOptions { mode: PutMode::Overwrite, ..options }).await
+        let mode = match (options.mode, self.1) {
+            (PutMode::Create, Ignores::Create) | (PutMode::Update(_), Ignores::Update) => PutMode::Overwrite,
+            (mode, _) => mode,
+        };
+        self.0.put_opts(location, payload, PutOptions { mode, ..options }).await
     }
 
     async fn put_multipart_opts(&self, at: &Path, options: PutMultipartOptions) -> Result<Box<dyn MultipartUpload>> {
