@@ -8,27 +8,6 @@ use object_store::{Error, ObjectStoreExt, PutMode, PutOptions, UpdateVersion};
 use super::places::{self, Place};
 use crate::store::Put;
 
-macro_rules! every_store {
-    ($($sentence:ident)*) => {
-        every_store!(@ folder $($sentence)*);
-        every_store!(@ memory $($sentence)*);
-        every_store!(@ versitygw $($sentence)*);
-        every_store!(@ minio $($sentence)*);
-        every_store!(@ google $($sentence)*);
-        every_store!(@ azurite $($sentence)*);
-    };
-    (@ $store:ident $($sentence:ident)*) => {
-        mod $store {
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $sentence() {
-                    super::$sentence(&super::places::$store().await).await;
-                }
-            )*
-        }
-    };
-}
-
 every_store! {
     of_many_writers_one_creates_and_all_see_its_bytes
     what_was_written_is_read_and_listed_at_once

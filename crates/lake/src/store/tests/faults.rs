@@ -93,21 +93,10 @@ async fn each_fault_on_the_way_to_azure() {
 /// Two writers put the same objects, with faults of every kind drawn from a seed.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_writers_through_a_bad_line_leave_every_object_whole() {
-    const FAULTS: [Fault; 9] = [
-        Fault::Lose,
-        Fault::DropAnswer,
-        Fault::Refuse(503, "SlowDown"),
-        Fault::Refuse(500, "InternalError"),
-        Fault::ActAndRefuse(500, "InternalError"),
-        Fault::Refuse(409, "ConditionalRequestConflict"),
-        Fault::ActAndRefuse(503, "SlowDown"),
-        Fault::CutAnswer,
-        Fault::CutRequest,
-    ];
     for seed in 0..3 {
         let place = behind_a_proxy(Kind::Versitygw, TIMEOUT).await;
         let proxy = place.proxy.as_ref().unwrap();
-        proxy.plan(Plan::seeded(seed, 3, &FAULTS));
+        proxy.plan(Plan::seeded(seed, 3, &Fault::AT_ONCE));
         let content = |writer: u8, n: usize| Bytes::from(vec![b'a' + writer; 10_000 + n]);
         let writer = |writer: u8| {
             let store = place.store.clone();

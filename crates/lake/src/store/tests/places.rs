@@ -18,6 +18,14 @@ pub(super) struct Place {
     pub(super) _folder: Option<tempfile::TempDir>,
 }
 
+impl Place {
+    /// The lake that lies in it.
+    pub(super) fn lake(&self) -> Lake {
+        let folder = self._folder.as_ref().map(|folder| folder.path().to_owned());
+        Lake { store: self.store.clone(), folder, location: None }
+    }
+}
+
 pub(super) async fn folder() -> Place {
     let folder = tempfile::tempdir().unwrap();
     let lake = Lake::open(folder.path().to_str().unwrap(), Access::Write).await.unwrap();
