@@ -25,9 +25,12 @@ test-readers: tools ## every engine that reads the lake: a table of what each fo
 	$(CACHE)/readers/bin/python tools/readers/dialects.py
 
 ROUNDS ?= 100
+DRAWS ?= 2000
 
-soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, then a table; TOOLS_SOAK_SEED repeats a run
+soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, DRAWS=2000 at a lake's way to each store; tables; TOOLS_SOAK_SEED, TOOLS_LAKE_CRASH_SEED repeat a run
 	TOOLS_KAFKA=$(KAFKA) TOOLS_SOAK_ROUNDS=$(ROUNDS) cargo test --release --workspace --test kafka_crash -- --nocapture
+	TOOLS_OBJECT_SERVERS=$(STORES) TOOLS_LAKE_CRASH_DRAWS=$(DRAWS) cargo test --release --workspace --test lake_crash -- --nocapture
+	TOOLS_OBJECT_SERVERS=$(STORES) TOOLS_LAKE_CRASH_DRAWS=$(DRAWS) TOOLS_LAKE_CRASH_STORE=minio cargo test --release --workspace --test lake_crash -- --nocapture
 
 lint: ## formatting, clippy and documentation, without a warning
 	cargo fmt --all -- --check

@@ -21,6 +21,26 @@ pub enum Fault {
     CutAnswer,
     /// Half of the request's body reaches the server, then both connections break.
     CutRequest,
+    /// The server hears of it once the proxy is told to [`release`](crate::Proxy::release) it, whether the client is still
+    /// there or not.
+    Hold,
+    /// The server does what was asked; its answer waits until the proxy is told to release it.
+    ActAndHold,
+}
+
+impl Fault {
+    /// Every way in which a request goes wrong at once: no one waits for ever.
+    pub const AT_ONCE: [Self; 9] = [
+        Self::Lose,
+        Self::DropAnswer,
+        Self::Refuse(503, "SlowDown"),
+        Self::Refuse(500, "InternalError"),
+        Self::ActAndRefuse(500, "InternalError"),
+        Self::Refuse(409, "ConditionalRequestConflict"),
+        Self::ActAndRefuse(503, "SlowDown"),
+        Self::CutAnswer,
+        Self::CutRequest,
+    ];
 }
 
 /// A request, as far as a plan may look at it.

@@ -1,6 +1,8 @@
 //! What stands between a client and a server, and lets things go wrong by a plan.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Command;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -17,6 +19,7 @@ use hyper_util::rt::TokioIo;
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
+use tokio::sync::watch;
 
 use crate::fault::{Asked, Fault, Plan};
 use crate::forward::{Broken, forward, forward_half};
@@ -37,6 +40,12 @@ struct State {
     server: SocketAddr,
     speaks_google: bool,
     plan: Mutex<Plan>,
+    /// Who gets which signal with the next fault.
+    victim: Mutex<Option<(u32, &'static str)>>,
+    /// How many signals were sent.
+    strikes: AtomicUsize,
+    /// Whether what is held may go on.
+    released: watch::Sender<bool>,
     asked: Mutex<Vec<(Asked, Option<Fault>)>>,
 }
 
@@ -54,8 +63,10 @@ impl Proxy {
     fn start(server: SocketAddr, speaks_google: bool) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
         let runtime = runtime.expect("a machine has threads");
-        let (plan, asked) = (Mutex::new(Plan::none()), Mutex::default());
-        let state = Arc::new(State { server, speaks_google, plan, asked });
+        let (plan, victim, asked) = (Mutex::new(Plan::none()), Mutex::default(), Mutex::default());
+        let released = watch::channel(true).0;
+        let state =
+            Arc::new(State { server, speaks_google, plan, victim, strikes: AtomicUsize::new(0), released, asked });
         let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a machine has a free port");
         let address = listener.local_addr().expect("it is bound");
         listener.set_nonblocking(true).expect("a socket can be that");
@@ -76,6 +87,32 @@ impl Proxy {
     /// What goes wrong from now on.
     pub fn plan(&self, plan: Plan) {
         *self.state.plan.lock().expect("no thread panicked") = plan;
+    }
+
+    /// With the next fault this process gets a signal, named without `SIG`: once the server has heard of the request, or
+    /// never will, and before the client hears anything.
+    pub fn strike(&self, pid: u32, signal: &'static str) {
+        *self.state.victim.lock().expect("no thread panicked") = Some((pid, signal));
+    }
+
+    /// How many signals were sent so far.
+    pub fn strikes(&self) -> usize {
+        self.state.strikes.load(Ordering::Relaxed)
+    }
+
+    /// Nobody gets a signal any more.
+    pub fn spare(&self) {
+        *self.state.victim.lock().expect("no thread panicked") = None;
+    }
+
+    /// What is held goes on, and so does whatever is held from now on, until the next [`Proxy::hold`].
+    pub fn release(&self) {
+        self.state.released.send_replace(true);
+    }
+
+    /// What is held from now on waits for a [`Proxy::release`].
+    pub fn hold(&self) {
+        self.state.released.send_replace(false);
     }
 
     /// What was asked so far, and what went wrong with it; forgotten with this call.
@@ -121,33 +158,71 @@ async fn answer(state: Arc<State>, request: Request<Incoming>) -> Result<Respons
     let request = Request::from_parts(parts, body.collect().await?.to_bytes());
     let fault = state.plan.lock().expect("no thread panicked").fault(&asked);
     state.asked.lock().expect("no thread panicked").push((asked, fault));
+    let Some(fault) = fault else { return Ok(whole(state.ask(request).await?)) };
+    // A task of its own: what happens to the request goes on when the client's connection is gone, and this with it.
+    tokio::spawn(befall(state, request, fault)).await?
+}
+
+/// What happens to a request that goes wrong.
+async fn befall(state: Arc<State>, request: Request<Bytes>, fault: Fault) -> Result<Response<Body>, Broken> {
     match fault {
-        None => Ok(whole(state.ask(request).await?)),
-        Some(Fault::Lose) => Err("lost".into()),
-        Some(Fault::Refuse(status, code)) => Ok(refusal(status, code)),
-        Some(Fault::Hang) => futures::future::pending().await,
-        Some(Fault::CutRequest) => {
+        Fault::Lose | Fault::Refuse(..) | Fault::Hang => {
+            state.strike().await;
+            without_an_answer(fault).await
+        }
+        Fault::CutRequest => {
             let request = if state.speaks_google { google::to_s3(state.server, request) } else { request };
             forward_half(state.server, request).await?;
-            Err("cut".into())
+            state.strike().await;
+            without_an_answer(fault).await
         }
-        Some(Fault::DropAnswer) => {
+        Fault::DropAnswer | Fault::ActAndRefuse(..) | Fault::ActAndHang => {
             state.ask(request).await?;
-            Err("the answer was dropped".into())
+            state.strike().await;
+            without_an_answer(fault).await
         }
-        Some(Fault::ActAndRefuse(status, code)) => {
-            state.ask(request).await?;
-            Ok(refusal(status, code))
+        Fault::CutAnswer => {
+            let answer = state.ask(request).await?;
+            state.strike().await;
+            half(answer)
         }
-        Some(Fault::ActAndHang) => {
-            state.ask(request).await?;
-            futures::future::pending().await
+        Fault::Hold => {
+            state.strike().await;
+            state.wait_for_release().await;
+            Ok(whole(state.ask(request).await?))
         }
-        Some(Fault::CutAnswer) => half(state.ask(request).await?),
+        Fault::ActAndHold => {
+            let answer = state.ask(request).await?;
+            state.strike().await;
+            state.wait_for_release().await;
+            Ok(whole(answer))
+        }
+    }
+}
+
+/// What the client hears where nothing of the server's answer reaches it.
+async fn without_an_answer(fault: Fault) -> Result<Response<Body>, Broken> {
+    match fault {
+        Fault::Refuse(status, code) | Fault::ActAndRefuse(status, code) => Ok(refusal(status, code)),
+        Fault::Hang | Fault::ActAndHang => futures::future::pending().await,
+        _ => Err("the connection breaks".into()),
     }
 }
 
 impl State {
+    /// Sends the signal that goes with a fault.
+    async fn strike(&self) {
+        let Some((pid, signal)) = self.victim.lock().expect("no thread panicked").take() else { return };
+        let kill = move || Command::new("kill").args([&format!("-{signal}"), &pid.to_string()]).status();
+        let sent = tokio::task::spawn_blocking(kill).await.expect("`kill` does not panic");
+        assert!(sent.is_ok_and(|sent| sent.success()), "process {pid} takes no SIG{signal}");
+        self.strikes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    async fn wait_for_release(&self) {
+        let _ = self.released.subscribe().wait_for(|released| *released).await;
+    }
+
     async fn ask(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Broken> {
         if !self.speaks_google {
             return forward(self.server, request).await;

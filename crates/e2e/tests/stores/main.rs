@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+mod complete;
 mod outage;
 mod place;
 #[path = "../support/mod.rs"]
@@ -60,16 +61,6 @@ fn strangers_read_a_bucket_as_it_is() {
 /// One request of six goes wrong, in any way.
 #[test]
 fn a_replay_over_a_bad_line_loses_and_doubles_nothing() {
-    const FAULTS: [Fault; 8] = [
-        Fault::Lose,
-        Fault::DropAnswer,
-        Fault::Refuse(503, "SlowDown"),
-        Fault::Refuse(500, "InternalError"),
-        Fault::ActAndRefuse(500, "InternalError"),
-        Fault::Refuse(409, "ConditionalRequestConflict"),
-        Fault::CutAnswer,
-        Fault::CutRequest,
-    ];
     let (file, hits, sessions) = log();
     for seed in 1..=3 {
         let server = shared(Kind::Versitygw);
@@ -78,7 +69,7 @@ fn a_replay_over_a_bad_line_loses_and_doubles_nothing() {
         server.make_bucket(&bucket);
         let straight = Place::new(server.lake(&bucket, "lake"), server.variables());
         let through = Place::new(server.lake(&bucket, "lake"), server.variables_at(proxy.address()));
-        proxy.plan(Plan::seeded(seed, 6, &FAULTS));
+        proxy.plan(Plan::seeded(seed, 6, &Fault::AT_ONCE));
         let mut replays = 0;
         // A start that meets one fault too many says so and ends; whoever started it starts it again.
         while through.try_replay(&file).is_err() {

@@ -120,9 +120,14 @@ impl Pipeline {
     }
 
     pub(crate) fn lake_writer(&self, name: &str) -> Service {
-        let lake = self.lake();
-        let flags = ["--flush-interval", "300ms", "--lake", lake.to_str().unwrap()];
-        self.service("lake-writer", name, &flags)
+        self.lake_writer_into(name, self.lake().to_str().unwrap(), Vec::new())
+    }
+
+    /// A lake-writer into another lake than the pipeline's own, with the variables that lead there.
+    pub(crate) fn lake_writer_into(&self, name: &str, lake: &str, variables: Vec<(String, String)>) -> Service {
+        let mut service = self.service("lake-writer", name, &["--flush-interval", "300ms", "--lake", lake]);
+        service.set_environment(variables);
+        service
     }
 
     /// The log, through a handle of the test's own. Nothing is created.

@@ -16,6 +16,7 @@ pub(crate) mod reference;
 pub(crate) mod service;
 #[path = "../../../tributary/tests/support/up.rs"]
 pub(crate) mod up;
+pub(crate) mod watcher;
 
 /// SplitMix64: a seed that is printed makes a failing run happen again.
 pub(crate) struct Random(pub(crate) u64);
