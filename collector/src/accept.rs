@@ -3,12 +3,14 @@
 use std::borrow::Cow;
 
 use bus::Outgoing;
+use events::foreign::event_list;
 use events::incoming::IncomingHit;
-use events::{Invalid, Limits, NewHit, Reason, Rejection, Timestamp, Topic, Uuid};
+use events::{Invalid, Limits, NewHit, Rejection, Timestamp, Topic, Uuid};
 use serde_json::value::RawValue;
 
 use crate::body::Batch;
-use crate::policy::{Facts, Moment, Rules, Ruling, Salts};
+use crate::claims;
+use crate::policy::{Facts, Moment, Place, Rules, Ruling, Salts};
 use crate::rates::Rate;
 use crate::time;
 
@@ -67,7 +69,13 @@ pub struct Noted {
 pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
     // One for each site, in the order in which they come; most requests have one.
     let mut rulings = Vec::with_capacity(1);
-    let hits: Vec<_> = batch.hits.iter().map(|json| check(json, batch, sender, &mut rulings)).collect();
+    let site = batch.site.as_deref().or(sender.facts.host);
+    let translated: Vec<_> = batch.hits.iter().map(|json| event_list::to_json(json, site)).collect();
+    let texts = batch.hits.iter().zip(&translated).map(|(json, ours)| match ours {
+        Some(ours) => (ours.as_str(), Origin::Foreign),
+        None => (*json, Origin::Own),
+    });
+    let hits: Vec<_> = texts.map(|(json, origin)| check(json, origin, batch, sender, &mut rulings)).collect();
     // One skew for the whole request, so that it keeps its inner order.
     let sent_at = batch.sent_at.or_else(|| hits.iter().flatten().filter_map(|(hit, _)| hit.sent_at).max());
     let skew = time::skew(sender.received_at, sent_at);
@@ -75,7 +83,9 @@ pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
     let mut outcome = Outcome::default();
     for (index, hit) in hits.into_iter().enumerate() {
         let admitted = hit.and_then(|(mut hit, ruling)| {
-            let event_time = time::event_time(hit.client_time, skew, sender.received_at);
+            let corrected = time::event_time(hit.client_time, skew, sender.received_at);
+            // Who may say it has a clock that is kept; it needs no correction.
+            let event_time = hit.event_time.map_or(corrected, |time| time.min(sender.received_at));
             admit(&mut hit, event_time, &mut rulings[ruling], sender).map_err(|invalid| (invalid, Some(ruling)))?;
             Ok((hit, event_time, &rulings[ruling]))
         });
@@ -146,10 +156,19 @@ pub fn refuse(invalid: &Invalid, raw: &[u8], site: Option<&str>, ruling: &Ruling
     }
 }
 
+/// In whose words a hit came.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Own,
+    /// It was put into ours.
+    Foreign,
+}
+
 /// Reads one hit, fills in what the envelope says, and checks what is left to check. Beside it stands which ruling it is
 /// under; where it has none, nobody can tell its site.
 fn check<'a, 's>(
     json: &'a str,
+    origin: Origin,
     batch: &Batch<'a>,
     sender: &Sender<'s>,
     rulings: &mut Vec<Ruling<'s>>,
@@ -166,16 +185,16 @@ fn check<'a, 's>(
         rulings.push(sender.rules.ruling(site, sender.facts));
         rulings.len() - 1
     });
-    judge(&mut hit, &rulings[place], sender).map_err(|invalid| (invalid, Some(place)))?;
+    judge(&mut hit, origin, &rulings[place], sender).map_err(|invalid| (invalid, Some(place)))?;
     Ok((hit, place))
 }
 
-fn judge(hit: &mut IncomingHit<'_>, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Result<(), Invalid> {
-    if hit.event_time.is_some() {
-        let detail = "event_time is set by the collector; send client_time and sent_at";
-        return Err(Invalid::new(Reason::ReservedField, "/event_time", detail));
-    }
+fn judge(hit: &mut IncomingHit<'_>, origin: Origin, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Result<(), Invalid> {
     ruling.judge(hit, sender.facts, sender.limits)?;
+    // A foreign hit has no other place for a user agent; it claims no more by that than a header may.
+    if origin == Origin::Own {
+        claims::check(hit, ruling, sender)?;
+    }
     hit.complete(sender.received_at, sender.limits)
 }
 
@@ -197,6 +216,9 @@ fn record(hit: &IncomingHit<'_>, event_time: Timestamp, ruling: &Ruling<'_>, sen
     let kind = hit.kind.as_deref().unwrap_or("pageview");
     let header = sender.facts.user_agent.as_deref();
     let header = header.map(|text| &text[..text.floor_char_boundary(sender.limits.text_bytes)]);
+    let claimed_ip = hit.ip.map(|address| ruling.ip_of(address));
+    // Of an address that somebody else sent from, nothing is known.
+    let place = if hit.ip.is_some() { &Place::default() } else { &sender.facts.place };
     let props = hit.props.as_deref().map(one_line);
     let new = NewHit {
         visitor_id: hit.visitor_id.as_deref(),
@@ -210,9 +232,9 @@ fn record(hit: &IncomingHit<'_>, event_time: Timestamp, ruling: &Ruling<'_>, sen
         timezone: hit.timezone.as_deref(),
         screen: hit.screen.as_deref(),
         user_agent: hit.user_agent.as_deref().or(header),
-        ip: ruling.ip(),
-        country: sender.facts.place.country.as_deref(),
-        region: sender.facts.place.region.as_deref(),
+        ip: claimed_ip.as_ref().map_or_else(|| ruling.ip(), Option::as_deref),
+        country: place.country.as_deref(),
+        region: place.region.as_deref(),
         privacy: ruling.privacy(),
         purpose: ruling.purpose(),
         site_timezone: ruling.time_zone(),

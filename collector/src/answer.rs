@@ -5,6 +5,8 @@ use axum::response::{IntoResponse, Json, Response};
 use events::{Invalid, Reason};
 use serde::Serialize;
 
+use crate::intake::{Unkept, Verdict};
+
 /// The body of every answer of `/collect`, and of every error.
 #[derive(Serialize, Debug)]
 struct Body<'a> {
@@ -35,9 +37,18 @@ impl<'a> Problem<'a> {
     }
 }
 
+/// What is said of a request.
+pub(crate) fn verdict(kept: Result<Verdict, Unkept>) -> Response {
+    match kept {
+        Ok(Verdict::Hits(taken)) => with_cookies(outcome(taken.accepted, &taken.rejected), &taken.cookies),
+        Ok(Verdict::Refused(invalid)) | Err(Unkept::TooLarge(invalid)) => refused(&invalid),
+        Err(Unkept::Unavailable) => unavailable("the hits could not be kept; send them again later", "5"),
+    }
+}
+
 /// How many hits were taken, and which were not: 200 where any was, or where the site merely does not want them; 429 where
 /// there are too many of them; else 400.
-pub(crate) fn outcome(accepted: usize, rejected: &[(usize, Invalid)]) -> Response {
+fn outcome(accepted: usize, rejected: &[(usize, Invalid)]) -> Response {
     let status = if accepted > 0 || rejected.iter().all(|(_, invalid)| invalid.reason.is_unwanted()) {
         StatusCode::OK
     } else if rejected.iter().any(|(_, invalid)| invalid.reason.is_pressure()) {

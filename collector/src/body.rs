@@ -1,4 +1,4 @@
-//! A request's body, cut into hits: one hit, an array of hits, or an envelope around an array.
+//! A request's body, cut into hits: one hit, an array of hits, an envelope around an array, or a hit a line.
 //!
 //! Only the outer structure is read here; each hit stays the text that it was, so that a bad one cannot take
 //! a good one down with it. Nothing is read recursively, and nothing is kept but slices of the body.
@@ -33,17 +33,14 @@ enum Form {
 impl<'a> Batch<'a> {
     /// Cuts a body into at most so many hits. What is wrong here is wrong with the whole request.
     pub fn parse(body: &'a [u8], most_hits: usize, limits: &Limits) -> Result<Self, Invalid> {
-        let text = std::str::from_utf8(body).map_err(|error| {
-            let detail = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
-            Invalid::new(Reason::InvalidUtf8, "", detail)
-        })?;
+        let text = utf8(body)?;
         match text.trim_ascii_start().as_bytes().first() {
             Some(b'[') => Ok(Self::bare(list(text, most_hits, "")?, Form::Array)),
             Some(b'{') => {
                 let members = read_whole(text, Members)?;
                 match members.hits {
                     Some(hits) => Self::envelope(hits, &members, most_hits, limits),
-                    None => Ok(Self::bare(vec![text], Form::One)),
+                    None => Ok(Self::one(text)),
                 }
             }
             _ => Err(match serde_json::from_str::<IgnoredAny>(text) {
@@ -56,7 +53,19 @@ impl<'a> Batch<'a> {
         }
     }
 
-    /// The JSON pointer of a hit within the body.
+    /// One hit that is known to be a JSON object.
+    pub fn one(hit: &'a str) -> Self {
+        Self::bare(vec![hit], Form::One)
+    }
+
+    /// Cuts a body of lines into at most so many hits. What a line holds is its own affair.
+    pub fn lines(body: &'a [u8], most_hits: usize) -> Result<Self, Invalid> {
+        let lines = utf8(body)?.lines().map(str::trim_ascii).filter(|line| !line.is_empty());
+        let hits = counted(lines.take(most_hits + 1).collect(), most_hits, "")?;
+        Ok(Self::bare(hits, Form::Array))
+    }
+
+    /// The JSON pointer of a hit within the body; lines count as an array does.
     pub fn pointer(&self, index: usize) -> String {
         match self.form {
             Form::One => String::new(),
@@ -94,12 +103,23 @@ impl<'a> Batch<'a> {
     }
 }
 
+fn utf8(body: &[u8]) -> Result<&str, Invalid> {
+    std::str::from_utf8(body).map_err(|error| {
+        let detail = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
+        Invalid::new(Reason::InvalidUtf8, "", detail)
+    })
+}
+
 /// Reads an array of hits as slices of the text.
 fn list<'a>(text: &'a str, most: usize, place: &str) -> Result<Vec<&'a str>, Invalid> {
     if !text.trim_ascii_start().starts_with('[') {
         return Err(Invalid::new(Reason::WrongType, place, "`hits` must be an array of hits"));
     }
-    let hits = read_whole(text, List { most })?;
+    counted(read_whole(text, List { most })?, most, place)
+}
+
+/// At least one hit, and no more than allowed.
+fn counted<'a>(hits: Vec<&'a str>, most: usize, place: &str) -> Result<Vec<&'a str>, Invalid> {
     match hits.len() {
         0 => Err(Invalid::new(Reason::NoHits, place, "there is no hit in the request")),
         count if count > most => {
@@ -209,75 +229,4 @@ impl<'de> de::Visitor<'de> for Members {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn parse(body: &str) -> Result<Batch<'_>, Invalid> {
-        Batch::parse(body.as_bytes(), 3, &Limits::default())
-    }
-
-    fn refused(body: &str) -> (Reason, String, String) {
-        let invalid = parse(body).unwrap_err();
-        (invalid.reason, invalid.pointer, invalid.detail)
-    }
-
-    #[test]
-    fn one_hit_an_array_and_an_envelope_are_cut_into_the_hits_texts() {
-        let one = parse(r#" {"site":"a"} "#).unwrap();
-        assert_eq!((one.hits.len(), one.pointer(0).as_str()), (1, ""));
-        let array = parse(r#"[{"site":"a"}, 7]"#).unwrap();
-        assert_eq!(array.hits, [r#"{"site":"a"}"#, "7"]);
-        assert_eq!(array.pointer(1), "/1");
-        let envelope = parse(r#"{"hits":[{}],"site":"a","visitor_id":"v","sent_at":1793577600000}"#).unwrap();
-        assert_eq!((envelope.hits.as_slice(), envelope.pointer(0).as_str()), (["{}"].as_slice(), "/hits/0"));
-        assert_eq!((envelope.site.as_deref(), envelope.visitor_id.as_deref()), (Some("a"), Some("v")));
-        assert_eq!(envelope.sent_at, Some(Timestamp::from_millis(1_793_577_600_000)));
-    }
-
-    #[test]
-    fn null_in_the_envelope_is_absent() {
-        assert_eq!(parse(r#"{"hits":[{}],"site":null}"#).unwrap().site, None);
-    }
-
-    #[test]
-    fn what_is_wrong_with_the_whole_is_named_with_its_place() {
-        let is = |reason, pointer: &str, detail: &str| (reason, pointer.to_owned(), detail.to_owned());
-        let no_json = |what: &str| is(Reason::InvalidJson, "", &format!("the body is no JSON: {what}"));
-        assert_eq!(refused(""), no_json("EOF while parsing a value at line 1 column 0"));
-        assert_eq!(refused("{\"site\":\n NaN}"), no_json("expected value at line 2 column 2"));
-        assert_eq!(refused("[{},]"), no_json("trailing comma at line 1 column 5"));
-        assert_eq!(refused("{} {}"), no_json("trailing characters at line 1 column 4"));
-        assert_eq!(refused("7").0, Reason::WrongType);
-        assert_eq!(refused("nan").0, Reason::InvalidJson);
-        assert_eq!(refused("[]"), is(Reason::NoHits, "", "there is no hit in the request"));
-        assert_eq!(refused(r#"{"hits":[]}"#).1, "/hits");
-        assert_eq!(refused(r#"{"hits":{}}"#), is(Reason::WrongType, "/hits", "`hits` must be an array of hits"));
-        assert_eq!(refused("[1,1,1,1,1]").0, Reason::TooManyHits);
-        assert_eq!(refused(r#"{"hits":[1],"hits":[2]}"#), is(Reason::DuplicateKey, "/hits", "`hits` is there twice"));
-        assert_eq!(refused(r#"{"hits":[1],"colour":1}"#).0, Reason::UnknownField);
-        assert_eq!(refused(r#"{"hits":[1],"colour":1}"#).1, "/colour");
-        assert_eq!(refused(r#"{"hits":[1],"site":"a/b"}"#).0, Reason::InvalidSite);
-        assert_eq!(refused(r#"{"hits":[1],"sent_at":"now"}"#).0, Reason::InvalidTime);
-        let invalid = Batch::parse(b"[\"\xff\"]", 3, &Limits::default()).unwrap_err();
-        assert_eq!(
-            (invalid.reason, invalid.detail.as_str()),
-            (Reason::InvalidUtf8, "the body is not UTF-8 from byte 2 on")
-        );
-    }
-
-    #[test]
-    fn a_hit_with_a_doubled_key_is_left_to_the_hits_own_check() {
-        assert_eq!(parse(r#"{"url":1,"url":2}"#).unwrap().hits.len(), 1);
-        assert_eq!(parse(r#"[{"site":"a","site":"b"}]"#).unwrap().hits.len(), 1);
-    }
-
-    #[test]
-    fn a_million_brackets_are_read_without_recursion() {
-        let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
-        assert_eq!(parse(&deep).unwrap().hits.len(), 1, "the array's one element is a hit that its own check refuses");
-        let open = "[".repeat(1_000_000);
-        assert_eq!(refused(&open).0, Reason::InvalidJson);
-        let inside = format!(r#"{{"x":{deep}}}"#);
-        assert_eq!(parse(&inside).unwrap().hits.len(), 1);
-    }
-}
+mod tests;

@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::{ContextV7, Uuid};
 
 use crate::NewId;
+use crate::paths::Paths;
 use crate::policy::Policy;
 use crate::rates::Rate;
 use crate::standing::Standing;
@@ -26,6 +27,8 @@ pub(crate) struct Edge {
     pub(crate) bounds: Bounds,
     /// One permit for each byte of a body that may be in memory (P6).
     pub(crate) in_flight: Arc<Semaphore>,
+    /// What is where.
+    pub(crate) paths: Paths,
     /// What sites ask.
     pub(crate) policy: Policy,
     /// What one address may send, in requests.
@@ -73,7 +76,8 @@ impl Edge {
         let in_flight = Arc::new(Semaphore::new(in_flight));
         let (addresses, visitors) =
             (Rate::of_keys(args.pressure.max_address_rate), Rate::of_keys(args.pressure.max_visitor_rate));
-        Self { bus, clock, new_id, limits: Limits::default(), bounds, in_flight, policy, addresses, visitors, standing }
+        let (limits, paths) = (Limits::default(), Paths::new(args));
+        Self { bus, clock, new_id, limits, bounds, in_flight, paths, policy, addresses, visitors, standing }
     }
 }
 

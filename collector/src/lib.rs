@@ -3,18 +3,29 @@
 //! It trusts nobody (P7), and answers 2xx only when every hit that it accepted is durable (P1). It must never
 //! know of sessions, files or the lake, and it never waits without a bound.
 //!
-//! One request's way: `server` takes the connection, `routes` finds the handler, `read` gets the body within
-//! its bounds, [`body`] cuts it into hits, [`accept`] checks each, asks what its site says ([`policy`]) and makes its
-//! record ([`time`] sets its event time), `collect` publishes and `answer` says what became of it. `standing` tells `/ready` whether the bus
-//! takes what it is given, and [`spooling`] is a bus that also takes it while the real one is away.
+//! One request's way: `server` takes the connection and `connection` speaks its HTTP, `routes` finds the handler, `media`
+//! tells what the body is, `read` gets it within its bounds and `encoding` unfolds it, [`body`] cuts it into hits,
+//! [`accept`] checks each, asks what its site says ([`policy`]) and makes its record ([`time`] sets its event time, `claims`
+//! says whose word is taken for what), `intake` publishes and `answer` says what became of it. `collect`, `pixel` and
+//! `web_events` are the ways in. `standing` tells `/ready` whether the bus takes what it is given, and [`spooling`] is a bus
+//! that also takes it while the real one is away.
 
 pub mod accept;
 mod answer;
 pub mod body;
+mod claims;
 pub mod cli;
+mod client;
 mod collect;
+mod connection;
 mod edge;
+mod encoding;
+mod intake;
 mod late_bus;
+mod media;
+mod openapi;
+mod paths;
+mod pixel;
 pub mod policy;
 mod pressure;
 pub mod rates;
@@ -24,7 +35,9 @@ mod server;
 pub mod spooling;
 mod standing;
 pub mod time;
+mod tracker;
 pub mod trial;
+mod web_events;
 
 use std::convert::Infallible;
 use std::fmt;

@@ -12,6 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::edge::Edge;
+use crate::encoding::{DecodeError, Encoding};
 
 /// What a request weighs beside its body.
 pub(crate) const REQUEST_BYTES: usize = 4096;
@@ -23,7 +24,16 @@ const LINGER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(crate) struct Held {
     pub(crate) bytes: Bytes,
-    _share: Share,
+    share: Share,
+}
+
+impl Held {
+    /// Unfolds a compressed body. What it becomes is bounded as what came is, and counts beside it meanwhile.
+    pub(crate) fn decode(&mut self, encoding: Encoding, edge: &Edge) -> Result<(), DecodeError<ReadError>> {
+        let room = |bytes| self.share.grow(&edge.in_flight, bytes);
+        self.bytes = encoding.decode(&self.bytes, edge.bounds.body, room)?.into();
+        Ok(())
+    }
 }
 
 /// Why a body is not in memory.
@@ -101,7 +111,7 @@ pub(crate) async fn read(mut body: Body, head: &HeaderMap, edge: &Edge) -> Resul
         }
     }
     let bytes = if all.is_empty() { first } else { all.freeze() };
-    Ok(Held { bytes, _share: share })
+    Ok(Held { bytes, share })
 }
 
 /// Reads and forgets a little more.

@@ -5,31 +5,36 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::extract::Request;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::StatusCode;
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
 use service::metrics::{HTTP_REQUESTS, HTTP_SECONDS};
 
 use crate::answer;
 use crate::collect::collect;
 use crate::edge::Edge;
+use crate::pixel::pixel;
 use crate::policy::cors;
-
-/// The browser's side of the pipeline.
-const TRACKER: &str = include_str!("../../snippet/tracker.js");
-
-const GREETING: &str = "Tributary takes hits at POST /collect; the tracker is /tracker.js.\n";
+use crate::tracker::Tracker;
+use crate::web_events::web_event;
+use crate::{openapi, paths};
 
 /// Every route, open to the pages that the policy allows.
 pub(crate) fn router(edge: Arc<Edge>) -> Router {
     let cors = cors(&edge.policy);
-    let tag = tracker_tag();
     let watched = |route| from_fn(move |request, next| watch(route, request, next));
+    let paths = edge.paths.clone();
+    let tracker = Tracker::posting_to(&paths.collect);
+    let document = openapi::document(&paths);
+    let greeting = format!("Tributary takes hits at POST {}; the tracker is {}.\n", paths.collect, paths.tracker);
     Router::new()
-        .route("/collect", post(collect).layer(watched("/collect")))
-        .route("/tracker.js", get(move |headers| tracker(headers, tag)).layer(watched("/tracker.js")))
-        .route("/", get(|| async { GREETING }).layer(watched("/")))
+        .route(&paths.collect, post(collect).layer(watched("/collect")))
+        .route(&paths.tracker, get(async move |head| tracker.answer(&head)).layer(watched("/tracker.js")))
+        .route(paths::PIXEL, get(pixel).layer(watched(paths::PIXEL)))
+        .route(paths::WEB_EVENTS, post(web_event).layer(watched(paths::WEB_EVENTS)))
+        .route(paths::OPENAPI, get(async move || openapi::answer(document)).layer(watched(paths::OPENAPI)))
+        .route("/", get(async move || greeting).layer(watched("/")))
         .fallback(not_found)
         .method_not_allowed_fallback(wrong_method)
         .layer(cors)
@@ -46,24 +51,8 @@ async fn watch(route: &'static str, request: Request, next: Next) -> Response {
     response
 }
 
-/// The tracker, cached for an hour, then asked for by its tag.
-async fn tracker(headers: HeaderMap, tag: HeaderValue) -> Response {
-    let caching =
-        [(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")), (header::ETAG, tag.clone())];
-    if headers.get(header::IF_NONE_MATCH) == Some(&tag) {
-        return (StatusCode::NOT_MODIFIED, caching).into_response();
-    }
-    let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"))];
-    (kind, caching, TRACKER).into_response()
-}
-
-fn tracker_tag() -> HeaderValue {
-    let tag = format!("\"{}\"", events::ids::content_hash(TRACKER.as_bytes()));
-    HeaderValue::from_str(&tag).expect("hexadecimal digits in quotes are a header's value")
-}
-
 async fn not_found() -> Response {
-    answer::error(StatusCode::NOT_FOUND, "not_found", "there is nothing here; hits go to POST /collect")
+    answer::error(StatusCode::NOT_FOUND, "not_found", "there is nothing here")
 }
 
 async fn wrong_method() -> Response {

@@ -4,23 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use service::Shutdown;
 use service::metrics::HTTP_CONNECTIONS;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio_io_timeout::TimeoutStream;
-use tower::Service;
 
-use crate::collect::Peer;
+use crate::client::Peer;
+use crate::connection::Protocols;
 use crate::edge::Edge;
-
-/// Most bytes of a request's head, and of a connection's read buffer.
-const BUFFER_BYTES: usize = 64 * 1024;
 
 /// How long no connection is taken after one could not be: the machine is out of file descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -28,23 +20,14 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// Answers until the token is cancelled, then drains.
 pub(crate) async fn serve(listener: TcpListener, router: Router, edge: &Edge, shutdown: Shutdown) {
     let bounds = edge.bounds;
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(bounds.read).max_buf_size(BUFFER_BYTES);
+    let protocols = Protocols::new(bounds.read);
     let slots = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let cut = Shutdown::new();
     edge.standing.listening();
 
     while let Some((stream, peer, slot)) = next_connection(&listener, &slots, &shutdown).await {
-        let router = router.clone();
-        let service = service_fn(move |mut request: hyper::Request<hyper::body::Incoming>| {
-            request.extensions_mut().insert(peer);
-            router.clone().call(request.map(Body::new))
-        });
-        let mut stream = TimeoutStream::new(stream);
-        // Who does not take an answer must not keep a slot for ever. Reading has bounds of its own.
-        stream.set_write_timeout(Some(bounds.read));
-        let connection = graceful.watch(http.serve_connection(TokioIo::new(Box::pin(stream)), service));
+        let connection = protocols.clone().serve(stream, peer, router.clone(), graceful.watcher(), shutdown.clone());
         let cut = cut.clone();
         tokio::spawn(async move {
             let _slot = slot;

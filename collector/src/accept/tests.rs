@@ -2,6 +2,7 @@ use std::net::Ipv4Addr;
 
 use axum::http::{HeaderMap, HeaderValue, Uri};
 use events::Span;
+use proptest::prelude::*;
 use sites::Sites;
 
 use super::*;
@@ -55,7 +56,7 @@ fn a_hit_with_everything_and_one_with_nothing_but_a_site() {
     let full = r#"{"hit_id":"0190A3F2-0000-7000-8000-00000000000F","schema":"hit/1","site":"shop.example",
         "visitor_id":"v1","user_id":"ann","type":"signup","client_time":"2026-11-01T23:59:58Z","sent_at":1793577599500,
         "url":"https://shop.example/a?b=c","title":"T\u00e9 \"x\"","referrer":"https://news.example/","language":"de-DE",
-        "timezone":"Europe/Berlin","screen":"1920x1080","user_agent":"Own/2","props":{ "plan": "pro", "n": [1, null] }}"#;
+        "timezone":"Europe/Berlin","screen":"1920x1080","props":{ "plan": "pro", "n": [1, null] }}"#;
     insta::assert_snapshot!(lines(&take(&format!("[{full},{{\"site\":\"shop.example\"}}]"))));
 }
 
@@ -92,7 +93,7 @@ fn a_bad_hit_is_rejected_where_it_stands_and_the_others_are_taken() {
             "1 wrong_type /hits/1/url",
             "2 unknown_field /hits/2/colour",
             "3 duplicate_key /hits/3/props/a/b",
-            "4 reserved_field /hits/4/event_time",
+            "4 needs_key /hits/4/event_time",
             "5 wrong_type /hits/5",
         ]
     );
@@ -150,4 +151,69 @@ fn who_asks_not_to_be_tracked_leaves_no_trace_of_who_it_was() {
         assert!(!lines.contains(trace), "{trace} in {lines}");
     }
     insta::assert_snapshot!(lines);
+}
+
+/// What becomes of a body that a backend sent with the key of the site `a`.
+fn take_from_backend(body: &str) -> Outcome {
+    let sites = Sites::parse("[sites.a]\nip = \"truncated\"\nsecret_key = \"open-sesame-please\"").unwrap();
+    take_under(sites, ("authorization", "Bearer open-sesame-please"), body)
+}
+
+#[test]
+fn a_backend_speaks_for_others() {
+    let outcome = take_from_backend(
+        r#"{"site":"a","hits":[{"ip":"::ffff:203.0.113.7","user_agent":"Own/2","event_time":"2026-11-01T00:00:00Z"},
+            {"event_time":"2026-11-02T00:00:59Z"},{}]}"#,
+    );
+    assert_eq!(field(&outcome, "ip"), ["203.0.113.0", "192.0.2.0", "192.0.2.0"]);
+    assert_eq!(field(&outcome, "user_agent"), ["Own/2", "Browser/1", "Browser/1"]);
+    let received = RECEIVED.to_string();
+    assert_eq!(field(&outcome, "event_time"), ["2026-11-01T00:00:00.000Z", &received, &received]);
+}
+
+#[test]
+fn a_backends_visitors_are_told_apart_by_the_addresses_that_it_names() {
+    let sites = Sites::parse("[sites.a]\nidentity = \"cookieless\"\nsecret_key = \"open-sesame-please\"").unwrap();
+    let body = r#"{"site":"a","hits":[{"ip":"203.0.113.7"},{"ip":"203.0.113.8"},{"ip":"203.0.113.7"},{}]}"#;
+    let outcome = take_under(sites, ("authorization", "Bearer open-sesame-please"), body);
+    let [one, other, again, own] = &field(&outcome, "visitor_id")[..] else { panic!("{outcome:?}") };
+    assert_eq!(one, again);
+    assert!(one != other && one != own && other != own);
+}
+
+#[test]
+fn a_tutorials_events_are_hits_beside_our_own() {
+    let outcome = take(
+        r#"[{"id":1,"type":"click","event":{"user_agent":"Own/2","ip":"203.0.113.9","timestamp":"2026-11-01T23:00:00Z",
+            "page":"https://shop.example/p/1","query":"shoes","product":7,"referrer":"","position":"2"}},
+           {"site":"a"},{"id":2,"type":"view","event":{"page":"home","timestamp":"soon"}},{"id":3,"event":{},"colour":1}]"#,
+    );
+    assert_eq!(field(&outcome, "site"), ["shop.example", "a"]);
+    assert_eq!(field(&outcome, "user_agent"), ["Own/2", "Browser/1"]);
+    assert_eq!(field(&outcome, "ip"), ["192.0.2.7"; 2], "the address that a body claims is nobody's");
+    let rejected: Vec<_> = outcome.rejected.iter().map(|(_, why)| (why.reason, why.pointer.as_str())).collect();
+    assert_eq!(rejected, [(Reason::InvalidTime, "/2/client_time"), (Reason::UnknownField, "/3/id")]);
+    insta::assert_snapshot!(lines(&outcome).lines().next().unwrap());
+}
+
+proptest! {
+    /// Whatever a browser's clock shows, now or when it sends.
+    #[test]
+    fn the_order_of_a_request_is_kept_and_nothing_happens_later_than_it_was_received(
+        sent in proptest::option::of(946_684_800_000i64..3_000_000_000_000),
+        mut times in proptest::collection::vec(946_684_800_000i64..3_000_000_000_000, 1..20),
+        near in any::<bool>(),
+    ) {
+        if near {
+            times.iter_mut().for_each(|time| *time = RECEIVED.as_millis() + *time % 20_000 - 10_000);
+        }
+        times.sort_unstable();
+        let hits: Vec<_> = times.iter().map(|time| format!(r#"{{"client_time":{time}}}"#)).collect();
+        let sent = sent.map_or("null".to_owned(), |sent| sent.to_string());
+        let outcome = take(&format!(r#"{{"site":"a","sent_at":{sent},"hits":[{}]}}"#, hits.join(",")));
+        let times: Vec<Timestamp> = field(&outcome, "event_time").iter().map(|time| time.parse().unwrap()).collect();
+        prop_assert_eq!(times.len(), hits.len());
+        prop_assert!(times.is_sorted());
+        prop_assert!(times.iter().all(|time| *time <= RECEIVED));
+    }
 }

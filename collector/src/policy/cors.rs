@@ -16,7 +16,7 @@ const PREFLIGHT_AGE: Duration = Duration::from_secs(24 * 60 * 60);
 pub(crate) fn cors(policy: &Policy) -> CorsLayer {
     let cors = CorsLayer::new()
         .allow_methods([Method::GET, Method::POST])
-        .allow_headers([header::CONTENT_TYPE, WRITE_KEY])
+        .allow_headers([header::CONTENT_TYPE, header::CONTENT_ENCODING, WRITE_KEY])
         .expose_headers([header::RETRY_AFTER])
         .max_age(PREFLIGHT_AGE);
     if policy.rules().sites().takes_any() {

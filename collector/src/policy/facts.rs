@@ -23,6 +23,10 @@ pub struct Facts<'r> {
     pub origin: Option<&'r str>,
     /// What its sender says to be let in.
     pub write_key: Option<&'r str>,
+    /// What a backend says to be believed: `Authorization: Bearer KEY`, which no page of another origin may send.
+    pub secret_key: Option<&'r str>,
+    /// The host that it asked, without a port.
+    pub host: Option<&'r str>,
     /// The cookies that it brings.
     pub cookies: Option<&'r str>,
     /// What its sender asks about privacy.
@@ -59,6 +63,9 @@ impl<'r> Facts<'r> {
             user_agent: headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes())),
             origin: text(&header::ORIGIN),
             write_key: text(&WRITE_KEY).or_else(|| parameter(uri, "write_key")),
+            secret_key: text(&header::AUTHORIZATION).map(|value| bearer(value).unwrap_or_default()),
+            // HTTP/2 has it in the address.
+            host: uri.host().or_else(|| text(&header::HOST)).map(without_port),
             cookies: text(&header::COOKIE),
             signals: Signals { gpc: is_one("sec-gpc"), dnt: is_one("dnt") },
             purpose: ["sec-purpose", "purpose", "x-moz"]
@@ -77,6 +84,18 @@ fn purpose(value: &str) -> Option<&'static str> {
         Some("prefetch")
     } else {
         None
+    }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (kind, key) = value.split_once(' ')?;
+    kind.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+fn without_port(host: &str) -> &str {
+    match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
+        _ => host,
     }
 }
 
@@ -106,6 +125,20 @@ mod tests {
             assert_eq!(facts.address.to_string(), "192.0.2.7");
             assert!(!facts.signals.any() && facts.purpose.is_none() && facts.origin.is_none());
         });
+    }
+
+    #[test]
+    fn a_host_has_no_port() {
+        let named = ["shop.example:8080", "shop.example", "[::1]:80", "[::1]"].map(without_port);
+        assert_eq!(named, ["shop.example", "shop.example", "[::1]", "[::1]"]);
+    }
+
+    #[test]
+    fn a_secret_key_is_a_bearers() {
+        let key = |value| with_facts("/", &[("authorization", value)], |facts| facts.secret_key.map(str::to_owned));
+        assert_eq!(key("Bearer sesame").as_deref(), Some("sesame"));
+        assert_eq!(key("bearer  sesame ").as_deref(), Some("sesame"));
+        assert_eq!(key("Basic c2VzYW1l").as_deref(), Some(""), "a key that opens nothing, rather than none");
     }
 
     #[test]

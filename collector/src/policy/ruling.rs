@@ -95,6 +95,16 @@ impl<'r> Ruling<'r> {
         self.ip.as_deref()
     }
 
+    /// What may be written of an address that a backend names for its visitor.
+    pub fn ip_of(&self, address: IpAddr) -> Option<String> {
+        if self.is_anonymous { None } else { self.site.ip.apply(address).as_ref().map(IpAddr::to_string) }
+    }
+
+    /// Whether this is the site's secret key.
+    pub fn is_opened_by(&self, key: &str) -> bool {
+        self.site.secret_key.as_ref().is_some_and(|own| own.is(key))
+    }
+
     /// What was asked about privacy, and what is done: `{"gpc":true,"done":"anonymous"}`.
     pub fn privacy(&self) -> Option<&RawValue> {
         self.privacy.as_deref()
@@ -133,7 +143,9 @@ impl<'r> Ruling<'r> {
             }
             Identity::Cookieless => {
                 let agent = hit.user_agent.as_deref().or(moment.facts.user_agent.as_deref()).unwrap_or_default();
-                let (address, times) = (moment.facts.address, (moment.event_time, moment.received_at));
+                // A backend that names its visitor's address stands between us and the visitor.
+                let address = hit.ip.unwrap_or(moment.facts.address);
+                let times = (moment.event_time, moment.received_at);
                 moment.salts.visitor(&self.name, address, agent, times.0, times.1)
             }
         };

@@ -11,7 +11,9 @@ use tokio::net::TcpStream;
 pub(crate) struct Answer {
     pub(crate) status: u16,
     head: String,
+    /// As text, with a mark for what is none.
     pub(crate) body: String,
+    pub(crate) bytes: Vec<u8>,
 }
 
 impl Answer {
@@ -41,10 +43,12 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
     let _ = stream.read_to_end(&mut bytes).await;
-    let text = String::from_utf8(bytes).unwrap();
-    let (head, body) = text.split_once("\r\n\r\n").unwrap_or_else(|| panic!("no answer: {text:?}"));
+    let split = bytes.windows(4).position(|end| end == b"\r\n\r\n");
+    let split = split.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)));
+    let head = String::from_utf8(bytes[..split].to_vec()).unwrap();
     let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    Answer { status, head: head.to_owned(), body: body.to_owned() }
+    let bytes = bytes.split_off(split + 4);
+    Answer { status, head, body: String::from_utf8_lossy(&bytes).into_owned(), bytes }
 }
 
 /// A whole request, with what it takes for the server to close behind it.

@@ -2,17 +2,27 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod backend;
 mod client;
 mod double;
+mod encoded;
+mod http2;
+mod lines;
+mod malformed;
 mod moody;
+mod openapi;
+mod pixel;
 mod pressure;
 mod refused;
 mod routes;
+mod schema;
 mod sites;
 mod spooled;
 mod taken;
+mod web_events;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use bus::SharedBus;
 use clap::Parser;
@@ -49,7 +59,7 @@ impl Running {
         let (health, shutdown) = (Health::default(), Shutdown::new());
         let id = Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001);
         let collector = Collector::new(&settings.edge, Policy::open(&settings.edge.policy).unwrap(), bus)
-            .with_clock_and_ids(clock::fixed(NOW), std::sync::Arc::new(move |_| id));
+            .with_clock_and_ids(clock::fixed(NOW), Arc::new(move |_| id));
         let server = tokio::spawn({
             let (health, shutdown) = (health.clone(), shutdown.clone());
             async move { collector.run(listener, &health, shutdown).await }

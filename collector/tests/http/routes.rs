@@ -16,7 +16,7 @@ async fn a_page_of_any_origin_may_post_and_read_the_answer() {
     assert_eq!(answer.status, 200);
     assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
     assert_eq!(answer.header("access-control-allow-methods"), Some("GET,POST"));
-    assert_eq!(answer.header("access-control-allow-headers"), Some("content-type,x-write-key"));
+    assert_eq!(answer.header("access-control-allow-headers"), Some("content-type,content-encoding,x-write-key"));
     assert_eq!(answer.header("access-control-max-age"), Some("86400"));
 
     for body in [r#"{"site":"a"}"#, "no json"] {
@@ -45,4 +45,19 @@ async fn who_looks_by_hand_is_told_where_to_go() {
     let answer = get(running.address, "/", &[]).await;
     assert_eq!(answer.status, 200);
     assert!(answer.body.contains("POST /collect"));
+}
+
+#[tokio::test]
+async fn paths_may_be_renamed_and_the_tracker_knows() {
+    let bus = Double::willing();
+    let running = Running::start(bus.clone(), &["--collect-path=/t/in", "--tracker-path=/t/a.js"]).await;
+    let script = get(running.address, "/t/a.js", &[]).await;
+    assert_eq!(script.status, 200);
+    assert!(script.body.contains("new URL(\"/t/in\", script.src)"), "{}", script.body);
+    let hit = request("POST", "/t/in", &[], br#"{"site":"a"}"#);
+    assert_eq!(exchange(running.address, &hit).await.status, 200);
+    for gone in ["/collect", "/tracker.js"] {
+        assert_eq!(get(running.address, gone, &[]).await.status, 404);
+    }
+    assert!(get(running.address, "/", &[]).await.body.contains("POST /t/in"));
 }

@@ -1,6 +1,7 @@
 //! A hit as somebody hands it in: a browser, a backend, a line of a file. Nothing in it is believed yet.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use serde::de::{self, Deserializer, MapAccess};
 use serde_json::value::RawValue;
@@ -27,7 +28,7 @@ pub struct IncomingHit<'a> {
     pub user_id: Option<Text<'a>>,
     /// What it was; absent is `pageview`.
     pub kind: Option<Text<'a>>,
-    /// The time as the sender knows it; only a replay believes it.
+    /// The time as the sender knows it; a replay believes it, and the collector if it is a backend's.
     pub event_time: Option<Timestamp>,
     /// When the browser says it happened.
     pub client_time: Option<Timestamp>,
@@ -45,8 +46,10 @@ pub struct IncomingHit<'a> {
     pub timezone: Option<Text<'a>>,
     /// `1920x1080`.
     pub screen: Option<Text<'a>>,
-    /// The browser's own words.
+    /// The browser's own words, from a backend that speaks for it.
     pub user_agent: Option<Text<'a>>,
+    /// The client's address, from a backend that speaks for it.
+    pub ip: Option<IpAddr>,
     /// The site's own properties.
     pub props: Option<Cow<'a, RawValue>>,
     /// Fields that a hit does not have, in order: the site says what becomes of them.
@@ -57,8 +60,7 @@ impl<'a> IncomingHit<'a> {
     /// Reads one JSON object. `null` counts as absent. Each field is checked against its own rule and the
     /// limits; what only the whole request knows (a site in the envelope) is checked by [`Self::complete`].
     pub fn parse(json: &'a str, limits: &Limits) -> Result<Self, Invalid> {
-        let mut deserializer = serde_json::Deserializer::from_str(json);
-        let fields = deserializer.deserialize_any(Fields).map_err(|error| not_an_object(json, &error))?;
+        let fields = members(json)?;
         let mut hit = Self::default();
         for (index, (name, _)) in fields.iter().enumerate() {
             if fields[..index].iter().any(|(before, _)| before == name) {
@@ -111,6 +113,12 @@ impl<'a> IncomingHit<'a> {
             "timezone" => self.timezone = Some(text(name, value, limits.text_bytes)?),
             "screen" => self.screen = Some(text(name, value, limits.text_bytes)?),
             "user_agent" => self.user_agent = Some(text(name, value, limits.text_bytes)?),
+            "ip" => {
+                let address = text(name, value, limits.name_bytes)?.parse::<IpAddr>().map_err(|_| {
+                    Invalid::new(Reason::InvalidIp, "/ip", "an ip is an address such as 192.0.2.7 or 2001:db8::7")
+                })?;
+                self.ip = Some(address.to_canonical());
+            }
             "props" => {
                 props::check(value.get(), limits)?;
                 self.props = Some(Cow::Borrowed(value));
@@ -167,6 +175,12 @@ impl<'a> IncomingHit<'a> {
         }
         Ok(())
     }
+}
+
+/// The members of a JSON object, in order, with values as they stand.
+pub(crate) fn members(json: &str) -> Result<Vec<(Text<'_>, &RawValue)>, Invalid> {
+    let mut deserializer = serde_json::Deserializer::from_str(json);
+    deserializer.deserialize_any(Fields).map_err(|error| not_an_object(json, &error))
 }
 
 /// Checks a site's name.

@@ -5,12 +5,15 @@
 
 pub mod control;
 pub mod decimal;
+pub mod foreign;
 pub mod hit;
 pub mod ids;
 pub mod incoming;
 pub mod limits;
 pub mod log;
+mod object;
 pub mod props;
+pub mod query;
 pub mod reason;
 pub mod rejection;
 pub mod session;

@@ -27,6 +27,8 @@ macro_rules! reasons {
 reasons! {
     /// The bytes are not UTF-8.
     InvalidUtf8 = "invalid_utf8",
+    /// The body is not what its `Content-Encoding` says, or breaks off.
+    InvalidEncoding = "invalid_encoding",
     /// The text is no JSON.
     InvalidJson = "invalid_json",
     /// JSON nested deeper than the limit.
@@ -65,6 +67,12 @@ reasons! {
     TimeOutOfRange = "time_out_of_range",
     /// A URL without scheme or host, or with control characters.
     InvalidUrl = "invalid_url",
+    /// `ip` is no address.
+    InvalidIp = "invalid_ip",
+    /// A field that only a backend with the site's secret key may set.
+    NeedsKey = "needs_key",
+    /// The request's secret key is not the site's.
+    WrongKey = "wrong_key",
     /// `props` with too many entries, or too deep, or too large.
     PropsTooLarge = "props_too_large",
     /// A site that is none of ours.

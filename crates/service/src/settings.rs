@@ -87,7 +87,13 @@ pub struct EdgeArgs {
     /// Address of the public port; port 0 picks a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     pub listen: SocketAddr,
-    /// Largest body of a request.
+    /// Where hits are posted to. Lists of trackers to block know the usual names.
+    #[arg(long, value_name = "PATH", default_value = "/collect", value_parser = public_path)]
+    pub collect_path: String,
+    /// Where the tracker is.
+    #[arg(long, value_name = "PATH", default_value = "/tracker.js", value_parser = public_path)]
+    pub tracker_path: String,
+    /// Largest body of a request, as it is sent and as it is once it is decoded.
     #[arg(long, value_name = "SIZE", default_value = "1MiB", value_parser = body_size)]
     pub max_body: ByteSize,
     /// Most hits in one request.
@@ -221,6 +227,19 @@ fn instance_id(text: &str) -> Result<String, String> {
         Err(format!("`{text}` is no name: write up to 100 letters, digits, dots, dashes and underscores"))
     }
 }
+
+/// What stands in a URL as it is, and cannot be taken for a pattern.
+fn public_path(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-');
+    let fits = text.len() > 1 && text.starts_with('/') && text.bytes().all(is_plain) && !text.contains("//");
+    if !fits {
+        return Err(format!("`{text}` is no path: write `/` and then letters, digits, dots, dashes and underscores"));
+    }
+    if OTHERS.contains(&text) { Err(format!("`{text}` is taken: choose another path")) } else { Ok(text.to_owned()) }
+}
+
+/// The public port's other paths, which have names of their own.
+const OTHERS: [&str; 3] = ["/pixel.gif", "/api/webeventspub", "/openapi.json"];
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| format!("`{text}` is no address: write IP:PORT, such as 127.0.0.1:8080"))

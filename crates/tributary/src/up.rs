@@ -55,6 +55,8 @@ pub fn run(args: &UpArgs) -> Result<()> {
         let private = listen(args.admin.admin, "--admin").await?;
         let places = Places {
             public: public.local_addr()?,
+            collect: args.edge.collect_path.clone(),
+            tracker: args.edge.tracker_path.clone(),
             admin: private.local_addr()?,
             bus: args.bus.url().to_string(),
             lake: absolute(&place),

@@ -7,6 +7,10 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 pub struct Places {
     /// The public port, as bound.
     pub public: SocketAddr,
+    /// Where hits are posted to on it.
+    pub collect: String,
+    /// Where the tracker is on it.
+    pub tracker: String,
     /// The admin port, as bound.
     pub admin: SocketAddr,
     /// The log.
@@ -19,7 +23,7 @@ pub struct Places {
 pub fn banner(places: &Places, flush_secs: u64) -> String {
     let url = url(places.public);
     let admin = self::url(places.admin);
-    let Places { bus, lake, .. } = places;
+    let Places { bus, lake, collect, tracker, .. } = places;
     let glob = format!("{}/hits/*/*.parquet", lake.trim_end_matches('/'));
     let read = format!("duckdb.read_parquet({})", python_string(&glob));
     let query = format!("import duckdb; {read}.project(\"time, site, type, url, session_id\").order(\"time\").show()");
@@ -27,17 +31,17 @@ pub fn banner(places: &Places, flush_secs: u64) -> String {
         "\
 tributary is up
 
-  collect   {url}/collect
-  tracker   {url}/tracker.js
+  collect   {url}{collect}
+  tracker   {url}{tracker}
   admin     {admin}/ready  {admin}/metrics
   log       {bus}
   lake      {lake}
 
 Paste this into a page:
-  <script defer src=\"{url}/tracker.js\" data-site=\"my-site\"></script>
+  <script defer src=\"{url}{tracker}\" data-site=\"my-site\"></script>
 
 Or send a hit yourself:
-  curl -H 'content-type: application/json' -d '{{\"site\":\"my-site\",\"visitor_id\":\"me\",\"url\":\"https://my-site.example/\"}}' {url}/collect
+  curl -H 'content-type: application/json' -d '{{\"site\":\"my-site\",\"visitor_id\":\"me\",\"url\":\"https://my-site.example/\"}}' {url}{collect}
 
 See it in the lake {flush_secs} seconds later (pip install duckdb):
   python3 -c {}
@@ -75,6 +79,8 @@ mod tests {
         Places {
             public: "127.0.0.1:8080".parse().unwrap(),
             admin: "127.0.0.1:9090".parse().unwrap(),
+            collect: "/collect".into(),
+            tracker: "/tracker.js".into(),
             bus: "embedded:./data/bus".to_owned(),
             lake: lake.to_owned(),
         }

@@ -21,6 +21,7 @@ pub fn read(line: &[u8], line_id: Uuid, site: Option<&str>, limits: &Limits) -> 
     incoming.complete(time, limits)?;
 
     let site = incoming.site.as_deref().unwrap_or_default();
+    let ip = incoming.ip.map(|ip| ip.to_string());
     let kind = incoming.kind.as_deref().unwrap_or("pageview");
     let mut hit = NewHit::new(incoming.hit_id.unwrap_or(line_id), site, kind, time, time);
     hit.visitor_id = incoming.visitor_id.as_deref();
@@ -34,6 +35,7 @@ pub fn read(line: &[u8], line_id: Uuid, site: Option<&str>, limits: &Limits) -> 
     hit.timezone = incoming.timezone.as_deref();
     hit.screen = incoming.screen.as_deref();
     hit.user_agent = incoming.user_agent.as_deref();
+    hit.ip = ip.as_deref();
     hit.props = incoming.props.as_deref();
     Ok(ReadHit { time, key: Bytes::from(hit.key()), value: Bytes::from(hit.to_json()) })
 }

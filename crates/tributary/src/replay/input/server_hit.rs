@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 use events::text::write_json_str;
-use events::{Invalid, Limits, NewHit, Reason, Uuid};
+use events::{Invalid, Limits, NewHit, Reason, Uuid, ids};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::access_log::AccessLine;
@@ -35,7 +35,7 @@ pub fn read(line: &AccessLine<'_>, hit_id: Uuid, site: &str, limits: &Limits) ->
         && (200..400).contains(&line.status)
         && url.is_some_and(|url| !is_static(path(url)));
 
-    let visitor_id = visitor_id(line.host.as_deref(), line.user_agent.as_deref());
+    let visitor_id = ids::visitor_of(line.host.as_deref().unwrap_or("-"), line.user_agent.as_deref());
     let props = props(line, request.as_ref());
     let mut hit = NewHit::new(hit_id, site, if is_page { "pageview" } else { "request" }, line.time, line.time);
     hit.visitor_id = Some(&visitor_id);
@@ -87,18 +87,6 @@ fn path(url: &str) -> &str {
 fn is_static(path: &str) -> bool {
     let name = path.rsplit('/').next().unwrap_or_default();
     name.rsplit_once('.').is_some_and(|(_, ending)| STATIC.iter().any(|known| ending.eq_ignore_ascii_case(known)))
-}
-
-/// xxh3-128, seed 0, of the address, and of a zero byte and the user agent where there is one: 32 hexadecimal
-/// digits. It tells visitors apart; it hides nobody.
-fn visitor_id(host: Option<&str>, user_agent: Option<&str>) -> String {
-    let mut hasher = Xxh3::new();
-    hasher.update(host.unwrap_or("-").as_bytes());
-    if let Some(user_agent) = user_agent {
-        hasher.update(b"\0");
-        hasher.update(user_agent.as_bytes());
-    }
-    format!("{:032x}", hasher.digest128())
 }
 
 /// `{"method","status","bytes"}`, and the `request` as it stands where no URL could be read from it.

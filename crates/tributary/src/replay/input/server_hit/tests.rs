@@ -84,9 +84,9 @@ fn the_url_is_the_target_as_it_stands() {
 #[test]
 fn visitors_are_fixed() {
     let all = [
-        visitor_id(Some("192.0.2.1"), Some("Mozilla/5.0")),
-        visitor_id(Some("192.0.2.1"), None),
-        visitor_id(None, None),
+        ids::visitor_of("192.0.2.1", Some("Mozilla/5.0")),
+        ids::visitor_of("192.0.2.1", None),
+        ids::visitor_of("-", None),
     ];
     insta::assert_snapshot!(all.join("\n"));
 }

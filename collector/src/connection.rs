@@ -1,0 +1,172 @@
+//! One connection: HTTP/1.1, or HTTP/2 where the client begins with it (h2c, as proxies and load generators do).
+
+use std::convert::Infallible;
+use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::Watcher;
+use service::Shutdown;
+use tokio::net::TcpStream;
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
+use tokio_io_timeout::TimeoutStream;
+use tower::Service;
+
+use crate::client::Peer;
+
+/// Most bytes of a request's head, and of a connection's read buffer.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Most requests at once on one connection of HTTP/2. What they hold is bounded over all connections.
+const STREAMS: u32 = 128;
+
+/// What an HTTP/2 client begins with, as far as it must be read to tell it from any other.
+const PREFACE: &[u8; 3] = b"PRI";
+
+/// What a client that sent one or two bytes of that is given, again and again.
+const GLANCE: Duration = Duration::from_millis(10);
+
+/// How connections are served.
+#[derive(Clone, Debug)]
+pub(crate) struct Protocols {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+    /// The longest pause of a client: in a head, between requests, in taking an answer.
+    pause: Duration,
+}
+
+impl Protocols {
+    pub(crate) fn new(pause: Duration) -> Self {
+        let mut http1 = http1::Builder::new();
+        http1.timer(TokioTimer::new()).header_read_timeout(pause).max_buf_size(BUFFER_BYTES);
+        let mut http2 = http2::Builder::new(TokioExecutor::new());
+        // What a client may send before anybody reads it is memory that nothing else counts.
+        http2
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS)
+            .max_header_list_size(BUFFER_BYTES as u32)
+            .max_send_buf_size(BUFFER_BYTES)
+            .initial_stream_window_size(BUFFER_BYTES as u32)
+            .initial_connection_window_size(BUFFER_BYTES as u32)
+            .keep_alive_interval(pause)
+            .keep_alive_timeout(pause);
+        Self { http1, http2, pause }
+    }
+
+    /// Answers a connection's requests until its client, its pauses or the watcher end it. `shutdown` ends it before it
+    /// has begun.
+    pub(crate) async fn serve(
+        self,
+        stream: TcpStream,
+        peer: Peer,
+        router: Router,
+        watcher: Watcher,
+        shutdown: Shutdown,
+    ) -> Result<(), Ended> {
+        let is_http2 = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            is_http2 = timeout(self.pause, is_http2(&stream)) => is_http2.map_err(|_| Ended::Idle)??,
+        };
+        let mut stream = TimeoutStream::new(stream);
+        // Who does not take an answer must not keep a slot for ever. Reading has bounds of its own.
+        stream.set_write_timeout(Some(self.pause));
+        let io = TokioIo::new(Box::pin(stream));
+        if !is_http2 {
+            let service = service_fn(move |request| answer(router.clone(), request, peer));
+            return Ok(watcher.watch(self.http1.serve_connection(io, service)).await?);
+        }
+        let open = Arc::new(Open::default());
+        let service = {
+            let open = open.clone();
+            service_fn(move |request| {
+                let (router, one) = (router.clone(), open.one());
+                async move {
+                    let _one = one;
+                    answer(router, request, peer).await
+                }
+            })
+        };
+        let serving = pin!(watcher.watch(self.http2.serve_connection(io, service)));
+        tokio::select! {
+            result = serving => Ok(result?),
+            () = open.none_for(self.pause) => Err(Ended::Idle),
+        }
+    }
+}
+
+/// Why a connection ended before its client ended it.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Ended {
+    #[error("nothing came for too long")]
+    Idle,
+    #[error(transparent)]
+    Socket(#[from] io::Error),
+    #[error(transparent)]
+    Http(#[from] hyper::Error),
+}
+
+async fn answer(mut router: Router, mut request: hyper::Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
+    request.extensions_mut().insert(peer);
+    router.call(request.map(Body::new)).await
+}
+
+/// Looks at the first bytes without taking them. One who went away is left to HTTP/1.1, which ends at once.
+async fn is_http2(stream: &TcpStream) -> io::Result<bool> {
+    let mut begin = [0; PREFACE.len()];
+    loop {
+        let length = stream.peek(&mut begin).await?;
+        if length == 0 || !PREFACE.starts_with(&begin[..length]) {
+            return Ok(false);
+        }
+        if length == PREFACE.len() {
+            return Ok(true);
+        }
+        sleep(GLANCE).await;
+    }
+}
+
+/// How many requests a connection has open: HTTP/1.1 ends idle connections by itself, HTTP/2 does not.
+#[derive(Default)]
+struct Open {
+    requests: AtomicUsize,
+    changed: Notify,
+}
+
+/// One open request.
+struct One(Arc<Open>);
+
+impl Open {
+    fn one(self: &Arc<Self>) -> One {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+        self.changed.notify_one();
+        One(self.clone())
+    }
+
+    /// Resolves when there has been none for so long.
+    async fn none_for(&self, pause: Duration) {
+        loop {
+            if self.requests.load(Ordering::Relaxed) > 0 {
+                self.changed.notified().await;
+            } else if timeout(pause, self.changed.notified()).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for One {
+    fn drop(&mut self) {
+        self.0.requests.fetch_sub(1, Ordering::Relaxed);
+        self.0.changed.notify_one();
+    }
+}

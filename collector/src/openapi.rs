@@ -1,0 +1,38 @@
+//! The public port, described for programs (OpenAPI 3.1). Tests hold the handlers to it.
+
+use axum::body::Bytes;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+
+use crate::paths::Paths;
+
+const DOCUMENT: &str = include_str!("openapi.json");
+
+/// The document, with the paths as they are here.
+pub(crate) fn document(paths: &Paths) -> Bytes {
+    let renamed = [("/collect", &paths.collect), ("/tracker.js", &paths.tracker)];
+    let rename = |text: String, (usual, path): (&str, &String)| {
+        text.replacen(&format!("\"{usual}\": {{"), &format!("\"{path}\": {{"), 1)
+    };
+    renamed.into_iter().fold(DOCUMENT.to_owned(), rename).into()
+}
+
+pub(crate) fn answer(document: Bytes) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], document).into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renamed_paths_are_renamed_here_too() {
+        let paths = Paths { collect: "/in".to_owned(), tracker: "/t.js".to_owned() };
+        let document: serde_json::Value = serde_json::from_slice(&document(&paths)).unwrap();
+        let named: Vec<_> = document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = ["/", "/api/webeventspub", "/in", "/openapi.json", "/pixel.gif", "/t.js"];
+        assert_eq!(named, expected);
+        let routes = include_str!("routes.rs").matches(".route(").count();
+        assert_eq!(routes, expected.len(), "each route is described");
+    }
+}

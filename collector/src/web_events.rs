@@ -1,0 +1,94 @@
+//! `POST /api/webeventspub`: the endpoint of a tutorial on Flask and Kafka, so that pages with its snippet go on as they are.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, StatusCode, Uri};
+use axum::response::{IntoResponse, Json, Response};
+use events::foreign::web_event::{Refusal, WebEvent, field};
+use events::{Invalid, Reason};
+use serde::Serialize;
+
+use crate::answer;
+use crate::body::Batch;
+use crate::client::{Peer, named_site};
+use crate::edge::Edge;
+use crate::intake::{Verdict, hold, take};
+use crate::media::{self, Form, Unreadable};
+use crate::pressure::shed;
+
+/// The endpoint's answers.
+#[derive(Serialize, Debug)]
+#[serde(rename_all = "lowercase")]
+enum Said<'a> {
+    Id(&'a str),
+    Message(Message<'a>),
+}
+
+#[derive(Serialize, Debug)]
+#[serde(untagged)]
+enum Message<'a> {
+    Body(&'a str),
+    Field(BTreeMap<&'a str, &'a str>),
+}
+
+/// Takes the hit of one request.
+pub(crate) async fn web_event(
+    State(edge): State<Arc<Edge>>,
+    Extension(Peer(peer)): Extension<Peer>,
+    uri: Uri,
+    head: HeaderMap,
+    body: Body,
+) -> Response {
+    let encoding = match media::of(&head) {
+        Ok((Form::Json, encoding)) => encoding,
+        Ok((Form::Lines, _)) => return Unreadable::Kind.answer(),
+        Err(unreadable) => return unreadable.answer(),
+    };
+    let facts = edge.policy.facts(peer.ip(), &uri, &head);
+    if let Some(refusal) = shed(&edge, facts.address) {
+        return refusal;
+    }
+    let (held, decoded) = match hold(&edge, &head, encoding, body).await {
+        Ok(held) => held,
+        Err(answer) => return answer,
+    };
+    let event = decoded.and_then(|()| read(&held.bytes, named_site(&uri)?));
+    let batch = event.as_ref().map(|event| Batch::one(&event.hit)).map_err(Clone::clone);
+    match (take(&edge, batch, &held.bytes, &facts).await, event) {
+        (Ok(Verdict::Hits(taken)), Ok(event)) => match taken.rejected.first() {
+            Some((_, invalid)) if invalid.reason.is_pressure() => answer::verdict(Ok(Verdict::Hits(taken))),
+            Some((_, invalid)) if !invalid.reason.is_unwanted() => {
+                said(&format!("/{}", field(&invalid.pointer)), invalid)
+            }
+            _ => answer::with_cookies(Json(Said::Id(&event.id)).into_response(), &taken.cookies),
+        },
+        (Ok(Verdict::Refused(invalid)), _) => said(&invalid.pointer, &invalid),
+        (kept, _) => answer::verdict(kept),
+    }
+}
+
+/// A refusal as the endpoint says it: by the field, where one is to blame.
+fn said(pointer: &str, invalid: &Invalid) -> Response {
+    let status =
+        if invalid.reason == Reason::TooLarge { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST };
+    let message = match pointer.strip_prefix('/') {
+        Some(name) => Message::Field(BTreeMap::from([(name, &*invalid.detail)])),
+        None => Message::Body(&invalid.detail),
+    };
+    (status, Json(Said::Message(message))).into_response()
+}
+
+fn read(body: &[u8], site: Option<Cow<'_, str>>) -> Result<WebEvent, Invalid> {
+    let text = std::str::from_utf8(body).map_err(|error| {
+        let detail = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
+        Invalid::new(Reason::InvalidUtf8, "", detail)
+    })?;
+    WebEvent::parse(text, site.as_deref()).map_err(|refusal| match refusal {
+        Refusal::Body(invalid) => invalid,
+        Refusal::Field(name, words) => Invalid::new(Reason::MissingField, format!("/{name}"), words),
+    })
+}
