@@ -6,7 +6,7 @@ PYTHON := $(CACHE)/python/bin/python
 STORES := $(CACHE)/object-servers
 KAFKA := $(CACHE)/kafka-$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tools/kafka/pom.xml)
 
-.PHONY: help up test test-readers soak bench lint tools kafka s3
+.PHONY: help up test test-readers fuzz soak bench lint tools kafka s3
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -23,6 +23,11 @@ test-readers: tools ## every engine that reads the lake: a table of what each fo
 	cargo test --release --workspace --no-run
 	$(CACHE)/readers/bin/python tools/readers/read.py --tributary target/release/tributary
 	$(CACHE)/readers/bin/python tools/readers/dialects.py
+
+SECONDS ?= 60
+
+fuzz: ## SECONDS=60 of inputs that nobody wrote for each parser of the edge and for the spool; TOOLS_FUZZ_SEED repeats a run
+	TOOLS_FUZZ_SECONDS=$(SECONDS) cargo test --release --workspace --test fuzz -- --nocapture
 
 ROUNDS ?= 100
 DRAWS ?= 2000
