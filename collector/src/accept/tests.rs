@@ -1,7 +1,7 @@
 use std::net::Ipv4Addr;
 
 use axum::http::{HeaderMap, HeaderValue, Uri};
-use events::Span;
+use events::{Reason, Span};
 use proptest::prelude::*;
 use sites::Sites;
 

@@ -14,7 +14,7 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("kafka-broker", &["guarded-process"]),
     ("object-servers", &["guarded-process"]),
     // What must hold of any input, for tests and fuzzers.
-    ("fuzzing", &["bus", "collector", "events", "spool"]),
+    ("fuzzing", &["bus", "collector", "events", "sites", "spool"]),
     ("sessions", &["events"]),
     ("tables", &["events"]),
     ("sites", &[]),

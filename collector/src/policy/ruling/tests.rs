@@ -11,6 +11,8 @@ fn facts() -> Facts<'static> {
         user_agent: Some("Browser/1".into()),
         origin: None,
         write_key: None,
+        secret_key: None,
+        host: None,
         place: Place::default(),
         cookies: None,
         signals: Signals::default(),

@@ -1,11 +1,15 @@
 //! A request's body and a pixel's query: whatever is in them becomes hits that the sessionizer can read, and rejections.
 
+use std::net::Ipv4Addr;
+
+use axum::http::{HeaderMap, Uri};
 use bus::Outgoing;
 use collector::accept::{Sender, accept};
 use collector::body::Batch;
-use collector::claims::NoKeys;
+use collector::policy::{Facts, Rules, Salts};
 use events::{Hit, Limits, Timestamp, Topic, Uuid, query as parameters};
 use serde_json::value::RawValue;
+use sites::Sites;
 
 const RECEIVED: Timestamp = Timestamp::from_millis(1_793_577_600_000);
 
@@ -43,15 +47,17 @@ pub(super) fn object(hit: &str) {
 /// Every hit of a request becomes one record, and each record can be read.
 fn taken(batch: &Batch<'_>) {
     assert!((1..=MOST).contains(&batch.hits.len()));
+    let (limits, rules) = (Limits::default(), Rules::new(Sites::any()));
+    let (uri, headers) = (Uri::from_static("/collect"), HeaderMap::new());
+    let facts = Facts::of(Ipv4Addr::new(192, 0, 2, 7).into(), &uri, &headers);
     let sender = Sender {
         received_at: RECEIVED,
-        ip: "192.0.2.7",
-        user_agent: Some("Browser/1"),
-        host: Some("localhost"),
-        key: None,
-        keys: &NoKeys,
+        facts: &facts,
+        rules: &rules,
+        salts: &Salts::default(),
+        visitors: None,
         new_id: &|_| Uuid::nil(),
-        limits: &Limits::default(),
+        limits: &limits,
     };
     let outcome = accept(batch, &sender);
     assert_eq!(outcome.records.len(), batch.hits.len());
