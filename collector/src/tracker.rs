@@ -46,7 +46,7 @@ mod tests {
     fn the_tracker_posts_where_it_is_told() {
         assert_eq!(TRACKER.matches(ENDPOINT).count(), 1);
         let renamed = Tracker::posting_to("/a/b");
-        assert_eq!(String::from_utf8(renamed.script.to_vec()).unwrap(), TRACKER.replace("/collect", "/a/b"));
+        assert_eq!(String::from_utf8(renamed.script.to_vec()).unwrap(), TRACKER.replace(ENDPOINT, "\"/a/b\""));
         assert_ne!(renamed.tag, Tracker::posting_to("/collect").tag);
     }
 }

@@ -91,7 +91,11 @@ mod tests {
 
     #[test]
     fn an_event_is_a_hit() {
-        insta::assert_snapshot!(to_json(SENT, Some("localhost")).unwrap());
+        let hit = to_json(SENT, Some("localhost")).unwrap();
+        let visitor = ids::visitor_of("192.0.2.7", Some("Mozilla/5.0"));
+        let rest = r#""type":"pageview","client_time":"2024-05-17T10:05:03.250Z","url":"https://Shop.example/p/1","referrer":"https://www.google.com/","user_agent":"Mozilla/5.0","props":{"id":7,"query":"red shoes","product":4711,"position":"3"}}"#;
+        let behind_id = format!(r#""site":"shop.example","visitor_id":"{visitor}",{rest}"#);
+        assert_eq!(hit.split_once("\",").unwrap().1, behind_id);
     }
 
     #[test]
