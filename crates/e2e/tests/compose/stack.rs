@@ -18,11 +18,9 @@ pub(crate) const OURS: [&str; 3] = ["collector", "sessionizer", "lake-writer"];
 pub(crate) fn binaries() -> &'static Path {
     static BINARIES: OnceLock<PathBuf> = OnceLock::new();
     BINARIES.get_or_init(|| {
-        let mut build = Command::new(env!("CARGO"));
-        build
-            .args(["build", "--release", "--quiet", "-p", "tributary"])
-            .args(OURS.iter().flat_map(|name| ["-p", name]));
-        assert!(build.status().unwrap().success(), "the binaries do not build");
+        // With a test beside them, so that the features are those of `cargo test --workspace`, and nothing is built twice.
+        let what = ["build", "--release", "--quiet", "--workspace", "--bins", "--test", "layout"];
+        assert!(Command::new(env!("CARGO")).args(what).status().unwrap().success(), "the binaries do not build");
         let test = std::env::current_exe().unwrap();
         test.parent().and_then(Path::parent).unwrap().to_owned()
     })
