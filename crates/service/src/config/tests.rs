@@ -88,6 +88,8 @@ fn the_defaults_are_those_of_the_manual() {
     --zstd-level 3
     --longest-pause 24h
     --listen 127.0.0.1:8080
+    --collect-path /collect
+    --tracker-path /tracker.js
     --max-body 1MiB
     --max-request-hits 1000
     --max-connections 10000
