@@ -26,7 +26,7 @@ pub struct CheckArgs {
     /// File with the body of a request, as POST /collect takes it; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub hit: Option<PathBuf>,
-    /// A header of that request, such as 'Origin: https://shop.example'; may be given several times.
+    /// A header of that request, such as `Origin: https://shop.example`; may be given several times.
     #[arg(long, value_name = "HEADER", value_parser = a_header)]
     pub header: Vec<String>,
     /// Address that the request comes from.
