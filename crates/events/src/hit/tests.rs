@@ -1,4 +1,5 @@
 use super::*;
+use crate::NewHit;
 
 fn sample() -> NewHit<'static> {
     let mut hit = NewHit::new(
