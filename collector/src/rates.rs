@@ -90,7 +90,8 @@ mod tests {
         let rate = Rate::of_keys(10).unwrap();
         assert!((100..1000).contains(&let_through(&rate, "flood", 10_000)), "a burst, and what fell due meanwhile");
         assert_eq!(let_through(&rate, "polite", 20), 20);
-        let wait = rate.take("flood").unwrap_err();
+        // A moment may have gone by, and one more be due.
+        let wait = std::iter::repeat_with(|| rate.take("flood")).find_map(Result::err).unwrap();
         assert_eq!(wait, 1, "the next is due within a second");
     }
 

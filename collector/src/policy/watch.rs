@@ -121,22 +121,30 @@ mod tests {
         let _heard = signal(SignalKind::hangup()).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("sites.toml");
-        std::fs::write(&path, "[sites.a]").unwrap();
-        let written = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let moment = std::time::SystemTime::UNIX_EPOCH;
+        // In one step, so that no look falls between the text and its time.
+        let write = |text: &str| {
+            let aside = folder.path().join("aside");
+            std::fs::write(&aside, text).unwrap();
+            std::fs::File::options().write(true).open(&aside).unwrap().set_modified(moment).unwrap();
+            std::fs::rename(&aside, &path).unwrap();
+        };
+        write("[sites.x]");
         let policy = Policy::open(&PolicyArgs { sites: Some(path.clone()), ..PolicyArgs::default() }).unwrap();
         let has = |name: &str| policy.rules().sites().get(name).is_some();
 
         let stop = Shutdown::new();
         let following = tokio::spawn(policy.clone().follow(stop.clone()));
-        // Between two looks.
-        tokio::time::sleep(LOOK / 2).await;
-        std::fs::write(&path, "[sites.b]").unwrap();
-        std::fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
+        // It has looked when it knows of a change that can be seen.
+        write("[sites.aa]");
+        tokio::time::timeout(HOUR, until(|| has("aa"))).await.unwrap();
         tokio::time::sleep(LOOK * 2).await;
-        assert!(has("a"), "nobody can see that it changed");
+        write("[sites.bb]");
+        tokio::time::sleep(LOOK * 2).await;
+        assert!(has("aa"), "nobody can see that it changed");
         let process = std::process::id().to_string();
         assert!(std::process::Command::new("kill").args(["-HUP", &process]).status().unwrap().success());
-        tokio::time::timeout(HOUR, until(|| has("b"))).await.unwrap();
+        tokio::time::timeout(HOUR, until(|| has("bb"))).await.unwrap();
         stop.cancel();
         following.await.unwrap().unwrap();
     }
