@@ -42,7 +42,7 @@ pub(crate) fn verdict(kept: Result<Verdict, Unkept>) -> Response {
     match kept {
         Ok(Verdict::Hits(taken)) => with_cookies(outcome(taken.accepted, &taken.rejected), &taken.cookies),
         Ok(Verdict::Refused(invalid)) | Err(Unkept::TooLarge(invalid)) => refused(&invalid),
-        Err(Unkept::Unavailable) => unavailable("the hits could not be kept; send them again later", "5"),
+        Err(Unkept::Unavailable) => unavailable("the hits could not be kept; send them again later", 5),
     }
 }
 
@@ -98,10 +98,8 @@ pub(crate) fn error(status: StatusCode, reason: &str, detail: &str) -> Response 
 }
 
 /// Nothing was taken, and trying again in so many seconds may work.
-pub(crate) fn unavailable(detail: &str, retry_after: &'static str) -> Response {
-    let mut response = error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(retry_after));
-    response
+pub(crate) fn unavailable(detail: &str, seconds: u64) -> Response {
+    after(error(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail), seconds)
 }
 
 /// Closes the connection behind the answer: what the client still sends is not worth reading.

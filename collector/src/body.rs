@@ -103,7 +103,8 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn utf8(body: &[u8]) -> Result<&str, Invalid> {
+/// A body's text.
+pub(crate) fn utf8(body: &[u8]) -> Result<&str, Invalid> {
     std::str::from_utf8(body).map_err(|error| {
         let detail = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
         Invalid::new(Reason::InvalidUtf8, "", detail)

@@ -11,9 +11,8 @@ use crate::answer;
 use crate::body::Batch;
 use crate::client::{Peer, named_site};
 use crate::edge::Edge;
-use crate::intake::{hold, take};
+use crate::intake::{Received, receive, take};
 use crate::media::{self, Form};
-use crate::pressure::shed;
 
 /// Takes the hits of one request.
 pub(crate) async fn collect(
@@ -27,12 +26,8 @@ pub(crate) async fn collect(
         Ok(media) => media,
         Err(unreadable) => return unreadable.answer(),
     };
-    let facts = edge.policy.facts(peer.ip(), &uri, &head);
-    if let Some(refusal) = shed(&edge, facts.address) {
-        return refusal;
-    }
-    let (held, decoded) = match hold(&edge, &head, encoding, body).await {
-        Ok(held) => held,
+    let Received { facts, held, decoded } = match receive(&edge, peer.ip(), &uri, &head, encoding, body).await {
+        Ok(received) => received,
         Err(answer) => return answer,
     };
     let batch = decoded.and_then(|()| {

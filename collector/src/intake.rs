@@ -1,10 +1,11 @@
 //! What every way in has in common: a body is had within its bounds, its hits are checked, and what became of them is known
 //! only when it is durable.
 
+use std::net::IpAddr;
 use std::time::Instant;
 
 use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::Response;
 use bus::{BusError, Outgoing};
 use events::{Invalid, Reason};
@@ -19,7 +20,18 @@ use crate::body::Batch;
 use crate::edge::Edge;
 use crate::encoding::{DecodeError, Encoding};
 use crate::policy::Facts;
+use crate::pressure::shed;
 use crate::read::{Held, ReadError, read};
+
+/// A request whose body is in memory.
+#[derive(Debug)]
+pub(crate) struct Received<'r> {
+    pub(crate) facts: Facts<'r>,
+    /// The body, unfolded where it could be.
+    pub(crate) held: Held,
+    /// Whether it could be.
+    pub(crate) decoded: Result<(), Invalid>,
+}
 
 /// What became of a request. All of it is durable.
 #[derive(Debug)]
@@ -49,14 +61,20 @@ pub(crate) enum Unkept {
     Unavailable,
 }
 
-/// Brings a body into memory and unfolds it. The body is there also where it does not unfold, to be kept as it came; an
-/// answer is there where it could not be had.
-pub(crate) async fn hold(
+/// Brings a request's body into memory and unfolds it, if there is room for the request. The body is there also where it does
+/// not unfold, to be kept as it came; an answer is there where it could not be had.
+pub(crate) async fn receive<'r>(
     edge: &Edge,
-    head: &HeaderMap,
+    peer: IpAddr,
+    uri: &'r Uri,
+    head: &'r HeaderMap,
     encoding: Option<Encoding>,
     body: Body,
-) -> Result<(Held, Result<(), Invalid>), Response> {
+) -> Result<Received<'r>, Response> {
+    let facts = edge.policy.facts(peer, uri, head);
+    if let Some(refusal) = shed(edge, facts.address) {
+        return Err(refusal);
+    }
     let most = edge.bounds.body;
     let mut held = read(body, head, edge).await.map_err(|error| unread(&error, most))?;
     let decoded = match encoding.map(|encoding| held.decode(encoding, edge)) {
@@ -71,7 +89,7 @@ pub(crate) async fn hold(
             Err(Invalid::new(Reason::TooLarge, "", detail))
         }
     };
-    Ok((held, decoded))
+    Ok(Received { facts, held, decoded })
 }
 
 /// Checks a request's hits and keeps them, and what was refused, on the bus.
@@ -147,7 +165,7 @@ fn unread(error: &ReadError, most: usize) -> Response {
         }
         ReadError::Full => {
             metrics::counter!(REQUESTS_SHED, "bound" => "bytes_in_flight").increment(1);
-            answer::and_close(answer::unavailable("too much at once; send it again later", "1"))
+            answer::and_close(answer::unavailable("too much at once; send it again later", 1))
         }
         ReadError::Slow => {
             metrics::counter!(REQUESTS_SHED, "bound" => "read_timeout").increment(1);

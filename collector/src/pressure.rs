@@ -14,7 +14,7 @@ pub(crate) fn shed(edge: &Edge, address: IpAddr) -> Option<Response> {
         metrics::counter!(REQUESTS_SHED, "bound" => "queued").increment(1);
         return Some(answer::and_close(answer::unavailable(
             "the log has more than it can take; send it again later",
-            "1",
+            1,
         )));
     }
     let seconds = edge.addresses.as_ref()?.take(network(address)).err()?;

@@ -13,12 +13,11 @@ use events::{Invalid, Reason};
 use serde::Serialize;
 
 use crate::answer;
-use crate::body::Batch;
+use crate::body::{Batch, utf8};
 use crate::client::{Peer, named_site};
 use crate::edge::Edge;
-use crate::intake::{Verdict, hold, take};
+use crate::intake::{Received, Verdict, receive, take};
 use crate::media::{self, Form, Unreadable};
-use crate::pressure::shed;
 
 /// The endpoint's answers.
 #[derive(Serialize, Debug)]
@@ -48,12 +47,8 @@ pub(crate) async fn web_event(
         Ok((Form::Lines, _)) => return Unreadable::Kind.answer(),
         Err(unreadable) => return unreadable.answer(),
     };
-    let facts = edge.policy.facts(peer.ip(), &uri, &head);
-    if let Some(refusal) = shed(&edge, facts.address) {
-        return refusal;
-    }
-    let (held, decoded) = match hold(&edge, &head, encoding, body).await {
-        Ok(held) => held,
+    let Received { facts, held, decoded } = match receive(&edge, peer.ip(), &uri, &head, encoding, body).await {
+        Ok(received) => received,
         Err(answer) => return answer,
     };
     let event = decoded.and_then(|()| read(&held.bytes, named_site(&uri)?));
@@ -83,11 +78,7 @@ fn said(pointer: &str, invalid: &Invalid) -> Response {
 }
 
 fn read(body: &[u8], site: Option<Cow<'_, str>>) -> Result<WebEvent, Invalid> {
-    let text = std::str::from_utf8(body).map_err(|error| {
-        let detail = format!("the body is not UTF-8 from byte {} on", error.valid_up_to());
-        Invalid::new(Reason::InvalidUtf8, "", detail)
-    })?;
-    WebEvent::parse(text, site.as_deref()).map_err(|refusal| match refusal {
+    WebEvent::parse(utf8(body)?, site.as_deref()).map_err(|refusal| match refusal {
         Refusal::Body(invalid) => invalid,
         Refusal::Field(name, words) => Invalid::new(Reason::MissingField, format!("/{name}"), words),
     })

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use axum::http::{HeaderMap, HeaderName, Uri, header};
+use events::query;
 
 use super::places::Place;
 
@@ -22,7 +23,7 @@ pub struct Facts<'r> {
     /// The page that sent it; a browser says so wherever another site may be meant.
     pub origin: Option<&'r str>,
     /// What its sender says to be let in.
-    pub write_key: Option<&'r str>,
+    pub write_key: Option<Cow<'r, str>>,
     /// What a backend says to be believed: `Authorization: Bearer KEY`, which no page of another origin may send.
     pub secret_key: Option<&'r str>,
     /// The host that it asked, without a port.
@@ -62,7 +63,10 @@ impl<'r> Facts<'r> {
             place: Place::default(),
             user_agent: headers.get(header::USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes())),
             origin: text(&header::ORIGIN),
-            write_key: text(&WRITE_KEY).or_else(|| parameter(uri, "write_key")),
+            write_key: text(&WRITE_KEY).map(Cow::Borrowed).or_else(|| {
+                // What cannot be read opens nothing, as if it were not there.
+                query::parameter(uri.query().unwrap_or_default(), "write_key").ok().flatten()
+            }),
             secret_key: text(&header::AUTHORIZATION).map(|value| bearer(value).unwrap_or_default()),
             // HTTP/2 has it in the address.
             host: uri.host().or_else(|| text(&header::HOST)).map(without_port),
@@ -97,13 +101,6 @@ fn without_port(host: &str) -> &str {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
         _ => host,
     }
-}
-
-fn parameter<'r>(uri: &'r Uri, name: &str) -> Option<&'r str> {
-    uri.query()?
-        .split('&')
-        .find_map(|pair| pair.split_once('=').filter(|(key, _)| *key == name))
-        .map(|(_, value)| value)
 }
 
 #[cfg(test)]
@@ -163,9 +160,10 @@ mod tests {
     #[test]
     fn a_write_key_is_a_header_or_a_parameter() {
         let key = |uri, headers: &[(&'static str, &str)]| {
-            with_facts(uri, headers, |facts| facts.write_key.map(str::to_owned))
+            with_facts(uri, headers, |facts| facts.write_key.as_deref().map(str::to_owned))
         };
         assert_eq!(key("/collect?a=b&write_key=wk_1", &[]).as_deref(), Some("wk_1"));
+        assert_eq!(key("/collect?write_key=wk%201", &[]).as_deref(), Some("wk 1"));
         assert_eq!(key("/collect?write_key=other", &[("x-write-key", "wk_1")]).as_deref(), Some("wk_1"));
         assert_eq!(key("/collect?write_keys=x", &[]), None);
     }

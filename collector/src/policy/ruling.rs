@@ -218,7 +218,7 @@ fn objection(site: &Site, facts: &Facts<'_>) -> Option<Invalid> {
         return Some(Invalid::new(Reason::OriginNotAllowed, "", detail));
     }
     if let Some(key) = &site.write_key
-        && facts.write_key != Some(key)
+        && facts.write_key.as_deref() != Some(key)
     {
         let detail = "the site takes hits with its write key alone: header X-Write-Key, or write_key in the query";
         return Some(Invalid::new(Reason::WrongWriteKey, "", detail));
