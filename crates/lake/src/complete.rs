@@ -178,15 +178,18 @@ impl Lake {
     }
 }
 
+/// Where a lake on this machine has its locks.
+pub(crate) const LOCKS: &str = "_locks";
+
 /// Takes the table's lock, if nobody has it. It is given back when the file is closed.
 fn lock(folder: &Folder, table: Table) -> Result<Option<File>, LakeError> {
-    let path = format!("_locks/{table}.complete");
+    let path = format!("{LOCKS}/{table}.complete");
     let fail = |source: std::io::Error| LakeError::Store {
         operation: "lock",
         path: path.clone(),
         source: Box::new(Error::Generic { store: "LocalFileSystem", source: Box::new(source) }),
     };
-    std::fs::create_dir_all(folder.join("_locks")).map_err(fail)?;
+    std::fs::create_dir_all(folder.join(LOCKS)).map_err(fail)?;
     let file = File::options().create(true).append(true).open(folder.join(&path)).map_err(fail)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),

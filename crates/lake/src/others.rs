@@ -3,14 +3,15 @@
 use events::LogId;
 use futures::TryStreamExt;
 use object_store::path::Path;
-use tables::Table;
+use tables::{Table, ddl};
 
 use crate::error::LakeError;
 use crate::names::{BATCHES, Series};
 use crate::open::Lake;
+use crate::{complete, probe};
 
 /// Folders of ours that say nothing of hits.
-const ASIDE: [&str; 3] = ["_tables", "_locks", "_probe"];
+const ASIDE: [&str; 3] = [ddl::FOLDER, complete::LOCKS, probe::FOLDER];
 
 impl Lake {
     /// The first thing found that is not of this log; `None` where it is alone, or nothing is there at all.

@@ -123,11 +123,7 @@ impl PastHits {
 
     /// Every file's path and size in bytes: what the hits follow from. In order of days, logs, partitions.
     pub fn files(&self) -> impl Iterator<Item = (String, u64)> + use<'_> {
-        let of_day = |(&day, files): (&Day, &'_ Vec<HitFile>)| (day, files.clone());
-        let named = move |(day, files): (Day, Vec<HitFile>)| {
-            files.into_iter().map(move |file| (self.path(day, file), file.size))
-        };
-        self.days.iter().map(of_day).flat_map(named)
+        self.days.iter().flat_map(move |(&day, files)| files.iter().map(move |&file| (self.path(day, file), file.size)))
     }
 
     /// The size of all files.

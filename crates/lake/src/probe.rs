@@ -13,7 +13,7 @@ use crate::said::{self, Cause};
 use crate::store::{Put, Store};
 
 /// Below this the probes lie. Readers pass over names that begin with an underscore.
-const FOLDER: &str = "_probe";
+pub(crate) const FOLDER: &str = "_probe";
 
 const CONDITIONAL: &str = "Use a store that has conditional writes";
 
