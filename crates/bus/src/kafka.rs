@@ -21,6 +21,7 @@ mod client;
 mod closing;
 mod error;
 mod group;
+mod hanging;
 mod log_id;
 mod member;
 mod names;

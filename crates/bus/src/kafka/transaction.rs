@@ -14,7 +14,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rdkafka::ClientContext;
@@ -30,6 +29,7 @@ use super::batch::native::{Messages, Topic};
 use super::client::{self, Log};
 use super::closing::Closing;
 use super::error;
+use super::hanging;
 use super::names::Names;
 use super::options::Options;
 use super::stop::{Patience, Stop};
@@ -37,9 +37,6 @@ use crate::{BusError, Output};
 
 const SLICE: Duration = Duration::from_secs(1);
 const TICK: Duration = Duration::from_millis(1);
-
-/// How often who waits for another thread looks whether it may still wait.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// Records of one partition that are given to librdkafka at once.
 const GIVEN: usize = 512;
@@ -170,26 +167,20 @@ impl Transactions {
         patience: &Patience<'_>,
     ) -> Result<(), Broken> {
         let what = "the positions cannot be committed";
-        let (sender, receiver) = mpsc::sync_channel(1);
         let (producer, limit) = (Arc::clone(&self.producer), self.limit);
-        let send = move || drop(sender.send(producer.send_offsets_to_transaction(&list, &member, limit)));
-        std::thread::Builder::new()
-            .name("kafka positions".to_owned())
-            .spawn(send)
+        let send = move || producer.send_offsets_to_transaction(&list, &member, limit);
+        let answer = hanging::call("kafka positions", patience, || self.serve(), send)
             .map_err(|error| BusError::Unavailable(format!("{what}: {error}")))?;
-        loop {
-            match receiver.recv_timeout(LOOK) {
-                Ok(Ok(())) => return Ok(()),
-                Ok(Err(error)) => {
-                    // The log and the errors are served, so that a reason can be given.
-                    self.serve();
-                    let is_generation = error::is_between_generations(&error);
-                    let error = self.failed(what, &error);
-                    return Err(if is_generation { Broken::Generation(error) } else { error.into() });
-                }
-                Err(RecvTimeoutError::Timeout) if !patience.is_over() => self.serve(),
-                Err(_) => return Err(Broken::Hanging(self.producer.context().0.timed_out(what))),
+        match answer {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => {
+                // The log and the errors are served, so that a reason can be given.
+                self.serve();
+                let is_generation = error::is_between_generations(&error);
+                let error = self.failed(what, &error);
+                Err(if is_generation { Broken::Generation(error) } else { error.into() })
             }
+            None => Err(Broken::Hanging(self.producer.context().0.timed_out(what))),
         }
     }
 

@@ -1,19 +1,15 @@
 //! A step: with outputs a transaction, without any a plain commit of positions.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
-use super::super::error;
 use super::super::transaction::Failure;
+use super::super::{error, hanging};
 use super::{Member, Writer};
 use crate::{BusError, Output, Source, Step};
-
-/// How often who waits looks whether it may still wait.
-const SLICE: Duration = Duration::from_millis(100);
 
 /// How long until a step is made again that came between two generations of the group: doubled each time.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(10), Duration::from_millis(500));
@@ -97,31 +93,24 @@ impl Member {
         if list.count() == 0 {
             return Ok(());
         }
-        let (sender, receiver) = mpsc::sync_channel(1);
-        let consumer = Arc::clone(&self.consumer);
-        let commit = move || drop(sender.send(consumer.commit(&list, CommitMode::Sync)));
-        std::thread::Builder::new()
-            .name("kafka commit".to_owned())
-            .spawn(commit)
-            .map_err(|error| BusError::Unavailable(format!("{what}: {error}")))?;
         let options = &self.shared.options;
         let patience = options.stop.patience(options.limits.request.min(Duration::from_secs(10)));
-        let mut answer = receiver.recv_timeout(SLICE);
-        while matches!(answer, Err(RecvTimeoutError::Timeout)) && !patience.is_over() {
-            answer = receiver.recv_timeout(SLICE);
-        }
+        let consumer = Arc::clone(&self.consumer);
+        let commit = move || consumer.commit(&list, CommitMode::Sync);
+        let answer = hanging::call("kafka commit", &patience, || (), commit)
+            .map_err(|error| BusError::Unavailable(format!("{what}: {error}")))?;
         match answer {
             // The group is being put together anew and this member is still one of it: the next step says where it is. One
             // with an instance name that ended here would come back without a rebalance, and what this one was about to move
             // to another member would belong to nobody.
-            Ok(Err(error)) if error::is_between_generations(&error) && !self.consumer.assignment_lost() => {
+            Some(Err(error)) if error::is_between_generations(&error) && !self.consumer.assignment_lost() => {
                 Err(BusError::Unavailable(format!("{what} while partitions move")))
             }
-            Ok(result) => match result.map_err(|error| error::of(what, &error)) {
+            Some(result) => match result.map_err(|error| error::of(what, &error)) {
                 Err(error @ BusError::Fenced(_)) => self.fail(error),
                 other => other,
             },
-            Err(_) => Err(self.consumer.context().log.timed_out(what)),
+            None => Err(self.consumer.context().log.timed_out(what)),
         }
     }
 }
