@@ -1,6 +1,6 @@
 //! Members of a group while its partitions move, and what may go wrong in between.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -10,6 +10,7 @@ use bus::{Output, Polled, SharedBus, Source, Step, Worker};
 use events::NextOffset;
 use kafka_broker::Broker;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 use crate::proxy::Proxy;
 use crate::support::{self, ENRICHED, HITS};
@@ -141,4 +142,63 @@ fn a_step_whose_positions_get_no_answer_fails_in_time_and_its_successor_makes_it
         }
     }
     assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["once"]);
+}
+
+/// What was fetched before a seek stands in librdkafka's queue still, and a transaction's marker in there moves its position,
+/// from which it goes on where partitions move.
+#[test]
+fn what_was_sought_again_is_read_again_while_partitions_move() {
+    let broker = kafka_broker::shared().bootstrap();
+    let prefix = kafka_broker::topic_prefix("moving");
+    let bus = support::open(&prefix);
+    let topic = format!("{prefix}hits");
+    let sources: Vec<_> = (0..4).map(|partition| Source { partition, ..HITS }).collect();
+    let raw = support::raw(&broker).set("transactional.id", format!("{prefix}raw")).create::<BaseProducer>().unwrap();
+    raw.init_transactions(PATIENCE).unwrap();
+    for _ in 0..5 {
+        raw.begin_transaction().unwrap();
+        for source in &sources {
+            let to = BaseRecord::<(), str>::to(&topic).partition(source.partition as i32);
+            raw.send(to.payload("once more")).unwrap();
+        }
+        raw.commit_transaction(PATIENCE).unwrap();
+    }
+    let mut older = support::join(&bus, Some("older"));
+    let mut owned = [BTreeSet::new(), BTreeSet::new()];
+    let mut read = BTreeMap::new();
+    let deadline = Instant::now() + PATIENCE;
+    while sources.iter().any(|source| read.get(source).is_none_or(|&count| count < 5)) {
+        assert!(Instant::now() < deadline, "not everything is read at first: {read:?}");
+        note(poll(&mut *older, &mut owned[0]), &mut read);
+    }
+    // It is fetched once more, and is of no use by then.
+    for wait in [Duration::from_secs(1), Duration::ZERO] {
+        sources.iter().for_each(|&source| older.seek(source, NextOffset::START).unwrap());
+        std::thread::sleep(wait);
+    }
+    read.clear();
+    note(older.poll(Duration::ZERO).unwrap(), &mut read);
+    let mut newer = support::join(&bus, Some("newer"));
+    let looking: BaseConsumer = support::raw(&broker).create().unwrap();
+    let is_settled = || {
+        let groups = looking.fetch_group_list(Some(&format!("{prefix}g")), PATIENCE).unwrap();
+        groups.groups().iter().any(|group| group.state() == "Stable" && group.members().len() == 2)
+    };
+    while !is_settled() {
+        assert!(Instant::now() < deadline, "the newer member is not taken in");
+        std::thread::sleep(MOMENT);
+    }
+    while sources.iter().any(|source| read.get(source).is_none_or(|&count| count < 5)) {
+        assert!(Instant::now() < deadline, "records were passed over: {read:?} of 5 each, {owned:?}");
+        for (worker, owned) in [&mut older, &mut newer].into_iter().zip(&mut owned) {
+            note(poll(&mut **worker, owned), &mut read);
+        }
+    }
+}
+
+/// Counts the records of each source.
+fn note(polled: Polled, read: &mut BTreeMap<Source, usize>) {
+    if let Polled::Records { source, records } = polled {
+        *read.entry(source).or_default() += records.len();
+    }
 }

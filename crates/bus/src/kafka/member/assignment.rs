@@ -24,18 +24,31 @@ pub(super) enum Answer {
 impl Member {
     /// Tells the group what the caller has done about what it was told.
     pub(super) fn answer(&mut self) -> Result<(), BusError> {
-        let answered = match self.answer.take() {
-            None => return Ok(()),
-            Some(Answer::Take(starts)) => self.take(&starts),
-            Some(Answer::Leave(sources)) => {
-                self.sources.close(&sources);
-                self.consumer.incremental_unassign(&self.list(&sources))
-            }
+        let Some(answer) = self.answer.take() else { return Ok(()) };
+        if let Answer::Leave(sources) = &answer {
+            self.sources.close(sources);
+        }
+        let kept = self.sources.all();
+        let answered = match answer {
+            Answer::Take(starts) => self.take(&starts),
+            Answer::Leave(sources) => self.consumer.incremental_unassign(&self.list(&sources)),
         };
         match answered {
-            Ok(()) => Ok(()),
+            Ok(()) => self.go_on_where_it_was(&kept),
             Err(error) => self.fail(error::of("the group's assignment cannot be followed", &error)),
         }
+    }
+
+    /// librdkafka pauses every source while partitions move, and then goes on where it believes that the caller was. It takes
+    /// that from the markers of transactions too, even from those that a seek or a pause has made stale (`rd_kafka_op_handle_std`
+    /// does not ask for their version, and passes over the records before them, which are dropped): records would be skipped in
+    /// silence. So each source that stays is told where it was.
+    fn go_on_where_it_was(&mut self, kept: &[Source]) -> Result<(), BusError> {
+        // What was lost is told by the next poll, and is not to be read.
+        if self.consumer.assignment_lost() {
+            return Ok(());
+        }
+        kept.iter().try_for_each(|&source| self.seek_to(source, self.sources.reached(source)))
     }
 
     pub(super) fn take(&mut self, starts: &[Start]) -> KafkaResult<()> {

@@ -80,6 +80,10 @@ impl Sources {
         self.owned.clear();
     }
 
+    pub(super) fn all(&self) -> Vec<Source> {
+        self.owned.keys().copied().collect()
+    }
+
     pub(super) fn contains(&self, source: Source) -> bool {
         self.owned.contains_key(&source)
     }
