@@ -196,6 +196,41 @@ fn what_was_sought_again_is_read_again_while_partitions_move() {
     }
 }
 
+/// A rolling restart: each comes back under its name before its session is over.
+#[test]
+fn a_member_that_comes_back_under_its_name_moves_nothing() {
+    let bus = support::open(&kafka_broker::topic_prefix("moving"));
+    let names = ["first", "second"];
+    let mut members: Vec<_> = names.iter().map(|name| Some(support::join(&bus, Some(name)))).collect();
+    let mut owned = [BTreeSet::new(), BTreeSet::new()];
+    let deadline = Instant::now() + PATIENCE;
+    while owned.iter().any(|owned| owned.len() != 2) {
+        assert!(Instant::now() < deadline, "the group does not settle: {owned:?}");
+        for (member, owned) in members.iter_mut().flatten().zip(&mut owned) {
+            poll(&mut **member, owned);
+        }
+    }
+    for (back, name) in names.iter().enumerate() {
+        members[back] = None;
+        members[back] = Some(support::join(&bus, Some(name)));
+        let mut again = BTreeSet::new();
+        // Some heartbeats longer than it takes, to hear of what must not come.
+        let mut heard_until = None;
+        while heard_until.is_none_or(|until| Instant::now() < until) {
+            assert!(Instant::now() < deadline, "{name} gets nothing back: {again:?}");
+            for (at, member) in members.iter_mut().flatten().enumerate() {
+                let polled = if at == back { poll(&mut **member, &mut again) } else { member.poll(MOMENT).unwrap() };
+                let moves = matches!(polled, Polled::Assigned(_) | Polled::Revoked(_));
+                assert!(at == back || !moves, "{name} came back, and another one was told: {polled:?}");
+            }
+            if again.len() == 2 && heard_until.is_none() {
+                heard_until = Some(Instant::now() + Duration::from_secs(2));
+            }
+        }
+        assert_eq!(again, owned[back], "{name}");
+    }
+}
+
 /// Counts the records of each source.
 fn note(polled: Polled, read: &mut BTreeMap<Source, usize>) {
     if let Polled::Records { source, records } = polled {
