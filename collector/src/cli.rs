@@ -80,17 +80,31 @@ pub fn start(
     args: &EdgeArgs,
     spool: &SpoolArgs,
     bus_args: &BusArgs,
-    bus: SharedBus,
+    log: SharedBus,
     public: TcpListener,
 ) -> anyhow::Result<()> {
-    let (bus, draining) = match spooled(spool, bus_args, bus.clone())? {
+    let (bus, draining) = match spooled(spool, bus_args, log.clone())? {
         Some((spooled, draining)) => (spooled as SharedBus, Some(draining)),
-        None => (bus, None),
+        None => (log.clone(), None),
     };
     let policy = Policy::open(&args.policy)?;
+    // Past the spool, which is for hits.
+    let sharing = policy.sharing(log, clock::system());
     let (collector, health) = (Collector::new(args, policy.clone(), bus), stage.health.clone());
     stage.crew.task("collector", |stop| async move {
-        collector.run(public, &health, stop).await;
+        if let Some(sharing) = &sharing {
+            sharing.begin(&stop).await;
+        }
+        let agreeing = async {
+            match sharing {
+                Some(sharing) => sharing.run().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = collector.run(public, &health, stop) => {}
+            never = agreeing => match never {},
+        }
         Ok::<_, Infallible>(())
     });
     stage.crew.task("sites", |stop| policy.follow(stop));

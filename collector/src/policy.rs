@@ -21,7 +21,8 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 use axum::http::{HeaderMap, Uri};
-use service::PolicyArgs;
+use bus::SharedBus;
+use service::{Clock, PolicyArgs};
 use sites::{Networks, Sites};
 
 pub(crate) use cors::cors;
@@ -31,6 +32,7 @@ pub use places::{Place, Places, PlacesError};
 pub use rules::Rules;
 pub use ruling::{Moment, Ruling};
 pub use salts::Salts;
+pub(crate) use salts::sharing::Sharing;
 
 /// What holds at this moment. Cheap to clone; all clones are one.
 #[derive(Clone, Debug)]
@@ -79,12 +81,6 @@ impl Policy {
     /// Where a file cannot be used.
     pub fn open(args: &PolicyArgs) -> Result<Self, PolicyError> {
         let rules = args.sites.as_deref().map(file::read).transpose()?;
-        if let Some(name) = rules.iter().find_map(Rules::cookieless_site) {
-            tracing::info!(
-                site = name,
-                "visitors are told apart by keys of this process alone: a restart makes new ones, and so does each further collector"
-            );
-        }
         let places = args.geoip.as_deref().map(Places::open).transpose()?;
         Ok(Self {
             file: args.sites.clone().map(Arc::new),
@@ -99,6 +95,12 @@ impl Policy {
         let address = forwarded::client(peer, headers, &self.proxies);
         let place = self.places.as_ref().map_or_else(Place::default, |places| places.find(address));
         Facts { place, ..Facts::of(address, uri, headers) }
+    }
+
+    /// What agrees with the other collectors on what visitors are told apart by; none without a file of sites, which says which
+    /// site wants that. All who have one take part, so that a file may be changed at any time.
+    pub(crate) fn sharing(&self, bus: SharedBus, clock: Clock) -> Option<Sharing> {
+        self.file.is_some().then(|| Sharing::new(self.salts.clone(), bus, clock))
     }
 
     /// What visitors are told apart by where nothing is kept in their browsers.

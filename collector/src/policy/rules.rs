@@ -23,11 +23,6 @@ impl Rules {
         Self { quotas: quotas.collect(), sites }
     }
 
-    /// A site that tells visitors apart without a cookie, if any does.
-    pub(super) fn cookieless_site(&self) -> Option<&str> {
-        self.sites.iter().find(|(_, site)| site.identity == Identity::Cookieless).map(|(name, _)| name)
-    }
-
     /// The sites.
     pub fn sites(&self) -> &Sites {
         &self.sites

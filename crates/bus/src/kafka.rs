@@ -1,4 +1,4 @@
-//! Apache Kafka as the bus: six topics under one prefix.
+//! Apache Kafka as the bus: seven topics under one prefix.
 //!
 //! ```text
 //!  publish ──▶ publisher ─── one idempotent producer ──▶ hits, rejected

@@ -18,7 +18,7 @@ use futures::future::BoxFuture;
 
 pub use record::{Outgoing, Record, Source};
 
-/// One log: six topics with the same number of partitions.
+/// One log: seven topics with the same number of partitions.
 ///
 /// A handle is cheap to clone behind an [`Arc`] and may be used from any thread.
 pub trait Bus: Send + Sync + 'static {

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::time::Span;
+
 /// The pipeline's topics. The name on the bus is a prefix (`clickstream.`) and [`Topic::name`].
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Topic {
@@ -20,12 +22,14 @@ pub enum Topic {
     SessionsOpen,
     /// Hits that came after their session was final.
     Late,
+    /// The keys of days, by which visitors without a cookie are told apart. They go after two days, and nobody is shown them.
+    Salts,
 }
 
 impl Topic {
     /// Every topic, in the order in which they are created and listed.
-    pub const ALL: [Self; 6] =
-        [Self::Hits, Self::Rejected, Self::HitsEnriched, Self::Sessions, Self::SessionsOpen, Self::Late];
+    pub const ALL: [Self; 7] =
+        [Self::Hits, Self::Rejected, Self::HitsEnriched, Self::Sessions, Self::SessionsOpen, Self::Late, Self::Salts];
 
     /// The name without the prefix, as `tail` takes it.
     pub const fn name(self) -> &'static str {
@@ -36,7 +40,21 @@ impl Topic {
             Self::Sessions => "sessions",
             Self::SessionsOpen => "sessions.open",
             Self::Late => "late",
+            Self::Salts => "salts",
         }
+    }
+
+    /// How long its records are kept, where that is not for an operator to say.
+    pub const fn kept_for(self) -> Option<Span> {
+        match self {
+            Self::Salts => Some(Span::from_hours(48)),
+            _ => None,
+        }
+    }
+
+    /// Whether people may look at its records.
+    pub const fn is_shown(self) -> bool {
+        !matches!(self, Self::Salts)
     }
 
     /// Whether the log keeps only the newest record of each key.
@@ -51,7 +69,7 @@ impl fmt::Display for Topic {
     }
 }
 
-/// A name that is no topic of the pipeline.
+/// A name that is no topic of the pipeline that people may look at.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("`{0}` is no topic: choose one of hits, rejected, hits.enriched, sessions, sessions.open, late")]
 pub struct UnknownTopic(String);
@@ -60,7 +78,8 @@ impl FromStr for Topic {
     type Err = UnknownTopic;
 
     fn from_str(text: &str) -> Result<Self, UnknownTopic> {
-        Self::ALL.into_iter().find(|topic| topic.name() == text).ok_or_else(|| UnknownTopic(text.to_owned()))
+        let mut shown = Self::ALL.into_iter().filter(|topic| topic.is_shown());
+        shown.find(|topic| topic.name() == text).ok_or_else(|| UnknownTopic(text.to_owned()))
     }
 }
 
@@ -140,5 +159,17 @@ impl From<LogId> for String {
 impl fmt::Display for LogId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn topics_are_known_by_their_names_but_for_the_one_that_is_shown_to_nobody() {
+        let known = Topic::ALL.map(|topic| topic.name().parse().ok());
+        let shown = Topic::ALL.map(|topic| Some(topic).filter(|topic| *topic != Topic::Salts));
+        assert_eq!(known, shown);
     }
 }

@@ -5,13 +5,12 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use events::LogId;
+use events::{LogId, Topic};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
-use super::fault;
 use super::options::{Durability, Options};
-use super::place;
-use crate::BusError;
+use super::{fault, place, transaction};
+use crate::{BusError, Source};
 
 /// The version of the format that this build reads and writes.
 pub(super) const FORMAT: i64 = 2;
@@ -128,6 +127,7 @@ pub(super) fn open(options: &Options, paths: &Paths) -> Result<Opened, BusError>
     if let Some(wanted) = options.log_id.as_ref().filter(|&wanted| *wanted != log_id) {
         return Err(BusError::Refused(format!("{} is log {log_id}, not {wanted}", paths.log.display())));
     }
+    complete(&connection, partitions).map_err(|error| fault::at(&paths.log, "complete", &error))?;
     Ok(Opened { connection, log_id, lock })
 }
 
@@ -195,12 +195,7 @@ fn make(options: &Options, paths: &Paths) -> Result<(), BusError> {
         let transaction = connection.transaction()?;
         transaction.execute_batch(SCHEMA)?;
         transaction.execute("INSERT INTO log VALUES (?1, ?2)", (log_id.as_str(), options.partitions))?;
-        for source in place::all_sources(options.partitions) {
-            transaction.execute(
-                "INSERT INTO partitions VALUES (?1, ?2, ?3, 0, 0, ?4, 0, 0)",
-                (place::place(source), source.topic.name(), source.partition, i64::MIN),
-            )?;
-        }
+        place::all_sources(options.partitions).try_for_each(|source| begin(&transaction, source))?;
         transaction.commit()?;
         connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
         connection.close().map_err(|(_, error)| error)
@@ -212,6 +207,22 @@ fn make(options: &Options, paths: &Paths) -> Result<(), BusError> {
         File::open(&paths.directory)?.sync_all()
     };
     settle().map_err(|error| cannot("make", &paths.log, &error))
+}
+
+/// Writes down a partition without records.
+fn begin(connection: &Connection, source: Source) -> rusqlite::Result<()> {
+    let row = (place::place(source), source.topic.name(), source.partition, i64::MIN);
+    connection.execute("INSERT INTO partitions VALUES (?1, ?2, ?3, 0, 0, ?4, 0, 0)", row).map(drop)
+}
+
+/// Gives a log that an older build made the topic that it lacks. Older builds look past it.
+fn complete(connection: &Connection, partitions: u32) -> rusqlite::Result<()> {
+    let query = "SELECT EXISTS (SELECT 1 FROM partitions WHERE topic = ?1)";
+    if connection.query_row(query, [Topic::Salts.name()], |row| row.get::<_, bool>(0))? {
+        return Ok(());
+    }
+    let sources = (0..partitions).map(|partition| Source { topic: Topic::Salts, partition });
+    transaction::within(connection, || sources.into_iter().try_for_each(|source| begin(connection, source)))
 }
 
 /// Looks at the file's header without touching the file or anything beside it. SQLite must not have it open in this

@@ -106,7 +106,9 @@ impl Housekeeping {
     ) -> Result<bool, BusError> {
         for source in place::all_sources(shared.partitions) {
             let standing = shared.tail.standing(source);
-            let cut = retention::cut_front(connection, source, &standing, self.retention, now);
+            let kept = |age| Retention { age: Some(age), bytes_per_partition: None };
+            let retention = source.topic.kept_for().map_or(self.retention, kept);
+            let cut = retention::cut_front(connection, source, &standing, retention, now);
             let cut = cut.map_err(|error| fault::at(file, "remove old records from", &error))?;
             if let Some(cut) = cut {
                 shared.tail.cut(source, cut.start, cut.bytes);

@@ -19,6 +19,7 @@ pub(super) const fn topic_code(topic: Topic) -> i64 {
         Topic::Sessions => 3,
         Topic::SessionsOpen => 4,
         Topic::Late => 5,
+        Topic::Salts => 6,
     }
 }
 
@@ -89,8 +90,8 @@ mod tests {
     proptest! {
         #[test]
         fn row_ids_sort_by_source_then_offset(
-            a in (0usize..6, 0..MAX_PARTITIONS, 0i64..1 << OFFSET_BITS),
-            b in (0usize..6, 0..MAX_PARTITIONS, 0i64..1 << OFFSET_BITS),
+            a in (0usize..7, 0..MAX_PARTITIONS, 0i64..1 << OFFSET_BITS),
+            b in (0usize..7, 0..MAX_PARTITIONS, 0i64..1 << OFFSET_BITS),
         ) {
             let id = |(topic, partition, offset): (usize, u32, i64)| {
                 row_id(Source { topic: Topic::ALL[topic], partition }, NextOffset(offset))

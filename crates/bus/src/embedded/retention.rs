@@ -61,13 +61,28 @@ pub(super) fn cut_front(
         }
     }
     let Some(last) = last else { return Ok(None) };
-    transaction::within(connection, || {
+    let remove = || {
         connection
             .prepare_cached("DELETE FROM batches WHERE id >= ?1 AND id <= ?2")?
             .execute(params![place::row_id(source, NextOffset(0)), last])?;
         connection
             .prepare_cached("UPDATE partitions SET start_offset = ?2, bytes = bytes - ?3 WHERE place = ?1")?
             .execute(params![place::place(source), cut.start.0, cut.bytes])
-    })?;
+    };
+    if source.topic.is_shown() {
+        transaction::within(connection, remove)?;
+    } else {
+        without_a_trace(connection, || transaction::within(connection, remove))?;
+    }
     Ok(Some(cut))
+}
+
+/// Has what is removed written over, and the write-ahead log emptied, in which it still stands. Where somebody reads just now,
+/// that is done by the next commits.
+fn without_a_trace<T>(connection: &Connection, remove: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+    connection.pragma_update(None, "secure_delete", true)?;
+    let removed = remove();
+    connection.pragma_update(None, "secure_delete", false)?;
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    removed
 }

@@ -28,11 +28,13 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
         let token = tokens.get().map_err(BusError::from)?;
         oauth::native::give(admin.inner(), &token).map_err(BusError::Refused)?;
     }
-    let absent = absent(names, watcher)?;
+    // Who only looks never looks at salts, and need not be allowed to.
+    let topics = || Topic::ALL.into_iter().filter(|topic| !options.reads_only || topic.is_shown());
+    let absent = absent(topics(), names, watcher)?;
     if !absent.is_empty() {
         if options.reads_only {
             let prefix = names.named("");
-            return Err(BusError::Refused(match absent.len() == Topic::ALL.len() {
+            return Err(BusError::Refused(match absent.len() == topics().count() {
                 true => format!(
                     "there is no topic {} on these brokers, nor any other of a log under --topic-prefix {prefix}: is the \
                      prefix right?",
@@ -56,7 +58,7 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
         await_leaders(options, names, watcher)?;
     }
     // What was made a moment ago is what it should be.
-    let present: Vec<_> = Topic::ALL.into_iter().filter(|topic| !absent.contains(topic)).collect();
+    let present: Vec<_> = topics().filter(|topic| !absent.contains(topic)).collect();
     let mut copies = Vec::with_capacity(present.len());
     for topic in &present {
         let metadata = watcher.metadata(names.topic(*topic))?;
@@ -73,9 +75,9 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
     })
 }
 
-fn absent(names: &Names, watcher: &Watcher) -> Result<Vec<Topic>, BusError> {
+fn absent(topics: impl Iterator<Item = Topic>, names: &Names, watcher: &Watcher) -> Result<Vec<Topic>, BusError> {
     let mut absent = Vec::new();
-    for topic in Topic::ALL {
+    for topic in topics {
         let name = names.topic(topic);
         let metadata = watcher.metadata(name)?;
         match metadata.topics().first().and_then(MetadataTopic::error) {
@@ -120,9 +122,13 @@ fn settings(options: &Options, topic: Topic) -> Vec<(&'static str, String)> {
     } else {
         settings.extend([
             ("cleanup.policy", "delete".to_owned()),
-            ("retention.ms", retention_ms(options).to_string()),
+            ("retention.ms", retention_ms(options, topic).to_string()),
             ("retention.bytes", "-1".to_owned()),
         ]);
+        if topic.kept_for().is_some() {
+            // A segment goes when its last record is old enough, so that each day's record must have one of its own.
+            settings.push(("segment.ms", (60 * 60_000).to_string()));
+        }
     }
     settings
 }
@@ -133,10 +139,10 @@ fn min_insync(options: &Options) -> u16 {
 }
 
 /// -1: for good.
-fn retention_ms(options: &Options) -> i64 {
-    match (options.stamps, options.retention) {
-        (Stamps::Broker, Some(age)) => age.as_millis(),
-        (Stamps::Broker, None) | (Stamps::Record, _) => -1,
+fn retention_ms(options: &Options, topic: Topic) -> i64 {
+    match (topic.kept_for(), options.stamps, options.retention) {
+        (Some(age), ..) | (None, Stamps::Broker, Some(age)) => age.as_millis(),
+        (None, Stamps::Broker, None) | (None, Stamps::Record, _) => -1,
     }
 }
 

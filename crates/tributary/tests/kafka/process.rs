@@ -45,7 +45,7 @@ impl Up {
 }
 
 /// Sends a hit; the status.
-fn collect_at(collect: &str, visitor: &str) -> u16 {
+pub(crate) fn collect_at(collect: &str, visitor: &str) -> u16 {
     let hit = format!(r#"{{"type":"pageview","site":"s","visitor_id":"{visitor}","url":"https://s.example/"}}"#);
     let mut stream = TcpStream::connect(collect).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();

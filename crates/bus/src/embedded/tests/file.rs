@@ -69,6 +69,19 @@ fn a_damaged_state_record_is_found_as_well() {
 }
 
 #[test]
+fn a_log_that_an_older_build_made_gets_the_topic_that_it_lacks() {
+    let (directory, file) = closed_log();
+    alter(&file, "DELETE FROM partitions WHERE topic = 'salts'");
+    for values in [vec!["first"], vec!["first", "first"]] {
+        let bus = open(directory.path());
+        let record = Outgoing { topic: Topic::Salts, partition: Some(0), ..hit("first") };
+        block_on(bus.publish(vec![record])).unwrap();
+        let salts = Source { topic: Topic::Salts, partition: 0 };
+        assert_eq!(self::values(&read_from(&bus, salts, NextOffset(0)).unwrap()), values);
+    }
+}
+
+#[test]
 fn records_that_are_missing_are_named() {
     let (directory, file) = closed_log();
     alter(&file, "DELETE FROM batches WHERE next_offset BETWEEN 11 AND 12");

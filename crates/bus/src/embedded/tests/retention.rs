@@ -37,6 +37,28 @@ fn old_batches_go_and_offsets_are_never_given_twice() {
 }
 
 #[test]
+fn keys_of_days_go_after_two_days_and_leave_no_trace() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    clock.set(START);
+    let bus = open_at(directory.path(), &clock, Retention::FOREVER);
+    let salts = Source { topic: Topic::Salts, partition: 0 };
+    let key = b"the key of a day";
+    let record = Outgoing { topic: Topic::Salts, partition: Some(0), ..hit(&key[..]) };
+    block_on(bus.publish(vec![record])).unwrap();
+    publish(&bus, "a hit");
+    let stands = || {
+        let files = ["log.db", "log.db-wal"].map(|name| std::fs::read(directory.path().join(name)).unwrap());
+        files.iter().any(|bytes| bytes.windows(key.len()).any(|window| window == key))
+    };
+    bus.enforce_retention(START + Span::from_hours(48)).unwrap();
+    assert_eq!((read_from(&bus, salts, NextOffset(0)).unwrap().len(), stands()), (1, true));
+    bus.enforce_retention(START + Span::from_hours(48) + Span::from_millis(1)).unwrap();
+    assert_eq!((read_from(&bus, salts, NextOffset(0)).unwrap().len(), stands()), (0, false));
+    assert_eq!(read_from(&bus, HITS, NextOffset(0)).unwrap().len(), 1);
+}
+
+#[test]
 fn a_reader_and_a_worker_that_were_overtaken_go_on_at_the_start() {
     let directory = tempfile::tempdir().unwrap();
     let clock = TestClock::default();

@@ -79,11 +79,14 @@ pub(super) fn settings(
         if policy != "delete" {
             return refuse(&format!("would lose records of a key by cleanup.policy={policy}"), "cleanup.policy=delete");
         }
-        let wanted = retention_ms(options);
+        let wanted = retention_ms(options, topic);
         let is_short = |found: i64| found >= 0 && (wanted < 0 || found < wanted);
         if number("retention.ms").is_some_and(is_short) {
             let why = format!("keeps records for {} ms, less than wanted", text("retention.ms"));
             return refuse(&why, &format!("retention.ms={wanted}"));
+        }
+        if topic.kept_for().is_some() {
+            forgets(wanted, number).or_else(|(why, setting)| refuse(why, &setting))?;
         }
     }
     let in_sync = i64::from(min_insync(options));
@@ -102,16 +105,47 @@ pub(super) fn settings(
     Ok(())
 }
 
+/// What must be gone after a time is gone then, or not a day later.
+fn forgets(wanted: i64, number: impl Fn(&str) -> Option<i64>) -> Result<(), (&'static str, String)> {
+    if number("retention.ms").is_some_and(|found| !(0..=wanted).contains(&found)) {
+        return Err(("keeps keys of days for more than two days", format!("retention.ms={wanted}")));
+    }
+    if number("segment.ms").is_some_and(|found| found > 12 * 60 * 60_000) {
+        return Err((
+            "keeps keys of several days in one segment, and so none of them goes",
+            "segment.ms=3600000".into(),
+        ));
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(in_sync: &str) -> Result<(), BusError> {
+    /// A topic as it is made, but for one setting.
+    fn check_with(topic: Topic, key: &str, value: &str) -> Result<(), BusError> {
         let options = Options { replication_factor: 3, ..Options::at(vec!["b:9092".to_owned()], "p.") };
-        let made = super::super::settings(&options, Topic::Hits).into_iter();
+        let made = super::super::settings(&options, topic).into_iter();
         let mut found: Settings = made.map(|(key, value)| (key.to_owned(), value)).collect();
-        found.insert("min.insync.replicas".to_owned(), in_sync.to_owned());
-        settings(&options, "p.hits", Topic::Hits, 3, &found)
+        found.insert(key.to_owned(), value.to_owned());
+        settings(&options, &format!("p.{topic}"), topic, 3, &found)
+    }
+
+    fn check(in_sync: &str) -> Result<(), BusError> {
+        check_with(Topic::Hits, "min.insync.replicas", in_sync)
+    }
+
+    #[test]
+    fn keys_of_days_go_in_time() {
+        let check = |key, value| check_with(Topic::Salts, key, value);
+        assert_eq!(check("retention.ms", "172800000"), Ok(()));
+        for (key, value) in [("retention.ms", "172800001"), ("retention.ms", "-1"), ("segment.ms", "604800000")] {
+            let said = check(key, value).unwrap_err().to_string();
+            assert!(said.starts_with("topic p.salts keeps keys ") && said.contains(key), "{said}");
+        }
+        assert!(check("retention.ms", "3600000").unwrap_err().to_string().contains("less than wanted"));
+        assert_eq!(check_with(Topic::Hits, "retention.ms", "-1"), Ok(()), "what is no secret may be kept");
     }
 
     #[test]
