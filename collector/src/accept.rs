@@ -104,11 +104,18 @@ pub fn accept(batch: &Batch<'_>, sender: &Sender<'_>) -> Outcome {
                     _ if invalid.reason.is_pressure() => {}
                     Some(ruling) => {
                         let ruling = &rulings[ruling];
-                        outcome.records.push(refuse(&invalid, raw, Some(ruling.site()), ruling, sender));
+                        outcome.records.push(refuse(&invalid, raw, Some(ruling.site()), ruling, sender, Some(batch)));
                     }
                     None => {
                         let unplaced = sender.rules.unplaced(sender.facts);
-                        outcome.records.push(refuse(&invalid, raw, batch.site.as_deref(), &unplaced, sender));
+                        outcome.records.push(refuse(
+                            &invalid,
+                            raw,
+                            batch.site.as_deref(),
+                            &unplaced,
+                            sender,
+                            Some(batch),
+                        ));
                     }
                 }
                 outcome.rejected.push((index, invalid));
@@ -138,14 +145,25 @@ pub(crate) fn shorten(invalid: &mut Invalid) {
     }
 }
 
-/// The record of something refused, a hit or a whole body, with what the ruling lets be kept of it.
-pub fn refuse(invalid: &Invalid, raw: &[u8], site: Option<&str>, ruling: &Ruling<'_>, sender: &Sender<'_>) -> Outgoing {
+/// The record of something refused, a whole body or a hit of a batch, with what the ruling lets be kept of it.
+pub fn refuse(
+    invalid: &Invalid,
+    raw: &[u8],
+    site: Option<&str>,
+    ruling: &Ruling<'_>,
+    sender: &Sender<'_>,
+    batch: Option<&Batch<'_>>,
+) -> Outgoing {
     let mut rejection = Rejection::new(invalid.reason, &*invalid.detail, ORIGIN, sender.received_at, raw);
     rejection.pointer = (!invalid.pointer.is_empty()).then(|| invalid.pointer.as_str().into());
     rejection.site = site.map(Into::into);
     rejection.ip = ruling.ip().map(Into::into);
     if !ruling.keeps_raw() {
         (rejection.raw, rejection.raw_truncated) = (None, false);
+    } else if let Some(batch) = batch {
+        // What `raw` does not say of itself: whoever sends it in again needs it.
+        rejection.visitor_id = batch.visitor_id.as_deref().map(Into::into);
+        rejection.sent_at = batch.sent_at;
     }
     Outgoing {
         topic: Topic::Rejected,

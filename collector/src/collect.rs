@@ -26,10 +26,11 @@ pub(crate) async fn collect(
         Ok(media) => media,
         Err(unreadable) => return unreadable.answer(),
     };
-    let Received { facts, held, decoded } = match receive(&edge, peer.ip(), &uri, &head, encoding, body).await {
-        Ok(received) => received,
-        Err(answer) => return answer,
-    };
+    let Received { facts, held, decoded, place: _place } =
+        match receive(&edge, peer.ip(), &uri, &head, encoding, body).await {
+            Ok(received) => received,
+            Err(answer) => return answer,
+        };
     let batch = decoded.and_then(|()| {
         let mut batch = match form {
             Form::Json => Batch::parse(&held.bytes, edge.bounds.hits, &edge.limits)?,

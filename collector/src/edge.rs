@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use uuid::{ContextV7, Uuid};
 
 use crate::NewId;
+use crate::access_log::AccessLog;
 use crate::paths::Paths;
 use crate::policy::Policy;
 use crate::rates::Rate;
@@ -27,6 +28,10 @@ pub(crate) struct Edge {
     pub(crate) bounds: Bounds,
     /// One permit for each byte of a body that may be in memory (P6).
     pub(crate) in_flight: Arc<Semaphore>,
+    /// One permit for each request that may be in work.
+    pub(crate) requests: Semaphore,
+    /// Which requests are logged; none: none.
+    pub(crate) access_log: Option<Arc<AccessLog>>,
     /// What is where.
     pub(crate) paths: Paths,
     /// What sites ask.
@@ -74,10 +79,26 @@ impl Edge {
             drain: args.drain_timeout.to_std(),
         };
         let in_flight = Arc::new(Semaphore::new(in_flight));
+        let requests = Semaphore::new((args.pressure.max_requests as usize).min(Semaphore::MAX_PERMITS));
+        let access_log = AccessLog::of(args.access_log_sample, &policy);
         let (addresses, visitors) =
             (Rate::of_keys(args.pressure.max_address_rate), Rate::of_keys(args.pressure.max_visitor_rate));
         let (limits, paths) = (Limits::default(), Paths::new(args));
-        Self { bus, clock, new_id, limits, bounds, in_flight, paths, policy, addresses, visitors, standing }
+        Self {
+            bus,
+            clock,
+            new_id,
+            limits,
+            bounds,
+            in_flight,
+            requests,
+            access_log,
+            paths,
+            policy,
+            addresses,
+            visitors,
+            standing,
+        }
     }
 }
 

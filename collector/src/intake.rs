@@ -20,7 +20,7 @@ use crate::body::Batch;
 use crate::edge::Edge;
 use crate::encoding::{DecodeError, Encoding};
 use crate::policy::Facts;
-use crate::pressure::shed;
+use crate::pressure::{Place, Shed, admit};
 use crate::read::{Held, ReadError, read};
 
 /// A request whose body is in memory.
@@ -31,6 +31,8 @@ pub(crate) struct Received<'r> {
     pub(crate) held: Held,
     /// Whether it could be.
     pub(crate) decoded: Result<(), Invalid>,
+    /// Among the requests in work, until this is answered.
+    pub(crate) place: Place<'r>,
 }
 
 /// What became of a request. All of it is durable.
@@ -64,7 +66,7 @@ pub(crate) enum Unkept {
 /// Brings a request's body into memory and unfolds it, if there is room for the request. The body is there also where it does
 /// not unfold, to be kept as it came; an answer is there where it could not be had.
 pub(crate) async fn receive<'r>(
-    edge: &Edge,
+    edge: &'r Edge,
     peer: IpAddr,
     uri: &'r Uri,
     head: &'r HeaderMap,
@@ -72,9 +74,7 @@ pub(crate) async fn receive<'r>(
     body: Body,
 ) -> Result<Received<'r>, Response> {
     let facts = edge.policy.facts(peer, uri, head);
-    if let Some(refusal) = shed(edge, facts.address) {
-        return Err(refusal);
-    }
+    let place = admit(edge, facts.address).map_err(Shed::answer)?;
     let most = edge.bounds.body;
     let mut held = read(body, head, edge).await.map_err(|error| unread(&error, most))?;
     let decoded = match encoding.map(|encoding| held.decode(encoding, edge)) {
@@ -89,7 +89,7 @@ pub(crate) async fn receive<'r>(
             Err(Invalid::new(Reason::TooLarge, "", detail))
         }
     };
-    Ok(Received { facts, held, decoded })
+    Ok(Received { facts, held, decoded, place })
 }
 
 /// Checks a request's hits and keeps them, and what was refused, on the bus.
@@ -114,7 +114,7 @@ pub(crate) async fn take(
         Ok(batch) => accept(&batch, &sender),
         Err(mut invalid) => {
             shorten(&mut invalid);
-            publish(edge, vec![refuse(&invalid, raw, None, &rules.unplaced(facts), &sender)]).await?;
+            publish(edge, vec![refuse(&invalid, raw, None, &rules.unplaced(facts), &sender, None)]).await?;
             count_rejection(invalid.reason);
             return Ok(Verdict::Refused(invalid));
         }

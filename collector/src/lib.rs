@@ -11,6 +11,7 @@
 //! that also takes it while the real one is away.
 
 pub mod accept;
+mod access_log;
 mod answer;
 pub mod body;
 mod claims;

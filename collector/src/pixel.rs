@@ -12,7 +12,7 @@ use crate::body::Batch;
 use crate::client::Peer;
 use crate::edge::Edge;
 use crate::intake::{Taken, Verdict, take};
-use crate::pressure::shed;
+use crate::pressure::admit;
 
 /// One transparent point.
 const GIF: [u8; 43] = *b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00\x01\x00\x00\x02\x02D\x01\x00;";
@@ -31,9 +31,10 @@ pub(crate) async fn pixel(
         return image(StatusCode::OK);
     }
     let facts = edge.policy.facts(peer.ip(), &uri, &head);
-    if let Some(refusal) = shed(&edge, facts.address) {
-        return refusal;
-    }
+    let _place = match admit(&edge, facts.address) {
+        Ok(place) => place,
+        Err(shed) => return shed.answer(),
+    };
     let query = uri.query().unwrap_or_default();
     let hit = query::to_json(query, referring_page(&head));
     let batch = hit.as_ref().map(|hit| Batch::one(hit)).map_err(Clone::clone);

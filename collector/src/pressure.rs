@@ -4,22 +4,53 @@ use std::net::IpAddr;
 
 use axum::response::Response;
 use service::metrics::REQUESTS_SHED;
+use tokio::sync::SemaphorePermit;
 
 use crate::answer;
 use crate::edge::Edge;
 
-/// The answer to a request that there is no room for, or none where there is.
-pub(crate) fn shed(edge: &Edge, address: IpAddr) -> Option<Response> {
+/// A request's place among those in work, for as long as it is held.
+pub(crate) type Place<'e> = SemaphorePermit<'e>;
+
+/// Why there is no room for a request.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Shed {
+    /// As many are in work as may be.
+    Requests,
+    /// The log has more to write than may wait for it.
+    Queued,
+    /// Its address sends too many; it may come again in so many seconds.
+    AddressRate(u64),
+}
+
+/// A place for a request, if there is room.
+pub(crate) fn admit(edge: &Edge, address: IpAddr) -> Result<Place<'_>, Shed> {
+    let place = edge.requests.try_acquire().map_err(|_| Shed::Requests)?;
     if edge.bus.queued_bytes() > edge.bounds.queued {
-        metrics::counter!(REQUESTS_SHED, "bound" => "queued").increment(1);
-        return Some(answer::and_close(answer::unavailable(
-            "the log has more than it can take; send it again later",
-            1,
-        )));
+        return Err(Shed::Queued);
     }
-    let seconds = edge.addresses.as_ref()?.take(network(address)).err()?;
-    metrics::counter!(REQUESTS_SHED, "bound" => "address_rate").increment(1);
-    Some(answer::and_close(answer::too_many("too many requests from this address; send it again later", seconds)))
+    match edge.addresses.as_ref().map(|addresses| addresses.take(network(address))) {
+        Some(Err(seconds)) => Err(Shed::AddressRate(seconds)),
+        _ => Ok(place),
+    }
+}
+
+impl Shed {
+    /// What the request is answered with.
+    pub(crate) fn answer(self) -> Response {
+        let (bound, response) = match self {
+            Self::Requests => ("requests", answer::unavailable("too many requests at once; send it again later", 1)),
+            Self::Queued => {
+                ("queued", answer::unavailable("the log has more than it can take; send it again later", 1))
+            }
+            Self::AddressRate(seconds) => {
+                let detail = "too many requests from this address; send it again later";
+                ("address_rate", answer::too_many(detail, seconds))
+            }
+        };
+        metrics::counter!(REQUESTS_SHED, "bound" => bound).increment(1);
+        answer::and_close(response)
+    }
 }
 
 /// Whom an address belongs to: of IPv6, somebody has 2⁶⁴ of them.

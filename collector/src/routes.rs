@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use service::metrics::{HTTP_REQUESTS, HTTP_SECONDS};
 
+use crate::access_log::AccessLog;
 use crate::answer;
 use crate::collect::collect;
 use crate::edge::Edge;
@@ -23,7 +24,10 @@ use crate::{openapi, paths};
 /// Every route, open to the pages that the policy allows.
 pub(crate) fn router(edge: Arc<Edge>) -> Router {
     let cors = cors(&edge.policy);
-    let watched = |route| from_fn(move |request, next| watch(route, request, next));
+    let watched = |route| {
+        let log = edge.access_log.clone();
+        from_fn(move |request, next| watch(route, log.clone(), request, next))
+    };
     let paths = edge.paths.clone();
     let tracker = Tracker::posting_to(&paths.collect);
     let document = openapi::document(&paths);
@@ -42,12 +46,16 @@ pub(crate) fn router(edge: Arc<Edge>) -> Router {
 }
 
 /// Counts and times a route's requests.
-async fn watch(route: &'static str, request: Request, next: Next) -> Response {
+async fn watch(route: &'static str, log: Option<Arc<AccessLog>>, request: Request, next: Next) -> Response {
     let start = Instant::now();
+    let entry = log.and_then(|log| log.begin(&request));
     let response = next.run(request).await;
     let status = response.status();
     metrics::counter!(HTTP_REQUESTS, "route" => route, "status" => status.as_str().to_owned()).increment(1);
     metrics::histogram!(HTTP_SECONDS, "route" => route).record(start.elapsed());
+    if let Some(entry) = entry {
+        entry.end(route, status, start.elapsed());
+    }
     response
 }
 

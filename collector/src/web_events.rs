@@ -47,10 +47,11 @@ pub(crate) async fn web_event(
         Ok((Form::Lines, _)) => return Unreadable::Kind.answer(),
         Err(unreadable) => return unreadable.answer(),
     };
-    let Received { facts, held, decoded } = match receive(&edge, peer.ip(), &uri, &head, encoding, body).await {
-        Ok(received) => received,
-        Err(answer) => return answer,
-    };
+    let Received { facts, held, decoded, place: _place } =
+        match receive(&edge, peer.ip(), &uri, &head, encoding, body).await {
+            Ok(received) => received,
+            Err(answer) => return answer,
+        };
     let event = decoded.and_then(|()| read(&held.bytes, named_site(&uri)?));
     let batch = event.as_ref().map(|event| Batch::one(&event.hit)).map_err(Clone::clone);
     match (take(&edge, batch, &held.bytes, &facts).await, event) {

@@ -108,6 +108,27 @@ async fn more_bytes_at_once_than_there_may_be_are_shed_and_room_comes_back() {
 }
 
 #[tokio::test]
+async fn more_requests_at_once_than_there_may_be_are_shed_before_they_are_read() {
+    let bus = Double::gated();
+    let running = Running::start(bus.clone(), &["--max-requests=1"]).await;
+    let first = tokio::spawn(post(running.address, r#"{"site":"a"}"#));
+    bus.somebody_waits().await;
+
+    // Its body never comes, and it is answered all the same.
+    let mut second = TcpStream::connect(running.address).await.unwrap();
+    second.write_all(format!("{HEAD}content-length: 100\r\n\r\n").as_bytes()).await.unwrap();
+    let shed = read_answer(&mut second).await;
+    assert_eq!((shed.status, shed.header("retry-after"), shed.error().as_str()), (503, Some("1"), "unavailable"));
+    let pixel = exchange(running.address, b"GET /pixel.gif?site=a HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    assert_eq!(pixel.status, 503);
+
+    bus.let_one_through();
+    assert_eq!(first.await.unwrap().status, 200);
+    bus.let_one_through();
+    assert_eq!(post(running.address, r#"{"site":"a"}"#).await.status, 200, "there is room again");
+}
+
+#[tokio::test]
 async fn a_stalled_upload_holds_what_it_sent_not_what_it_announced() {
     let bus = Double::willing();
     let running = Running::start(bus.clone(), &["--max-body=1MiB", "--max-in-flight=1MiB"]).await;

@@ -26,6 +26,12 @@ pub struct Rejection<'a> {
     /// The site, where it could be read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub site: Option<Cow<'a, str>>,
+    /// The visitor whom the request named beside its hits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub visitor_id: Option<Cow<'a, str>>,
+    /// When the request said, beside its hits, that it was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sent_at: Option<Timestamp>,
     /// When it was received.
     pub time: Timestamp,
     /// Where it came from: `collect`, `access.log.gz:17`, `hits/2@991`.
@@ -59,6 +65,8 @@ impl<'a> Rejection<'a> {
             pointer: None,
             detail: detail.into(),
             site: None,
+            visitor_id: None,
+            sent_at: None,
             time,
             origin: origin.into(),
             ip: None,

@@ -115,6 +115,9 @@ pub struct EdgeArgs {
     /// Longest time for requests to be finished when stopping.
     #[arg(long, value_name = "SPAN", default_value = "10s")]
     pub drain_timeout: Span,
+    /// Logs one of so many requests, with no more of its address than the most careful site allows. 0: none; 1: each.
+    #[arg(long, value_name = "N", default_value = "0")]
+    pub access_log_sample: u32,
     /// How much is too much.
     #[command(flatten)]
     pub pressure: PressureArgs,

@@ -97,6 +97,8 @@ fn the_defaults_are_those_of_the_manual() {
     --read-timeout 30s
     --publish-timeout 10s
     --drain-timeout 10s
+    --access-log-sample 0
+    --max-requests 8192
     --max-queued 48MiB
     --max-address-rate 0
     --max-visitor-rate 1000

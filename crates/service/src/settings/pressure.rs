@@ -7,6 +7,9 @@ use crate::units::ByteSize;
 /// How much is too much.
 #[derive(Args, Clone, Debug)]
 pub struct PressureArgs {
+    /// Most requests in work at once, whatever their size; more are answered with 503 before they are read.
+    #[arg(long, value_name = "N", default_value = "8192", value_parser = clap::value_parser!(u32).range(1..))]
+    pub max_requests: u32,
     /// Most bytes that may wait for the log to take them; past it requests are answered with 503 before they are read.
     #[arg(long, value_name = "SIZE", default_value = "48MiB")]
     pub max_queued: ByteSize,
