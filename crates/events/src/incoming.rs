@@ -178,7 +178,7 @@ impl<'a> IncomingHit<'a> {
 }
 
 /// The members of a JSON object, in order, with values as they stand.
-pub(crate) fn members(json: &str) -> Result<Vec<(Text<'_>, &RawValue)>, Invalid> {
+pub fn members(json: &str) -> Result<Vec<(Text<'_>, &RawValue)>, Invalid> {
     let mut deserializer = serde_json::Deserializer::from_str(json);
     deserializer.deserialize_any(Fields).map_err(|error| not_an_object(json, &error))
 }

@@ -101,6 +101,7 @@ fn verdicts(outcome: &Outcome) -> String {
     text
 }
 
-fn a_header(line: &str) -> Result<String, String> {
+/// Checks a header that is given as a flag.
+pub(crate) fn a_header(line: &str) -> Result<String, String> {
     header(line).map(|_| line.to_owned()).ok_or_else(|| format!("`{line}` is no header: write 'Name: value'"))
 }

@@ -8,10 +8,11 @@ use clap::{Parser, Subcommand};
 use crate::check::CheckArgs;
 use crate::load::args::LoadArgs;
 use crate::replay::args::ReplayArgs;
+use crate::resubmit::ResubmitArgs;
 use crate::tail::TailArgs;
 use crate::up::UpArgs;
 use crate::verify::VerifyArgs;
-use crate::{check, load, replay, tail, up, verify};
+use crate::{check, load, replay, resubmit, tail, up, verify};
 use collector::cli::CollectorArgs;
 use lake_writer::cli::LakeWriterArgs;
 use sessionizer::cli::SessionizerArgs;
@@ -20,8 +21,9 @@ use sessionizer::cli::SessionizerArgs;
 ///
 /// Without a command it is `tributary up`.
 ///
-/// Exit codes: 0 all is well; 1 a service could not start or failed, verify found a disagreement, check something wrong, or load was
-/// not taken whole; 2 the command line or a setting is wrong, or replay, tail, verify, check or load could not do what was asked.
+/// Exit codes: 0 all is well; 1 a service could not start or failed, verify found a disagreement, check something wrong, or what
+/// load or resubmit sent was not taken whole; 2 the command line or a setting is wrong, or replay, tail, verify, check, resubmit or
+/// load could not do what was asked.
 #[derive(Parser, Debug)]
 #[command(name = "tributary", version, args_conflicts_with_subcommands = true)]
 pub struct Cli {
@@ -38,6 +40,7 @@ enum Command {
     Tail(Box<TailArgs>),
     Verify(Box<VerifyArgs>),
     Check(Box<CheckArgs>),
+    Resubmit(Box<ResubmitArgs>),
     Load(Box<LoadArgs>),
     Collector(Box<CollectorArgs>),
     Sessionizer(Box<SessionizerArgs>),
@@ -56,6 +59,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Some(Command::Tail(args)) => tool(tail::run(&args).map(|()| true)),
         Some(Command::Verify(args)) => tool(verify::run(&args)),
         Some(Command::Check(args)) => tool(check::run(&args)),
+        Some(Command::Resubmit(args)) => tool(resubmit::run(&args)),
         Some(Command::Load(args)) => tool(load::run(&args)),
     }
 }
