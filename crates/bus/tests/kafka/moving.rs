@@ -212,19 +212,22 @@ fn a_member_that_comes_back_under_its_name_moves_nothing() {
     }
     for (back, name) in names.iter().enumerate() {
         members[back] = None;
-        members[back] = Some(support::join(&bus, Some(name)));
         let mut again = BTreeSet::new();
-        // Some heartbeats longer than it takes, to hear of what must not come.
-        let mut heard_until = None;
-        while heard_until.is_none_or(|until| Instant::now() < until) {
+        // Away for less than its session, and back for long enough to hear of what must not come.
+        let (mut comes_at, mut ends_at) = (Some(Instant::now() + Duration::from_secs(2)), None);
+        while ends_at.is_none_or(|end| Instant::now() < end) {
             assert!(Instant::now() < deadline, "{name} gets nothing back: {again:?}");
-            for (at, member) in members.iter_mut().flatten().enumerate() {
+            if comes_at.is_some_and(|at| Instant::now() >= at) {
+                (members[back], comes_at) = (Some(support::join(&bus, Some(name))), None);
+            }
+            for (at, member) in members.iter_mut().enumerate() {
+                let Some(member) = member else { continue };
                 let polled = if at == back { poll(&mut **member, &mut again) } else { member.poll(MOMENT).unwrap() };
                 let moves = matches!(polled, Polled::Assigned(_) | Polled::Revoked(_));
-                assert!(at == back || !moves, "{name} came back, and another one was told: {polled:?}");
+                assert!(at == back || !moves, "{name} was away, and another one was told: {polled:?}");
             }
-            if again.len() == 2 && heard_until.is_none() {
-                heard_until = Some(Instant::now() + Duration::from_secs(2));
+            if again.len() == 2 && ends_at.is_none() {
+                ends_at = Some(Instant::now() + Duration::from_secs(2));
             }
         }
         assert_eq!(again, owned[back], "{name}");
