@@ -7,7 +7,8 @@ use anyhow::Context;
 use bus::SharedBus;
 use clap::Args;
 use service::{
-    AdminArgs, BusArgs, BusUrl, EdgeArgs, LogArgs, OpenBusError, SpoolArgs, Stage, clock, listen, open_bus, serve,
+    AdminArgs, BusArgs, BusUrl, DrainArgs, EdgeArgs, LogArgs, OpenBusError, SpoolArgs, Stage, clock, listen, open_bus,
+    serve,
 };
 use spool::Spool;
 use tokio::net::TcpListener;
@@ -32,6 +33,9 @@ pub struct CollectorArgs {
     /// The admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
+    /// How it ends.
+    #[command(flatten)]
+    pub drain: DrainArgs,
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
@@ -39,7 +43,7 @@ pub struct CollectorArgs {
 
 /// Works until it is told to stop.
 pub fn run(args: &CollectorArgs) -> anyhow::Result<()> {
-    serve(&args.log, async |stage| {
+    serve(&args.log, args.drain, async |stage| {
         let (bus, late) = open(args).await?;
         // With a spool it can do its work while the bus is away.
         stage.watch(&bus, args.spool.spool.is_none());

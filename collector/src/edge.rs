@@ -54,7 +54,6 @@ pub(crate) struct Bounds {
     pub(crate) queued: usize,
     pub(crate) read: Duration,
     pub(crate) publish: Duration,
-    pub(crate) drain: Duration,
 }
 
 impl Edge {
@@ -76,7 +75,6 @@ impl Edge {
             queued: args.pressure.max_queued.as_usize(),
             read: args.read_timeout.to_std(),
             publish: args.publish_timeout.to_std(),
-            drain: args.drain_timeout.to_std(),
         };
         let in_flight = Arc::new(Semaphore::new(in_flight));
         let requests = Semaphore::new((args.pressure.max_requests as usize).min(Semaphore::MAX_PERMITS));

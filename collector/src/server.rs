@@ -46,7 +46,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, edge: &Edge, sh
     edge.standing.draining();
     drop(listener);
     let open = graceful.count();
-    if tokio::time::timeout(bounds.drain, graceful.shutdown()).await.is_err() {
+    if tokio::time::timeout(shutdown.drain(), graceful.shutdown()).await.is_err() {
         tracing::warn!(open, "connections were cut at the end of the drain timeout; their hits were not acknowledged");
         cut.cancel();
     }

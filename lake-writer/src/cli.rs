@@ -3,7 +3,7 @@
 use bus::SharedBus;
 use clap::Args;
 use lake::{Access, Lake};
-use service::{AdminArgs, BusArgs, LakeArgs, LogArgs, MemberArgs, Stage, listen, open_bus, serve};
+use service::{AdminArgs, BusArgs, DrainArgs, LakeArgs, LogArgs, MemberArgs, Stage, listen, open_bus, serve};
 use tokio::runtime::Handle;
 
 use crate::Config;
@@ -23,6 +23,9 @@ pub struct LakeWriterArgs {
     /// The admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
+    /// How it ends.
+    #[command(flatten)]
+    pub drain: DrainArgs,
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
@@ -30,7 +33,7 @@ pub struct LakeWriterArgs {
 
 /// Works until it is told to stop.
 pub fn run(args: &LakeWriterArgs) -> anyhow::Result<()> {
-    serve(&args.log, async |stage| {
+    serve(&args.log, args.drain, async |stage| {
         let place = args.lake.url(&args.bus.data);
         let lake = Lake::open(&place, Access::Write).await?;
         let bus = open_bus(&args.bus)?;

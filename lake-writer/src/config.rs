@@ -26,8 +26,6 @@ pub struct Config {
     pub fold_after: Span,
     /// How files are laid out.
     pub layout: Layout,
-    /// How long it may go on after it was told to stop, to write what the log holds by then.
-    pub drain: Duration,
     /// When it ends.
     pub stop: Stop,
     /// The wall clock; asked for how far a partition is complete in which nothing comes, and never for rows.
@@ -120,7 +118,6 @@ impl Default for Config {
             memory: 512 << 20,
             fold_after: Span::from_hours(8 * 24),
             layout: Layout::default(),
-            drain: Duration::from_secs(10),
             stop: Stop::OnShutdown,
             clock: clock::system(),
         }

@@ -29,7 +29,7 @@ impl Ending {
         now: Instant,
     ) -> Result<Option<Self>, Error> {
         let until = match &config.stop {
-            Stop::OnShutdown if shutdown.is_cancelled() => Some((now + config.drain / 2, now + config.drain)),
+            Stop::OnShutdown if shutdown.is_cancelled() => Some((now + shutdown.drain() / 2, now + shutdown.drain())),
             Stop::AtEnd { upstream_finished } if upstream_finished.is_cancelled() => None,
             Stop::OnShutdown | Stop::AtEnd { .. } => return Ok(None),
         };

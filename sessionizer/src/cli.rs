@@ -2,7 +2,7 @@
 
 use bus::SharedBus;
 use clap::Args;
-use service::{AdminArgs, BusArgs, LogArgs, MemberArgs, Stage, WindowArgs, listen, open_bus, serve};
+use service::{AdminArgs, BusArgs, DrainArgs, LogArgs, MemberArgs, Stage, WindowArgs, listen, open_bus, serve};
 
 use crate::Config;
 
@@ -21,6 +21,9 @@ pub struct SessionizerArgs {
     /// The admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
+    /// How it ends.
+    #[command(flatten)]
+    pub drain: DrainArgs,
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
@@ -28,7 +31,7 @@ pub struct SessionizerArgs {
 
 /// Works until it is told to stop.
 pub fn run(args: &SessionizerArgs) -> anyhow::Result<()> {
-    serve(&args.log, async |stage| {
+    serve(&args.log, args.drain, async |stage| {
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, true);
         tracing::info!(bus = %args.bus.url(), "sessionizing");

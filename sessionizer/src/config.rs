@@ -22,8 +22,6 @@ pub struct Config {
     pub commit_interval: Duration,
     /// How often what changed is written to the state.
     pub checkpoint_interval: Duration,
-    /// How long, when told to stop, what stands in the log may take to be restored and processed.
-    pub drain: Duration,
     /// Whether the log has an end.
     pub mode: Mode,
     /// Writes sessions alone, and so: for measuring against other engines.
@@ -41,16 +39,6 @@ pub enum Mode {
     Bounded,
 }
 
-impl Config {
-    /// How long work goes on after a stop. Who stops a bounded run has lost interest in it.
-    pub(crate) fn grace(&self) -> Duration {
-        match self.mode {
-            Mode::Live => self.drain,
-            Mode::Bounded => Duration::ZERO,
-        }
-    }
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -59,7 +47,6 @@ impl Default for Config {
             idle_interval: Span::from_secs(10),
             commit_interval: Duration::from_millis(200),
             checkpoint_interval: Duration::from_secs(10),
-            drain: Duration::from_secs(10),
             mode: Mode::Live,
             bare: None,
             clock: clock::system(),

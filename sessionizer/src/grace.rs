@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use service::Shutdown;
 
+use crate::config::Mode;
+
 /// Work that was begun may be finished for so long after the token said stop, and not longer.
 pub(crate) struct Grace<'a> {
     shutdown: &'a Shutdown,
@@ -14,7 +16,13 @@ pub(crate) struct Grace<'a> {
 }
 
 impl<'a> Grace<'a> {
-    pub(crate) fn new(shutdown: &'a Shutdown, period: Duration) -> Self {
+    /// What stands in the log may be restored and processed for as long as the token says. Who stops a bounded run has lost
+    /// interest in it.
+    pub(crate) fn new(shutdown: &'a Shutdown, mode: Mode) -> Self {
+        let period = match mode {
+            Mode::Live => shutdown.drain(),
+            Mode::Bounded => Duration::ZERO,
+        };
         Self { shutdown, period, since: Cell::new(None) }
     }
 

@@ -95,7 +95,7 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
     let mut summary = Summary::default();
     let mut wait = BACKOFF.0;
     let mut was_away = false;
-    let grace = grace::Grace::new(shutdown, config.grace());
+    let grace = grace::Grace::new(shutdown, config.mode);
     loop {
         let before = summary;
         match worker::run(config, bus, &grace, &readiness, was_away, &mut summary) {

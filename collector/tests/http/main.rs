@@ -29,7 +29,7 @@ use clap::Parser;
 use collector::Collector;
 use collector::policy::Policy;
 use events::{Timestamp, Uuid};
-use service::{EdgeArgs, Health, Shutdown, clock};
+use service::{DrainArgs, EdgeArgs, Health, Shutdown, clock};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -40,6 +40,8 @@ const NOW: Timestamp = Timestamp::from_millis(1_793_577_600_000);
 struct Settings {
     #[command(flatten)]
     edge: EdgeArgs,
+    #[command(flatten)]
+    drain: DrainArgs,
 }
 
 /// A collector that listens on a free port.
@@ -56,7 +58,8 @@ impl Running {
         let settings = Settings::parse_from(std::iter::once("collector").chain(flags.iter().copied()));
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (health, shutdown) = (Health::default(), Shutdown::new());
+        let drain = settings.drain.drain_timeout.to_std();
+        let (health, shutdown) = (Health::default(), Shutdown::with_drain(drain));
         let id = Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001);
         let collector = Collector::new(&settings.edge, Policy::open(&settings.edge.policy).unwrap(), bus)
             .with_clock_and_ids(clock::fixed(NOW), Arc::new(move |_| id));

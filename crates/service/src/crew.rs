@@ -48,7 +48,7 @@ pub struct CrewError {
 }
 
 impl Crew {
-    /// An empty crew that stops when the token says so.
+    /// An empty crew that stops when the token says so; each member has as long for it as the token says.
     pub fn new(shutdown: &Shutdown) -> Self {
         let (report, ended) = mpsc::unbounded_channel();
         Self { shutdown: shutdown.clone(), members: Vec::new(), ended, report }
@@ -114,7 +114,7 @@ impl Crew {
     }
 
     fn add(&mut self, name: String) -> (usize, Shutdown) {
-        let stop = Shutdown::new();
+        let stop = Shutdown::with_drain(self.shutdown.drain());
         self.members.push(Member { name, stop: stop.clone(), has_ended: false });
         (self.members.len() - 1, stop)
     }
@@ -142,6 +142,7 @@ fn panic_message(panic: &(dyn Any + Send)) -> BoxError {
 mod tests {
     use std::io::Error;
     use std::sync::{Arc, Mutex};
+    use std::time::Duration;
 
     use super::*;
 
@@ -172,6 +173,18 @@ mod tests {
         shutdown.cancel();
         crew.run().await.unwrap();
         assert_eq!(*log.lock().unwrap(), ["collector", "sessionizer"]);
+    }
+
+    #[tokio::test]
+    async fn each_member_has_as_long_for_its_end_as_the_crew() {
+        let shutdown = Shutdown::with_drain(Duration::from_secs(77));
+        let mut crew = Crew::new(&shutdown);
+        let (sender, heard) = std::sync::mpsc::channel();
+        let of_the_thread = sender.clone();
+        crew.thread("sessionizer", move |stop| of_the_thread.send(stop.drain()));
+        crew.task("collector", |stop| async move { sender.send(stop.drain()) });
+        crew.run().await.unwrap();
+        assert_eq!(heard.iter().collect::<Vec<_>>(), [Duration::from_secs(77); 2]);
     }
 
     #[tokio::test]

@@ -13,6 +13,7 @@ use clap::{Args, Command, ValueEnum};
 use events::Span;
 
 use crate::bus_url::BusUrl;
+use crate::shutdown::Shutdown;
 use crate::units::ByteSize;
 
 pub use policy::PolicyArgs;
@@ -112,9 +113,6 @@ pub struct EdgeArgs {
     /// Longest time that a request waits for the bus; then it is answered with 503.
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = some_span)]
     pub publish_timeout: Span,
-    /// Longest time for requests to be finished when stopping.
-    #[arg(long, value_name = "SPAN", default_value = "10s")]
-    pub drain_timeout: Span,
     /// Logs one of so many requests, with no more of its address than the most careful site allows. 0: none; 1: each.
     #[arg(long, value_name = "N", default_value = "0")]
     pub access_log_sample: u32,
@@ -148,6 +146,15 @@ pub struct AdminArgs {
     /// Address of /live, /ready and /metrics; port 0 picks a free one.
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:9090", value_parser = address)]
     pub admin: SocketAddr,
+}
+
+/// How a service ends.
+#[derive(Args, Clone, Copy, Debug)]
+pub struct DrainArgs {
+    /// Longest time for what is at hand when stopping: a collector's requests, what a sessionizer has in its log, what a
+    /// lake-writer has to write. Services of one process stop one after the other, and each has this long.
+    #[arg(long, value_name = "SPAN", default_value_t = Shutdown::DRAIN)]
+    pub drain_timeout: Span,
 }
 
 /// Session windows.
@@ -215,6 +222,7 @@ pub(crate) fn every_setting() -> Command {
         EdgeArgs::augment_args,
         SpoolArgs::augment_args,
         AdminArgs::augment_args,
+        DrainArgs::augment_args,
         WindowArgs::augment_args,
         LogArgs::augment_args,
     ];

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use bus::kafka::Stop;
+use events::Span;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
@@ -15,24 +16,41 @@ pub(crate) fn stop() -> Stop {
     STOP.clone()
 }
 
-/// Says when to stop. Cheap to clone; all clones are one. Once cancelled it stays so.
-#[derive(Clone, Debug, Default)]
-pub struct Shutdown(CancellationToken);
+/// Says when to stop, and how long what is at hand may take then. Cheap to clone; all clones are one. Once cancelled it
+/// stays so.
+#[derive(Clone, Debug)]
+pub struct Shutdown {
+    token: CancellationToken,
+    drain: Duration,
+}
 
 impl Shutdown {
+    /// How long what is at hand may take, where nobody says otherwise.
+    pub const DRAIN: Span = Span::from_secs(10);
+
     /// A token that nobody has cancelled.
     pub fn new() -> Self {
-        Self::default()
+        Self::with_drain(Self::DRAIN.to_std())
+    }
+
+    /// A token that nobody has cancelled, for services that may go on for so long once somebody has.
+    pub fn with_drain(drain: Duration) -> Self {
+        Self { token: CancellationToken::new(), drain }
+    }
+
+    /// How long a service may go on with what is at hand once it is told to stop.
+    pub fn drain(&self) -> Duration {
+        self.drain
     }
 
     /// Asks everybody who holds a clone to stop.
     pub fn cancel(&self) {
-        self.0.cancel();
+        self.token.cancel();
     }
 
     /// Whether it is time to stop. For threads between two steps of work.
     pub fn is_cancelled(&self) -> bool {
-        self.0.is_cancelled()
+        self.token.is_cancelled()
     }
 
     /// Sleeps, in slices, so that a stop is heard within one. For threads that wait before they try again.
@@ -47,7 +65,7 @@ impl Shutdown {
 
     /// Resolves when it is time to stop. For tasks.
     pub async fn cancelled(&self) {
-        self.0.cancelled().await;
+        self.token.cancelled().await;
     }
 
     /// Cancels on the first SIGINT or SIGTERM; on the second the process ends at once with code 130, whatever
@@ -66,6 +84,12 @@ impl Shutdown {
             std::process::exit(130);
         });
         Ok(())
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 
 use crate::crew::{Crew, CrewError};
 use crate::health::Health;
-use crate::settings::LogArgs;
+use crate::settings::{DrainArgs, LogArgs};
 use crate::shutdown::Shutdown;
 use crate::telemetry::TelemetryError;
 use crate::{admin, outage, telemetry};
@@ -19,12 +19,13 @@ pub struct Stage {
     pub health: Health,
 }
 
-/// Sets logs, metrics and signals up, lets the services be started, and works until they end.
+/// Sets logs, metrics and signals up, lets the services be started, and works until they end; told to stop, each goes on for
+/// as long as `drain` says at most.
 ///
 /// # Errors
 ///
 /// What `start` says, unless it was told to stop meanwhile, and the first failure of a service.
-pub fn serve<E>(log: &LogArgs, start: impl AsyncFnOnce(&mut Stage) -> Result<(), E>) -> Result<(), E>
+pub fn serve<E>(log: &LogArgs, drain: DrainArgs, start: impl AsyncFnOnce(&mut Stage) -> Result<(), E>) -> Result<(), E>
 where
     E: From<TelemetryError> + From<std::io::Error> + From<CrewError> + std::fmt::Display,
 {
@@ -33,7 +34,7 @@ where
     telemetry::install_metrics()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
-        let shutdown = Shutdown::new();
+        let shutdown = Shutdown::with_drain(drain.drain_timeout.to_std());
         shutdown.cancel_on_signals()?;
         let mut stage = Stage { crew: Crew::new(&shutdown), health: Health::default() };
         match start(&mut stage).await {

@@ -11,7 +11,9 @@ use clap::Args;
 use events::Span;
 use lake::{Access, Lake};
 use lake_writer::Flush;
-use service::{AdminArgs, BusArgs, EdgeArgs, LakeArgs, LogArgs, SpoolArgs, WindowArgs, listen, open_bus, serve};
+use service::{
+    AdminArgs, BusArgs, DrainArgs, EdgeArgs, LakeArgs, LogArgs, SpoolArgs, WindowArgs, listen, open_bus, serve,
+};
 
 use banner::{Places, banner};
 
@@ -39,6 +41,9 @@ pub struct UpArgs {
     /// The admin port.
     #[command(flatten)]
     pub admin: AdminArgs,
+    /// How it ends.
+    #[command(flatten)]
+    pub drain: DrainArgs,
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
@@ -46,7 +51,7 @@ pub struct UpArgs {
 
 /// Works until it is told to stop.
 pub fn run(args: &UpArgs) -> Result<()> {
-    serve(&args.log, async |stage| {
+    serve(&args.log, args.drain, async |stage| {
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, args.spool.spool.is_none());
         let place = args.lake.url(&args.bus.data);

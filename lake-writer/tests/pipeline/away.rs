@@ -15,6 +15,7 @@ use object_store::{
     CopyOptions, Error, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore,
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result,
 };
+use service::Shutdown;
 use tables::Table;
 
 use crate::support::{World, all_kinds, eventually, patient};
@@ -116,15 +117,14 @@ fn it_waits_is_not_ready_and_goes_on_when_the_store_is_back() {
 fn a_stop_while_the_store_is_away_ends_and_the_next_start_writes_the_rest() {
     let (world, store) = (World::new(), Fickle::new(true));
     let lake = Lake::over(Arc::new(store.clone()));
-    let config = Config { drain: Duration::from_millis(50), ..patient() };
-    let running = world.start(config.clone(), &lake);
+    let running = world.start_until(Shutdown::with_drain(Duration::from_millis(50)), patient(), &lake);
     eventually("ready", || running.health.is_ready());
     store.set(false);
     world.publish(all_kinds(0..20));
     assert!(!running.stop().is_complete);
     assert_eq!(world.rows(&store.lake_within(), Table::Hits), 0);
     store.set(true);
-    let running = world.start(Config { drain: Duration::from_secs(60), ..config }, &lake);
+    let running = world.start_until(Shutdown::with_drain(Duration::from_secs(60)), patient(), &lake);
     eventually("ready", || running.health.is_ready());
     assert!(running.stop().is_complete);
     assert_eq!(world.rows(&lake, Table::Hits), 20);

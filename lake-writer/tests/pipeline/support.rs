@@ -58,7 +58,12 @@ impl World {
 
     /// Starts a lake-writer on a thread of its own.
     pub(crate) fn start(&self, config: Config, lake: &Lake) -> Running {
-        let (shutdown, health) = (Shutdown::new(), Health::default());
+        self.start_until(Shutdown::new(), config, lake)
+    }
+
+    /// The same with a token of its own.
+    pub(crate) fn start_until(&self, shutdown: Shutdown, config: Config, lake: &Lake) -> Running {
+        let health = Health::default();
         let (bus, lake, runtime) = (self.bus.clone(), lake.clone(), self.runtime.handle().clone());
         let thread = {
             let (shutdown, health) = (shutdown.clone(), health.clone());

@@ -124,18 +124,18 @@ fn a_restore_is_given_up_when_a_stop_leaves_it_no_time() {
 
     let slow = Troubled { bus, refuses_once: AtomicBool::new(false), reads_take: Duration::from_millis(500) };
     let slow: SharedBus = Arc::new(slow);
-    let config = Config { drain: Duration::from_millis(600), ..Config::default() };
+    let shutdown = Shutdown::with_drain(Duration::from_millis(600));
     let stopped = Instant::now();
-    assert_eq!(stopped_while_it_restores(&slow, &config).counts.hits, 0);
+    assert_eq!(stopped_while_it_restores(&slow, &shutdown).counts.hits, 0);
     // Some twenty reads of half a second each would be left.
     assert!(stopped.elapsed() < Duration::from_secs(7), "{:?}", stopped.elapsed());
 }
 
 /// Runs a sessionizer that is told to stop as soon as it has begun to restore.
-fn stopped_while_it_restores(bus: &SharedBus, config: &Config) -> sessionizer::Summary {
-    let (shutdown, health) = (Shutdown::new(), Health::default());
+fn stopped_while_it_restores(bus: &SharedBus, shutdown: &Shutdown) -> sessionizer::Summary {
+    let (config, health) = (Config::default(), Health::default());
     std::thread::scope(|scope| {
-        let thread = scope.spawn(|| sessionizer::run(config, bus, &shutdown, &health));
+        let thread = scope.spawn(|| sessionizer::run(&config, bus, shutdown, &health));
         while !health.report().values().any(|part| part.as_ref().is_some_and(|why| why.starts_with("restoring"))) {
             std::thread::yield_now();
         }
@@ -155,7 +155,7 @@ fn a_stop_right_after_the_start_still_processes_what_stands_in_the_log() {
     publish(&bus, hits(100..200));
     let slow = Troubled { bus, refuses_once: AtomicBool::new(false), reads_take: Duration::from_millis(100) };
     let slow: SharedBus = Arc::new(slow);
-    stopped_while_it_restores(&slow, &Config::default());
+    stopped_while_it_restores(&slow, &Shutdown::new());
     assert_eq!(read(&slow, Topic::HitsEnriched).len(), 200);
 
     publish(&slow, hits(200..300));

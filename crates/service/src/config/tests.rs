@@ -96,7 +96,6 @@ fn the_defaults_are_those_of_the_manual() {
     --max-in-flight 32MiB
     --read-timeout 30s
     --publish-timeout 10s
-    --drain-timeout 10s
     --access-log-sample 0
     --max-requests 8192
     --max-queued 48MiB
@@ -109,6 +108,7 @@ fn the_defaults_are_those_of_the_manual() {
     --spool-size 1GiB
     --spool-after 1s
     --admin 127.0.0.1:9090
+    --drain-timeout 10s
     --gap 30m
     --lateness 10m
     --max-session 24h
