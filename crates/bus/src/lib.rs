@@ -156,7 +156,8 @@ pub enum Polled {
 pub struct Assignment {
     /// The topic partition.
     pub source: Source,
-    /// The position that the group committed last.
+    /// The position that the group committed last. Kafka can lose the end of a transaction, and then this is the one before it:
+    /// a member whose steps write the position among their outputs goes by that.
     pub committed: Option<NextOffset>,
 }
 

@@ -10,6 +10,7 @@
 
 mod assignment;
 mod commit;
+mod predecessor;
 mod reading;
 mod sources;
 mod unowned;
@@ -33,6 +34,7 @@ use super::transaction::Transactions;
 use super::{client, error};
 use crate::{BusError, Group, Polled, Source, Step, Worker};
 use assignment::Answer;
+use predecessor::Unsigned;
 use sources::Sources;
 use unowned::Look;
 
@@ -41,6 +43,9 @@ const MAX_POLL_INTERVAL: Duration = Duration::from_secs(600);
 
 /// Longer than two heartbeats are apart: by then a member knows that another one has joined under its name.
 const HEARD_OF_A_NAMESAKE: Duration = Duration::from_secs(7);
+
+/// How long one question for positions may take.
+const ANSWER: Duration = Duration::from_secs(1);
 
 /// The longest sleep: log lines of librdkafka can hide what stands behind them in a queue.
 const SLICE: Duration = Duration::from_millis(100);
@@ -51,6 +56,9 @@ pub(super) struct Member {
     sources: Sources,
     consumer: Closing<Arc<BaseConsumer<Context>>>,
     writer: Writer,
+    /// The name of its transactions, by which others know whose may be open (`predecessor`).
+    signature: Option<String>,
+    unsigned: Unsigned,
     answer: Option<Answer>,
     /// Whether partitions belong to nobody, from the first assignment on of a member with an instance name.
     look: Option<Look>,
@@ -74,18 +82,18 @@ impl Member {
         let name = shared.names.named(&group.name);
         // First of all: an older namesake is fenced, and what it left open is ended.
         let options = &shared.options;
-        let writer = match (group.produces, options.stamps, &group.instance) {
-            (false, _, _) => Writer::None,
-            (true, Stamps::Record, _) => {
+        let signature = match &group.instance {
+            _ if !group.produces || options.stamps == Stamps::Record => None,
+            Some(instance) => Some(format!("{name}.{instance}")),
+            // Nobody takes this one's place by name; the group's generation fences it (KIP-447).
+            None => Some(format!("{name}.{}", Uuid::new_v4())),
+        };
+        let writer = match &signature {
+            Some(signature) => Writer::Transactions(Transactions::new(options, signature)?),
+            None if group.produces => {
                 Writer::Plain(Publisher::new(options.clone(), shared.names.clone(), shared.pulse.clone())?)
             }
-            (true, Stamps::Broker, Some(instance)) => {
-                Writer::Transactions(Transactions::new(options, &format!("{name}.{instance}"))?)
-            }
-            // Nobody takes this one's place by name; the group's generation fences it (KIP-447).
-            (true, Stamps::Broker, None) => {
-                Writer::Transactions(Transactions::new(options, &format!("{name}.{}", Uuid::new_v4()))?)
-            }
+            None => Writer::None,
         };
         let mut config = client::consumer(options);
         let set_unless_given = |config: &mut rdkafka::ClientConfig, key: &str, value: String| {
@@ -108,9 +116,19 @@ impl Member {
             config.create_with_context(context).map_err(|error| client::bad_settings(&error))?;
         consumer.set_nonempty_callback(move || signal.set());
         let consumer = Closing::awaited(Arc::new(consumer), &options.stop);
-        let (sources, has_joined) = (Sources::default(), false);
-        let member =
-            Self { shared, group, sources, consumer, writer, answer: None, look: None, has_joined, failed: None };
+        let member = Self {
+            shared,
+            group,
+            sources: Sources::default(),
+            consumer,
+            writer,
+            signature,
+            unsigned: Unsigned::new(),
+            answer: None,
+            look: None,
+            has_joined: false,
+            failed: None,
+        };
         member.subscribe()?;
         Ok(member)
     }

@@ -70,6 +70,9 @@ pub struct Limits {
     pub session: Duration,
     /// How long a transaction of a member that says nothing stays open, and keeps readers from what stands behind it.
     pub transaction: Duration,
+    /// How long a transaction may hide the position of a partition that becomes ours, before what its owner left open is ended
+    /// under the owner's name. Longer than `transaction` and the ten seconds after which brokers look for what is over.
+    pub hidden: Duration,
 }
 
 impl Options {
@@ -104,6 +107,7 @@ impl Default for Limits {
             request: Duration::from_secs(30),
             session: Duration::from_secs(45),
             transaction: Duration::from_secs(10),
+            hidden: Duration::from_secs(30),
         }
     }
 }

@@ -7,6 +7,7 @@ mod identity;
 mod moving;
 mod openid;
 mod outage;
+mod predecessors;
 mod proxy;
 mod reading;
 mod replacing;

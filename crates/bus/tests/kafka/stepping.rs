@@ -54,13 +54,8 @@ fn a_step_that_the_broker_does_not_take_leaves_nothing_and_ends_the_member() {
     support::publish(&bus, HITS, &["a"]);
     let mut worker = support::join(&bus, Some("i"));
     let read = support::next_records(&mut *worker);
-    // Smaller than the bus's limit, larger than what the topic takes from now on.
-    let topic = format!("{prefix}late");
-    let settings = [("max.message.bytes", "1000"), ("message.timestamp.type", "LogAppendTime")];
-    support::set(&kafka_broker::shared().bootstrap(), &topic, &settings);
-    let noise: Vec<u8> = (0..20_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
-    let late = bus::Source { topic: events::Topic::Late, partition: 0 };
-    let outputs = [OUTPUT, Output { target: late, key: Some(b"k"), value: Some(&noise) }];
+    let noise = support::too_much_for_late(&prefix);
+    let outputs = [OUTPUT, Output { target: support::LATE, key: Some(b"k"), value: Some(&noise) }];
     let failed = worker.commit(Step { outputs: &outputs, positions: &[(HITS, read[0].offset.next())] });
     assert!(failed.is_err());
     assert!(worker.poll(Duration::ZERO).is_err(), "nothing says what counts: the member is done");

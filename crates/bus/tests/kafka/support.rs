@@ -15,6 +15,7 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 
 pub(crate) const HITS: Source = Source { topic: Topic::Hits, partition: 0 };
+pub(crate) const LATE: Source = Source { topic: Topic::Late, partition: 0 };
 pub(crate) const ENRICHED: Source = Source { topic: Topic::HitsEnriched, partition: 0 };
 
 /// Times that suit a broker that answers at once.
@@ -74,6 +75,13 @@ pub(crate) fn set(broker: &str, topic: &str, settings: &[(&str, &str)]) {
         }
         assert!(Instant::now() < deadline, "{topic} does not take {settings:?}");
     }
+}
+
+/// A value that is smaller than the bus's limit and larger than what the topic `late` takes from now on.
+pub(crate) fn too_much_for_late(prefix: &str) -> Vec<u8> {
+    let settings = [("max.message.bytes", "1000"), ("message.timestamp.type", "LogAppendTime")];
+    set(&kafka_broker::shared().bootstrap(), &format!("{prefix}late"), &settings);
+    (0..20_000u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect()
 }
 
 pub(crate) fn record(source: Source, value: impl Into<Bytes>) -> Outgoing {

@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
-use events::NextOffset;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::super::error;
 use super::super::group::Change;
-use super::Member;
 use super::sources::Start;
+use super::{Member, predecessor};
 use crate::{Assignment, BusError, Polled, Source};
 
 /// What the next poll tells the group.
@@ -98,25 +97,25 @@ impl Member {
             return Ok(Vec::new());
         }
         let shared = self.shared.clone();
-        let patience = shared.options.stop.patience(shared.options.limits.request);
-        loop {
-            match self.consumer.committed_offsets(self.list(sources), Duration::from_secs(1)) {
-                Ok(list) => {
-                    let committed = |source: &Source| {
-                        let found =
-                            list.find_partition(self.shared.names.topic(source.topic), source.partition as i32)?;
-                        if let Offset::Offset(offset) = found.offset() { Some(NextOffset(offset)) } else { None }
-                    };
-                    let assigned = sources.iter().map(|&source| Assignment { source, committed: committed(&source) });
-                    return Ok(assigned.collect());
-                }
-                Err(error) if error::code(&error).is_some_and(error::is_final) || patience.is_over() => {
-                    return self.fail(error::of("the group's positions cannot be read", &error));
+        let (stop, what) = (&shared.options.stop, "the group's positions cannot be read");
+        let patience = stop.patience(shared.options.limits.hidden);
+        let assigned: Vec<Assignment> = loop {
+            match predecessor::ask(&self.consumer, &shared.names, self.list(sources)) {
+                Ok(committed) => break committed.into_iter().map(Assignment::from).collect(),
+                Err(error) if error::code(&error).is_some_and(error::is_final) => {
+                    return self.fail(error::of(what, &error));
                 }
                 // The coordinator moves, or is busy with a transaction.
-                Err(_) => std::thread::sleep(Duration::from_millis(20)),
+                Err(_) if !patience.is_over() => std::thread::sleep(Duration::from_millis(20)),
+                Err(error) if stop.is_set() => return self.fail(error::of(what, &error)),
+                Err(error) => match self.behind_a_predecessor(sources, error::of(what, &error)) {
+                    Ok(assigned) => break assigned,
+                    Err(error) => return self.fail(error),
+                },
             }
-        }
+        };
+        self.note_unsigned(&assigned);
+        Ok(assigned)
     }
 
     /// A source that the group gave us and that was not polled since.
@@ -125,7 +124,7 @@ impl Member {
         starts.iter_mut().find(|start| start.source == source)
     }
 
-    fn sources_of(&self, list: &TopicPartitionList) -> Vec<Source> {
+    pub(super) fn sources_of(&self, list: &TopicPartitionList) -> Vec<Source> {
         let mut sources: Vec<_> = list
             .elements()
             .iter()

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use events::NextOffset;
 use rdkafka::consumer::{CommitMode, Consumer};
+use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use super::super::transaction::Failure;
@@ -47,11 +49,26 @@ impl Member {
             if !self.owns(*source) {
                 return Err(BusError::Fenced(format!("{source} belongs to another member")));
             }
-            let topic = self.shared.names.topic(source.topic);
-            list.add_partition_offset(topic, source.partition as i32, Offset::Offset(position.0))
-                .map_err(|error| error::of("a position cannot be committed", &error))?;
+            self.add(&mut list, *source, *position)?;
         }
         Ok(list)
+    }
+
+    /// Adds a position, with the name of this member's transactions where it has any.
+    pub(super) fn add(
+        &self,
+        list: &mut TopicPartitionList,
+        source: Source,
+        position: NextOffset,
+    ) -> Result<(), BusError> {
+        let mut element = list.add_partition(self.shared.names.topic(source.topic), source.partition as i32);
+        element
+            .set_offset(Offset::Offset(position.0))
+            .map_err(|error| error::of("a position cannot be committed", &error))?;
+        if let Some(signature) = &self.signature {
+            element.set_metadata(signature);
+        }
+        Ok(())
     }
 
     fn owns(&mut self, source: Source) -> bool {
@@ -71,8 +88,13 @@ impl Member {
         loop {
             let member = self.consumer.group_metadata();
             let positions = (list.count() > 0).then(|| list.clone()).zip(member);
-            let failure = match transactions.run(&self.shared.names, outputs, positions) {
-                Ok(()) => return Ok(()),
+            let run = self.sign(list).and_then(|()| transactions.run(&self.shared.names, outputs, positions));
+            let failure = match run {
+                Ok(()) => {
+                    let signed = self.sources_of(list);
+                    self.unsigned.retain(|source, _| !signed.contains(source));
+                    return Ok(());
+                }
                 Err(failure) => failure,
             };
             match failure {
@@ -89,28 +111,38 @@ impl Member {
     /// Positions alone. librdkafka's call blocks for as long as a session lasts while the broker is away, and answers
     /// nothing at all if told not to block; so it gets a thread of its own, which is left behind when it takes too long.
     fn commit_positions(&mut self, list: TopicPartitionList) -> Result<(), BusError> {
-        let what = "the positions cannot be committed";
         if list.count() == 0 {
             return Ok(());
         }
+        match self.try_positions(list) {
+            Err(Failure::Final(error @ BusError::Fenced(_))) => self.fail(error),
+            other => Ok(other?),
+        }
+    }
+
+    /// The call itself, which says whether the member is of use still.
+    pub(super) fn try_positions(&self, list: TopicPartitionList) -> Result<(), Failure> {
+        let what = "the positions cannot be committed";
         let options = &self.shared.options;
         let patience = options.stop.patience(options.limits.request.min(Duration::from_secs(10)));
         let consumer = Arc::clone(&self.consumer);
         let commit = move || consumer.commit(&list, CommitMode::Sync);
         let answer = hanging::call("kafka commit", &patience, || (), commit)
-            .map_err(|error| BusError::Unavailable(format!("{what}: {error}")))?;
+            .map_err(|error| Failure::Final(BusError::Unavailable(format!("{what}: {error}"))))?;
         match answer {
             // The group is being put together anew and this member is still one of it: the next step says where it is. One
             // with an instance name that ended here would come back without a rebalance, and what this one was about to move
             // to another member would belong to nobody.
             Some(Err(error)) if error::is_between_generations(&error) && !self.consumer.assignment_lost() => {
-                Err(BusError::Unavailable(format!("{what} while partitions move")))
+                Err(Failure::BetweenGenerations(BusError::Unavailable(format!("{what} while partitions move"))))
             }
-            Some(result) => match result.map_err(|error| error::of(what, &error)) {
-                Err(error @ BusError::Fenced(_)) => self.fail(error),
-                other => other,
-            },
-            None => Err(self.consumer.context().log.timed_out(what)),
+            // A consumer that failed for good says why in its log.
+            Some(Err(error)) if error::code(&error) == Some(Code::Fatal) => {
+                let reason = self.consumer.context().log.last().map_or_else(|| error.to_string(), |(_, reason)| reason);
+                Err(Failure::Final(BusError::Fenced(format!("{what}: {reason}"))))
+            }
+            Some(result) => result.map_err(|error| Failure::Final(error::of(what, &error))),
+            None => Err(Failure::Final(self.consumer.context().log.timed_out(what))),
         }
     }
 }
