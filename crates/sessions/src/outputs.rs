@@ -1,16 +1,27 @@
-//! What applying records brings forth: records for the bus in one buffer, and counts.
+//! What applying records brings forth: records for the bus, and counts.
+//!
+//! The records stand in blocks of memory that are reused from step to step, the one that was written last first: a step of
+//! a thousand hits writes a megabyte, which is what a core's own cache holds. Going over one buffer from its start again, every
+//! line was the one that had left the cache just before.
 
 use events::Topic;
 
 use crate::emit::Pen;
 use crate::late::LateReason;
 
-/// Records to write, in order, in one growing buffer that is reused from step to step.
+/// The length of a block, unless one record needs more.
+const BLOCK: usize = 128 << 10;
+
+/// Records to write, in order.
 #[derive(Debug, Default)]
 pub struct Outputs {
-    /// Room. Only its beginning, up to `end`, is written.
-    bytes: Vec<u8>,
+    /// Blocks in the order in which they were begun. The last one is written up to `end`.
+    blocks: Vec<Vec<u8>>,
     end: usize,
+    /// Blocks that wait to be used again; the last one was written last.
+    spare: Vec<Vec<u8>>,
+    /// Bytes of keys and values.
+    bytes: usize,
     /// Room for values that are written by others.
     value: Vec<u8>,
     entries: Vec<Entry>,
@@ -21,12 +32,14 @@ pub struct Outputs {
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     topic: Topic,
-    /// The key stands from here…
-    key_at: usize,
+    /// In this block…
+    block: u32,
+    /// …the key stands from here…
+    key_at: u32,
     /// …to here, where the value starts. An empty key is none.
-    value_at: usize,
+    value_at: u32,
     /// An empty value is a tombstone.
-    end: usize,
+    end: u32,
 }
 
 /// How many of what; for metrics and summaries (P4).
@@ -92,25 +105,29 @@ pub struct OutputRecord<'a> {
 }
 
 impl Outputs {
-    /// Appends a record whose value is written straight into the buffer, and takes at most so many bytes.
+    /// Appends a record whose value is written straight into a block, and takes at most so many bytes.
     #[inline(always)]
     pub(crate) fn write(&mut self, topic: Topic, key: &[u8], most: usize, write: impl FnOnce(Pen<'_>) -> Pen<'_>) {
-        let room = self.end + key.len() + most;
-        if self.bytes.len() < room {
-            self.grow(room);
+        let most = key.len() + most;
+        if self.blocks.last().is_none_or(|block| block.len() - self.end < most) {
+            self.begin_block(most);
         }
-        let key_at = self.end;
-        // No more than was asked for, so that a measure that is wrong shows at once and not where the buffer ends.
-        let mut pen = Pen::new(&mut self.bytes[key_at..room]);
+        let (index, key_at) = (self.blocks.len() - 1, self.end);
+        // No more than was asked for, so that a measure that is wrong shows at once and not where the block ends.
+        let mut pen = Pen::new(&mut self.blocks[index][key_at..key_at + most]);
         pen.raw(key);
-        let left = write(pen).left();
-        self.end = room - left;
-        self.entries.push(Entry { topic, key_at, value_at: key_at + key.len(), end: self.end });
+        let written = most - write(pen).left();
+        self.end += written;
+        self.bytes += written;
+        let (key_at, end) = (key_at as u32, self.end as u32);
+        self.entries.push(Entry { topic, block: index as u32, key_at, value_at: key_at + key.len() as u32, end });
     }
 
     #[cold]
-    fn grow(&mut self, room: usize) {
-        self.bytes.resize(room.max(2 * self.bytes.len()), 0);
+    fn begin_block(&mut self, most: usize) {
+        let block = if most > BLOCK { None } else { self.spare.pop() };
+        self.blocks.push(block.unwrap_or_else(|| vec![0; most.max(BLOCK)]));
+        self.end = 0;
     }
 
     /// Appends a record whose value is written into a buffer that grows as it needs.
@@ -127,11 +144,10 @@ impl Outputs {
 
     /// The records in the order in which they were made.
     pub fn iter(&self) -> impl Iterator<Item = OutputRecord<'_>> {
-        let part = |from: usize, to: usize| (from < to).then(|| &self.bytes[from..to]);
-        self.entries.iter().map(move |entry| OutputRecord {
-            topic: entry.topic,
-            key: part(entry.key_at, entry.value_at),
-            value: part(entry.value_at, entry.end),
+        self.entries.iter().map(|&Entry { topic, block, key_at, value_at, end }| {
+            let block = &self.blocks[block as usize];
+            let part = |from: u32, to: u32| (from < to).then(|| &block[from as usize..to as usize]);
+            OutputRecord { topic, key: part(key_at, value_at), value: part(value_at, end) }
         })
     }
 
@@ -147,13 +163,50 @@ impl Outputs {
 
     /// Bytes of keys and values.
     pub fn bytes(&self) -> usize {
-        self.end
+        self.bytes
     }
 
-    /// Forgets everything and keeps the buffer.
+    /// Forgets everything and keeps the room, but for blocks that were made for one large record (P6).
     pub fn clear(&mut self) {
-        self.end = 0;
+        self.spare.extend(self.blocks.drain(..).filter(|block| block.len() == BLOCK));
+        (self.end, self.bytes) = (0, 0);
         self.entries.clear();
         self.counts = Counts::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(out: &mut Outputs, len: usize) {
+        out.push(Topic::Late, b"key", |value| value.resize(len, b'x'));
+    }
+
+    #[test]
+    fn records_stand_in_their_order_whatever_block_they_are_in() {
+        let mut out = Outputs::default();
+        for _ in 0..2 {
+            let lens = [10, BLOCK - 20, 30, 3 * BLOCK, 1, 0, BLOCK / 2];
+            lens.iter().for_each(|&len| put(&mut out, len));
+            let found: Vec<_> = out.iter().map(|record| record.value.map_or(0, <[u8]>::len)).collect();
+            assert_eq!((found, out.len()), (lens.to_vec(), lens.len()));
+            assert_eq!(out.bytes(), lens.iter().map(|len| len + 3).sum::<usize>());
+            out.clear();
+            assert!(out.is_empty() && out.bytes() == 0);
+        }
+    }
+
+    #[test]
+    fn the_block_that_was_written_last_is_used_first_and_large_ones_are_given_back() {
+        let mut out = Outputs::default();
+        (0..3).for_each(|_| put(&mut out, BLOCK - 10));
+        put(&mut out, BLOCK + 1);
+        let order: Vec<_> = out.blocks.iter().map(|block| block.as_ptr()).collect();
+        out.clear();
+        (0..3).for_each(|_| put(&mut out, BLOCK - 10));
+        let again: Vec<_> = out.blocks.iter().map(|block| block.as_ptr()).collect();
+        assert_eq!(again, [order[2], order[1], order[0]]);
+        assert!(out.spare.is_empty());
     }
 }
