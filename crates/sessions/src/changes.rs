@@ -3,6 +3,7 @@
 use events::{Uuid, ids};
 
 use crate::node::Node;
+use crate::profile::Profile;
 
 /// What the next checkpoint has to write.
 #[derive(Debug, Default)]
@@ -13,6 +14,8 @@ pub(crate) struct Changes {
     pub(crate) gone: Vec<Box<[u8]>>,
     /// Sessions that were merged into another since the last record.
     pub(crate) merged: u64,
+    /// Profiles that no session has any longer, since the last record.
+    pub(crate) left: Vec<Profile>,
 }
 
 impl Changes {

@@ -11,6 +11,7 @@ use crate::late::REMEMBERED;
 use crate::node::{Node, Open};
 use crate::outputs::Outputs;
 use crate::pages::PageRef;
+use crate::profile::Portrait;
 use crate::state::{
     AnonymousState, CHUNK, CheckpointMark, Fingerprint, Fingerprints, FirstState, LATE_CHUNK, LATE_PREFIX, LateState,
     NodeState, OpenState, PARTITION_KEY, PageState, PartitionState, STATE_FORMAT, Str, Times, UserState, chunks,
@@ -56,7 +57,10 @@ impl Engine {
         for slot in std::mem::take(&mut self.windows.changes.dirty) {
             let is_dirty = self.windows.store.get(slot).is_some_and(|node| node.saved.dirty);
             if is_dirty {
-                write_node(self.windows.store.node_mut(slot), out);
+                let Self { windows, shared, enricher, .. } = self;
+                let node = windows.store.node_mut(slot);
+                let portrait = node.open.as_ref().map(|open| shared.portrait(open.profile, &enricher.agents));
+                write_node(node, portrait, out);
             }
         }
         for (time, key) in self.windows.anonymous.take_fresh() {
@@ -88,7 +92,8 @@ fn push_json(out: &mut Outputs, key: &[u8], state: &impl serde::Serialize) {
     });
 }
 
-fn write_node(node: &mut Node, out: &mut Outputs) {
+/// `portrait`: of an open session.
+fn write_node(node: &mut Node, portrait: Option<Portrait<'_>>, out: &mut Outputs) {
     let full = node.ids.len() / CHUNK;
     for chunk in usize::from(node.saved.id_chunks)..full {
         let key = chunk_key(node.key(), node.session_id, List::Ids, chunk);
@@ -112,7 +117,7 @@ fn write_node(node: &mut Node, out: &mut Outputs) {
         end: node.end,
         id_chunks: full as u16,
         ids: Fingerprints(node.ids[full * CHUNK..].to_vec()),
-        open: node.open.as_deref().map(|open| open_state(node, open, saved_pages)),
+        open: node.open.as_deref().zip(portrait).map(|(open, portrait)| open_state(node, open, portrait, saved_pages)),
     };
     push_json(out, &key, &state);
     if let Some(overflow) = node.open.as_mut().and_then(|open| open.rare.as_mut()?.overflow.as_mut()) {
@@ -124,11 +129,9 @@ fn write_node(node: &mut Node, out: &mut Outputs) {
     node.saved.page_chunks = saved_pages;
 }
 
-fn open_state<'a>(node: &'a Node, open: &'a Open, page_chunks: u8) -> OpenState<'a> {
+fn open_state<'a>(node: &'a Node, open: &'a Open, portrait: Portrait<'a>, page_chunks: u8) -> OpenState<'a> {
     let rare = open.rare.as_deref();
-    let origin = open.profile.origin.origin();
-    let place = open.profile.place.place();
-    let agent = &*open.profile.agent;
+    let (origin, agent, place) = (portrait.origin.origin(), portrait.agent, portrait.place.place());
     fn text(text: Option<&str>) -> Option<Str<'_>> {
         text.map(Str::from)
     }

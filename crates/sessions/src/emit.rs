@@ -11,7 +11,7 @@ use events::{Offset, Rejection, Timestamp, Uuid};
 pub(crate) use pen::{Pen, escaped};
 pub(crate) use session::{origin_json, place_json, room_for_session, session};
 
-use crate::enrich::{Came, Channel, Derived, MAX_VALUE_BYTES, Origin};
+use crate::enrich::{Agent, Came, Channel, Derived, MAX_VALUE_BYTES, Origin};
 use crate::late::LateReason;
 
 /// What the engine found out about every hit, late or not.
@@ -48,8 +48,8 @@ fn open_ended(raw: &[u8]) -> &[u8] {
 }
 
 /// How much room [`enriched`] needs.
-pub(crate) fn room_for_enriched(raw: &[u8], derived: &Derived<'_>) -> usize {
-    FIXED + ORIGIN + raw.len() + escaped(derived.path.map_or(0, str::len)) + derived.agent.json().len()
+pub(crate) fn room_for_enriched(raw: &[u8], derived: &Derived<'_>, agent: &Agent) -> usize {
+    FIXED + ORIGIN + raw.len() + escaped(derived.path.map_or(0, str::len)) + agent.json().len()
 }
 
 /// A row of `hits.enriched`. `is_plain`: no text of the hit needs an escape.
@@ -59,6 +59,7 @@ pub(crate) fn enriched<'o>(
     placed: Placed,
     session: Option<(Uuid, u32)>,
     derived: &Derived<'_>,
+    agent: &Agent,
     is_plain: bool,
 ) -> Pen<'o> {
     pen.raw(open_ended(raw));
@@ -75,7 +76,7 @@ pub(crate) fn enriched<'o>(
         Came::Elsewhere(elsewhere) => pen.raw(elsewhere.json()),
         Came::Campaign(origin) => pen = campaign(pen, origin),
     }
-    pen.raw(derived.agent.json());
+    pen.raw(agent.json());
     pen.fixed(b"}");
     pen
 }

@@ -20,6 +20,7 @@ pub mod enrich;
 mod ids;
 mod late;
 mod node;
+mod numbered;
 mod outputs;
 mod pages;
 mod profile;

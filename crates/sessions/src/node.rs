@@ -201,16 +201,17 @@ impl Node {
         is_first
     }
 
-    /// The session is final: what is written of it goes, and a stub stays.
-    pub(crate) fn close(&mut self, by: ClosedBy, at: Timestamp) -> FinalSession {
+    /// The session is final: what is written of it goes, and a stub stays, its key in this memory if it fits.
+    pub(crate) fn close(&mut self, by: ClosedBy, at: Timestamp, room: Option<Vec<u8>>) -> FinalSession {
         let open = self.open.take().expect("callers close open sessions alone");
         let (session_id, start, end, hits) = (self.session_id, self.start, self.end, self.ids.len());
-        FinalSession { session_id, start, end, hits, texts: self.texts.leave_key(), open, by, at }
+        FinalSession { session_id, start, end, hits, texts: self.texts.leave_key(room), open, by, at }
     }
 
     /// Takes another session of the visitor in, which then is no more. This one has the earlier start (or the
-    /// lower id), and keeps its id and its floor.
-    pub(crate) fn absorb(&mut self, other: &mut Self) {
+    /// lower id), and keeps its id and its floor. Hands out the profile that neither has any longer.
+    #[must_use]
+    pub(crate) fn absorb(&mut self, other: &mut Self) -> Profile {
         other.ids.iter().for_each(|&id| self.ids.push(id));
         // Equal starts: what comes from the first hit comes from the one with the lower offset.
         let theirs_is_first = (other.start, other.open().start_offset) < (self.start, self.open().start_offset);
@@ -245,7 +246,9 @@ impl Node {
         }
         if theirs_is_first {
             mine.start_offset = theirs.start_offset;
-            mine.profile = theirs.profile;
+            std::mem::replace(&mut mine.profile, theirs.profile)
+        } else {
+            theirs.profile
         }
     }
 }

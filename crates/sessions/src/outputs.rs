@@ -202,10 +202,10 @@ mod tests {
         let mut out = Outputs::default();
         (0..3).for_each(|_| put(&mut out, BLOCK - 10));
         put(&mut out, BLOCK + 1);
-        let order: Vec<_> = out.blocks.iter().map(|block| block.as_ptr()).collect();
+        let order: Vec<_> = out.blocks.iter().map(Vec::as_ptr).collect();
         out.clear();
         (0..3).for_each(|_| put(&mut out, BLOCK - 10));
-        let again: Vec<_> = out.blocks.iter().map(|block| block.as_ptr()).collect();
+        let again: Vec<_> = out.blocks.iter().map(Vec::as_ptr).collect();
         assert_eq!(again, [order[2], order[1], order[0]]);
         assert!(out.spare.is_empty());
     }

@@ -157,9 +157,12 @@ impl KeyAndPages {
         self.pages().map(|page| page.order()).enumerate().max_by_key(|&(_, order)| order)
     }
 
-    /// Hands all out and keeps a copy of the key alone.
-    pub(crate) fn leave_key(&mut self) -> Self {
-        let key = Self::new(self.key(), 0);
+    /// Hands all out and keeps a copy of the key alone, in this memory where it is as large as the key needs.
+    pub(crate) fn leave_key(&mut self, room: Option<Vec<u8>>) -> Self {
+        let key = match room.filter(|room| room.capacity() == fitting(Self::need(self.key(), 0))) {
+            Some(room) => Self::within(room, self.key(), false),
+            None => Self::new(self.key(), 0),
+        };
         std::mem::replace(self, key)
     }
 }
@@ -310,7 +313,7 @@ mod tests {
         pages.replace(1, page(3, "/b"));
         assert_eq!(pages.pages().collect::<Vec<_>>(), [page(5, "/a"), page(3, "/b"), page(6, "")]);
         assert_eq!((pages.key(), pages.page_count()), (&b"site/visitor"[..], 3));
-        let whole = pages.leave_key();
+        let whole = pages.leave_key(None);
         assert_eq!((whole.key(), whole.page_count()), (&b"site/visitor"[..], 3));
         assert_eq!((pages.key(), pages.pages().count(), pages.page_count()), (&b"site/visitor"[..], 0, 0));
     }

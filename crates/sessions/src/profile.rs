@@ -1,21 +1,30 @@
 //! What a session has from its first hit in event time: where the visitor came from, and where the visitor is.
 
-use std::sync::Arc;
+mod pool;
 
 use events::{Hit, Text};
-use hashbrown::HashTable;
-use xxhash_rust::xxh3::xxh3_64;
 
 use crate::emit;
-use crate::enrich::{self, Agent, Channel};
-use crate::pages::{put_varint, take_varint};
+use crate::enrich::{self, Agent, Agents, Came, Channel};
+use crate::numbered::Number;
+use pool::Pool;
+pub(crate) use pool::{Packed, Texts};
 
-/// All that a session has from its first hit.
-#[derive(Clone, Debug)]
+/// All that a session has from its first hit, by number: origin and place in [`Shared`], the agent in [`Agents`]. The session
+/// holds each; who takes the profile from it gives it back with [`Shared::release`].
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Profile {
-    pub(crate) origin: Arc<Packed>,
-    pub(crate) agent: Arc<Agent>,
-    pub(crate) place: Arc<Packed>,
+    pub(crate) origin: Number,
+    pub(crate) agent: Number,
+    pub(crate) place: Number,
+}
+
+/// What a profile's numbers stand for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Portrait<'a> {
+    pub(crate) origin: &'a Packed,
+    pub(crate) agent: &'a Agent,
+    pub(crate) place: &'a Packed,
 }
 
 /// Where a session's first hit came from.
@@ -52,10 +61,10 @@ pub(crate) fn bounded(text: &str, most: usize) -> &str {
 }
 
 impl<'a> Origin<'a> {
-    /// The origin of a hit.
-    pub(crate) fn of(hit: &'a Hit<'_>, from: &'a enrich::Origin<'_>) -> Self {
+    /// The origin of a hit with this referrer.
+    pub(crate) fn of(referrer: Option<&'a str>, from: &'a enrich::Origin<'_>) -> Self {
         Self {
-            referrer: hit.referrer.as_deref().map(|referrer| bounded(referrer, MAX_REFERRER_BYTES)),
+            referrer: referrer.map(|referrer| bounded(referrer, MAX_REFERRER_BYTES)),
             source: from.source.as_deref(),
             medium: from.medium.as_deref(),
             campaign: from.campaign.as_deref(),
@@ -68,6 +77,11 @@ impl<'a> Origin<'a> {
     fn texts(&self) -> [Option<&'a str>; 7] {
         let channel = self.channel.map(Channel::as_str);
         [self.referrer, self.source, self.medium, self.campaign, self.term, self.content, channel]
+    }
+
+    /// Packs it ahead, for many sessions that will share it.
+    pub(crate) fn pack(&self) -> Texts {
+        Texts::of(self.texts())
     }
 }
 
@@ -86,56 +100,6 @@ impl<'a> Place<'a> {
     }
 }
 
-/// An origin or a place, as sessions share it.
-#[derive(Debug)]
-pub(crate) struct Packed {
-    /// Texts that may be absent: each with its length and one more, 0 for none.
-    texts: Box<[u8]>,
-    /// The fields of a session's record that follow from them, but for the referrer: written once for all
-    /// sessions that share them.
-    json: Box<[u8]>,
-}
-
-impl Packed {
-    /// What was packed as an origin.
-    pub(crate) fn origin(&self) -> Origin<'_> {
-        let [referrer, source, medium, campaign, term, content, channel] = self.texts();
-        let channel = channel.and_then(Channel::parse);
-        Origin { referrer, source, medium, campaign, term, content, channel }
-    }
-
-    /// What was packed as a place.
-    pub(crate) fn place(&self) -> Place<'_> {
-        let [country, region, language, screen] = self.texts();
-        Place { country, region, language, screen }
-    }
-
-    /// Of an origin `,"source":"google",…,"channel":"organic_search"`; of a place `,"country":"DE",…`.
-    pub(crate) fn json(&self) -> &[u8] {
-        &self.json
-    }
-
-    /// Of an origin: the referrer, which is too often another one, and too long, to be kept twice.
-    pub(crate) fn referrer(&self) -> Option<&[u8]> {
-        let mut rest = &self.texts[..];
-        let len = take_varint(&mut rest).checked_sub(1)?;
-        Some(&rest[..len as usize])
-    }
-
-    fn texts<const N: usize>(&self) -> [Option<&str>; N] {
-        let mut rest = &self.texts[..];
-        std::array::from_fn(|_| {
-            let len = take_varint(&mut rest).checked_sub(1)? as usize;
-            let (text, tail) = rest.split_at(len);
-            rest = tail;
-            Some(std::str::from_utf8(text).expect("it was put in as text"))
-        })
-    }
-}
-
-/// How many origins, and how many places, are kept for sharing. More than that are simply not shared.
-const MOST_SHARED: usize = 16 * 1024;
-
 /// Origins and places that several sessions share. What is shared changes no result.
 #[derive(Debug, Default)]
 pub(crate) struct Shared {
@@ -144,51 +108,40 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// The origin, shared with others where it is the same.
-    pub(crate) fn origin(&mut self, origin: &Origin<'_>) -> Arc<Packed> {
-        self.origins.share(origin.texts(), || emit::origin_json(origin))
+    /// The origin of a session whose first hit has this referrer and came so, for one holder more.
+    pub(crate) fn origin_of(&mut self, referrer: Option<&str>, came: &Came<'_>) -> Number {
+        let origin = Origin::of(referrer, came);
+        match came {
+            Came::Elsewhere(elsewhere) => self.origins.share(elsewhere.packed(), || emit::origin_json(&origin)),
+            Came::Within | Came::Campaign(_) => self.origin(&origin),
+        }
     }
 
-    /// The place, shared with others where it is the same.
-    pub(crate) fn place(&mut self, place: &Place<'_>) -> Arc<Packed> {
+    /// The origin, shared with others where it is the same, for one holder more.
+    pub(crate) fn origin(&mut self, origin: &Origin<'_>) -> Number {
+        self.origins.pack_and_share(origin.texts(), || emit::origin_json(origin))
+    }
+
+    /// The place, shared with others where it is the same, for one holder more.
+    pub(crate) fn place(&mut self, place: &Place<'_>) -> Number {
         let texts = [place.country, place.region, place.language, place.screen];
-        self.places.share(texts, || emit::place_json(place))
+        self.places.pack_and_share(texts, || emit::place_json(place))
     }
-}
 
-#[derive(Debug, Default)]
-struct Pool {
-    known: HashTable<Arc<Packed>>,
-    packing: Vec<u8>,
-    /// With a full pool: how many unknown ones pass before it is swept again, so that a flood of different ones
-    /// costs no sweep each.
-    until_sweep: usize,
-}
+    /// What a session's profile stands for.
+    #[inline]
+    pub(crate) fn portrait<'a>(&'a self, profile: Profile, agents: &'a Agents) -> Portrait<'a> {
+        let Profile { origin, agent, place } = profile;
+        Portrait { origin: self.origins.all.get(origin), agent: agents.get(agent), place: self.places.all.get(place) }
+    }
 
-impl Pool {
-    fn share<const N: usize>(&mut self, texts: [Option<&str>; N], json: impl FnOnce() -> Vec<u8>) -> Arc<Packed> {
-        let Self { known, packing, until_sweep } = self;
-        packing.clear();
-        for text in texts {
-            put_varint(packing, text.map_or(0, |text| text.len() as u64 + 1));
-            packing.extend_from_slice(text.unwrap_or_default().as_bytes());
-        }
-        let hash = xxh3_64(packing);
-        if let Some(packed) = known.find(hash, |packed| *packed.texts == **packing) {
-            return Arc::clone(packed);
-        }
-        let packed = Arc::new(Packed { texts: packing.as_slice().into(), json: json().into_boxed_slice() });
-        if known.len() >= MOST_SHARED {
-            if *until_sweep == 0 {
-                known.retain(|packed| Arc::strong_count(packed) > 1);
-                *until_sweep = MOST_SHARED;
-            }
-            *until_sweep -= 1;
-        }
-        if known.len() < MOST_SHARED {
-            known.insert_unique(hash, Arc::clone(&packed), |packed| xxh3_64(&packed.texts));
-        }
-        packed
+    /// A session is no more, or has another profile.
+    #[inline]
+    pub(crate) fn release(&mut self, profile: Profile, agents: &mut Agents) {
+        let Profile { origin, agent, place } = profile;
+        self.origins.all.release(origin);
+        agents.release(agent);
+        self.places.all.release(place);
     }
 }
 
@@ -200,9 +153,9 @@ mod tests {
     fn what_is_alike_is_shared_and_read_back() {
         let mut shared = Shared::default();
         let place = Place { country: Some("DE"), region: None, language: Some(""), screen: Some("1920x1080") };
-        let packed = shared.place(&place);
-        assert!(Arc::ptr_eq(&packed, &shared.place(&place)));
-        let found = packed.place();
+        let number = shared.place(&place);
+        assert_eq!(number, shared.place(&place));
+        let found = shared.places.all.get(number).place();
         assert_eq!(
             (found.country, found.region, found.language, found.screen),
             (Some("DE"), None, Some(""), place.screen)
@@ -210,13 +163,11 @@ mod tests {
     }
 
     #[test]
-    fn a_full_pool_makes_room_for_what_is_in_use() {
-        let mut pool = Pool::default();
-        for number in 0..3 * MOST_SHARED {
-            pool.share([Some(number.to_string().as_str())], Vec::new);
-        }
-        assert!(pool.known.len() <= MOST_SHARED);
-        let one = pool.share([Some("one")], Vec::new);
-        assert!(Arc::ptr_eq(&one, &pool.share([Some("one")], Vec::new)));
+    fn an_origin_that_was_packed_ahead_is_the_same() {
+        let mut shared = Shared::default();
+        let from = enrich::Origin { source: Some("google".into()), ..Default::default() };
+        let origin = Origin::of(Some("https://www.google.com/"), &from);
+        let packed = shared.origins.share(&origin.pack(), Vec::new);
+        assert_eq!(packed, shared.origin(&origin));
     }
 }

@@ -115,6 +115,7 @@ impl Restore {
         }
         let mut engine = Engine::with_windows(partition, windows, mark.position);
         engine.shared = sharing.shared;
+        engine.enricher = sharing.enricher;
         Ok(Some(Restored { engine, position: state.position }))
     }
 }

@@ -1,4 +1,4 @@
-//! Memory that final sessions leave to new ones: sessions come as fast as they go, and an allocator would join and cut
+//! Memory that final sessions leave to new ones, and stubs to new stubs: they come as fast as they go, and an allocator would join and cut
 //! the same pieces again and again.
 
 use events::text::is_plain;
@@ -18,6 +18,8 @@ pub(crate) struct Spare {
     #[expect(clippy::vec_box, reason = "the boxes are what is kept")]
     opens: Vec<Box<Open>>,
     texts: Vec<Vec<u8>>,
+    /// Of stubs' keys.
+    keys: Vec<Vec<u8>>,
 }
 
 impl Spare {
@@ -32,6 +34,18 @@ impl Spare {
         }
     }
 
+    /// Keeps the memory of a key that a stub leaves.
+    pub(crate) fn keep_key(&mut self, key: KeyAndPages) {
+        if self.keys.len() < MOST {
+            self.keys.push(key.into_room());
+        }
+    }
+
+    /// Memory that a new stub's key may fit into.
+    pub(crate) fn key(&mut self) -> Option<Vec<u8>> {
+        self.keys.pop()
+    }
+
     /// A new session's own part.
     pub(crate) fn boxed(&mut self, open: Open) -> Box<Open> {
         match self.opens.pop() {
@@ -43,12 +57,12 @@ impl Spare {
         }
     }
 
-    /// A new session's key, and room for so many bytes of pages.
-    pub(crate) fn texts(&mut self, key: &[u8], room: usize) -> KeyAndPages {
+    /// A new session's key, and room for so many bytes of pages. `is_known_plain`: the key needs no escape in JSON.
+    pub(crate) fn texts(&mut self, key: &[u8], is_known_plain: bool, room: usize) -> KeyAndPages {
         let room = match self.texts.pop() {
             Some(left) if left.capacity() >= KeyAndPages::need(key, room) => left,
             _ => KeyAndPages::new(key, room).into_room(),
         };
-        KeyAndPages::within(room, key, is_plain(key))
+        KeyAndPages::within(room, key, is_known_plain || is_plain(key))
     }
 }

@@ -19,7 +19,7 @@ const CHUNK_NODES: usize = 1024;
 type Chunk = [Slot; CHUNK_NODES];
 
 /// No slot.
-const NO_SLOT: u32 = u32::MAX;
+pub(crate) const NO_SLOT: u32 = u32::MAX;
 
 /// From this many ids on, a visitor's ids are found by hash instead of by looking through its sessions.
 const MANY_IDS: usize = 64;
@@ -81,6 +81,8 @@ impl Default for Hashing {
 pub(crate) struct Visitor<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) tag: u32,
+    /// A slot that was the visitor's a moment ago, or [`NO_SLOT`].
+    pub(crate) hint: u32,
 }
 
 #[derive(Debug)]
@@ -132,11 +134,12 @@ impl Store {
 
     /// A visitor, to be looked up here.
     pub(crate) fn visitor<'a>(&self, key: &'a [u8]) -> Visitor<'a> {
-        Visitor { key, tag: self.hashing.of(key) }
+        Visitor { key, tag: self.hashing.of(key), hint: NO_SLOT }
     }
 
     /// Reads what placing a hit of each of these visitors will read, and forgets it. A lookup goes from table to node to
-    /// key, and waits for memory at each step; here each step is a loop whose reads wait together.
+    /// key, and waits for memory at each step; here each step is a loop whose reads wait together. The slots that it found are
+    /// hints for [`Store::head`].
     pub(crate) fn prefetch(&self, tags: impl Iterator<Item = u32>, slots: &mut Vec<u32>) {
         slots.clear();
         slots.extend(
@@ -147,10 +150,10 @@ impl Store {
         black_box(nodes().fold(0, |sum, node| sum ^ node.prefetch()));
     }
 
-    /// Writes the visitor's slots over what the list holds, in no particular order.
-    pub(crate) fn slots_of(&self, visitor: Visitor<'_>, slots: &mut Vec<u32>) {
+    /// Writes the slots of a visitor, of which one is given, over what the list holds, in no particular order.
+    pub(crate) fn ring_of(&self, head: Option<u32>, slots: &mut Vec<u32>) {
         slots.clear();
-        if let Some(head) = self.head(visitor) {
+        if let Some(head) = head {
             slots.push(head);
             self.push_others(head, slots);
         }
@@ -171,10 +174,24 @@ impl Store {
     }
 
     /// One of the visitor's slots.
+    #[inline]
     pub(crate) fn head(&self, visitor: Visitor<'_>) -> Option<u32> {
-        let Visitor { key, tag } = visitor;
-        let is_it = |head: &Head| head.tag == tag && *self.node(head.slot).key() == *key;
-        self.heads.find(hash(tag), is_it).map(|head| head.slot)
+        let Visitor { key, tag, hint } = visitor;
+        let is_its = |slot: u32| self.get(slot).is_some_and(|node| *node.key() == *key);
+        if hint != NO_SLOT && is_its(hint) {
+            return Some(hint);
+        }
+        self.heads.find(hash(tag), |head| head.tag == tag && is_its(head.slot)).map(|head| head.slot)
+    }
+
+    /// The node, if it is its visitor's only one and nobody's ids are found by hash.
+    #[inline]
+    pub(crate) fn only_with_few_ids(&mut self, slot: u32) -> Option<&mut Node> {
+        if !self.many.is_empty() {
+            return None;
+        }
+        let node = self.node_mut(slot);
+        (node.link.next == slot && node.ids.len() <= MANY_IDS).then_some(node)
     }
 
     /// Whether one of the visitor's nodes has the id.
@@ -267,7 +284,7 @@ impl Store {
     pub(crate) fn remove_stub(&mut self, slot: u32) -> Node {
         let node = self.unlink(slot);
         self.stubs -= 1;
-        if let Some(known) = self.many_of(Visitor { key: node.key(), tag: node.link.tag }) {
+        if let Some(known) = self.many_of(Visitor { key: node.key(), tag: node.link.tag, hint: NO_SLOT }) {
             node.ids.iter().for_each(|id| {
                 known.ids.remove(id);
             });
@@ -309,7 +326,7 @@ impl Store {
             unreachable!("it stood there a moment ago")
         };
         if is_only {
-            self.forget_many(Visitor { key: node.key(), tag });
+            self.forget_many(Visitor { key: node.key(), tag, hint: NO_SLOT });
         }
         node
     }

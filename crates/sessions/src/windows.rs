@@ -4,6 +4,7 @@
 //! second, slow implementation in `tests/model` follows the same list, and the laws in `tests/laws.rs` compare.
 
 mod place;
+mod usual;
 
 use events::{ClosedBy, Span, Timestamp, Uuid, WindowSettings};
 
@@ -64,9 +65,9 @@ impl Windows {
         }
     }
 
-    /// Brings what hits of these visitors will need near, before any of them is placed.
-    pub(crate) fn prefetch(&mut self, tags: impl Iterator<Item = u32>) {
-        self.store.prefetch(tags, &mut self.slots);
+    /// Brings what hits of these visitors will need near, before any of them is placed, and notes where it is.
+    pub(crate) fn prefetch(&self, tags: impl Iterator<Item = u32>, hints: &mut Vec<u32>) {
+        self.store.prefetch(tags, hints);
     }
 
     /// Puts a node in as the state holds it.
@@ -125,7 +126,7 @@ impl Windows {
     pub(crate) fn close(&mut self, slot: u32, by: ClosedBy) -> FinalSession {
         let gap = self.settings.gap;
         let node = self.store.node_mut(slot);
-        let session = node.close(by, self.clock.watermark);
+        let session = node.close(by, self.clock.watermark, self.spare.key());
         self.changes.forget_pages(node);
         node.saved.page_chunks = 0;
         let end = node.end;
@@ -167,6 +168,7 @@ impl Windows {
             } else {
                 let stub = self.store.remove_stub(slot);
                 self.changes.forget(&stub);
+                self.spare.keep_key(stub.texts);
             }
         }
         self.slots = others;

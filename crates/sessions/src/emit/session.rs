@@ -10,7 +10,7 @@ use super::pen::{Pen, escaped, written};
 use crate::enrich::Channel;
 use crate::node::{FinalSession, Open};
 use crate::pages::{KeyAndPages, PageRef};
-use crate::profile::{Origin, Place};
+use crate::profile::{Origin, Place, Portrait};
 
 /// The most that names, times, ids, flags and numbers of a session take.
 const FIXED: usize = 1024;
@@ -22,21 +22,22 @@ const PAGE: usize = 64;
 const MERGED: usize = 39;
 
 /// How much room [`session`] needs.
-pub(crate) fn room_for_session(session: &FinalSession) -> usize {
-    let Open { profile, rare, .. } = &*session.open;
+pub(crate) fn room_for_session(session: &FinalSession, portrait: Portrait<'_>) -> usize {
+    let Open { rare, .. } = &*session.open;
     let rare = rare.as_deref().map_or(0, |rare| {
         let user = rare.user.as_ref().map_or(0, |(_, _, user)| user.len());
         let exit = rare.overflow.as_ref().map_or(0, |overflow| overflow.exit.2.len());
         escaped(user + exit) + MERGED * rare.merged_ids.len()
     });
-    let shared = profile.origin.json().len() + profile.agent.json().len() + profile.place.json().len();
+    let Portrait { origin, agent, place } = portrait;
+    let shared = origin.json().len() + agent.json().len() + place.json().len();
     // Key and pages once, and entry and exit once more.
-    let texts = 3 * session.texts.len() + profile.origin.referrer().map_or(0, <[u8]>::len);
+    let texts = 3 * session.texts.len() + origin.referrer().map_or(0, <[u8]>::len);
     FIXED + rare + shared + PAGE * session.texts.page_count() + escaped(texts)
 }
 
 /// A record of the topic `sessions`.
-pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, partition: u32) -> Pen<'o> {
+pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, portrait: Portrait<'_>, partition: u32) -> Pen<'o> {
     let open = &session.open;
     let rare = open.rare.as_deref();
     let overflow = rare.and_then(|rare| rare.overflow.as_ref());
@@ -65,12 +66,12 @@ pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, partition: u
     } else if let Some(exit) = exit {
         pen.text(b",\"exit_page\":\"", exit.path, is_plain);
     }
-    if let Some(referrer) = open.profile.origin.referrer() {
-        pen.text(b",\"referrer\":\"", referrer, false);
+    if let Some(referrer) = portrait.origin.referrer() {
+        pen.text(b",\"referrer\":\"", referrer, portrait.origin.has_plain_referrer());
     }
-    pen.raw(open.profile.origin.json());
-    pen.raw(open.profile.agent.json());
-    pen.raw(open.profile.place.json());
+    pen.raw(portrait.origin.json());
+    pen.raw(portrait.agent.json());
+    pen.raw(portrait.place.json());
     pen.raw(match open.refused_by.unwrap_or(session.by) {
         ClosedBy::Gap => b",\"closed_by\":\"gap\"",
         ClosedBy::MaxDuration => b",\"closed_by\":\"max_duration\"",

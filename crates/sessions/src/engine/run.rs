@@ -4,21 +4,19 @@
 //! cache holds, and waited for it two hundred times; a stage fits. What is written stands in the same order as if each
 //! hit had gone the whole way alone.
 
-use std::sync::Arc;
-
 use events::{Hit, Topic, ids};
 
 use super::{Engine, Input};
 use crate::bare::BareSession;
 use crate::clock::believed;
 use crate::emit::{self, Placed};
-use crate::enrich::Derived;
+use crate::enrich::{Agent, Derived};
 use crate::node::{Contribution, FinalSession};
 use crate::outputs::Outputs;
 use crate::pages::{MAX_PATH_BYTES, MAX_TITLE_BYTES};
-use crate::profile::{Origin, Place, Profile, bounded};
-use crate::store::{Store, Visitor};
-use crate::windows::Placement;
+use crate::profile::{Place, Profile, bounded};
+use crate::store::{NO_SLOT, Store, Visitor};
+use crate::windows::{Placement, Windows};
 
 /// How many hits go through the stages together: few enough that they stay in the nearest caches.
 pub(super) const RUN: usize = 64;
@@ -39,6 +37,8 @@ pub(super) struct Run<'r> {
 struct Keys {
     bytes: Vec<u8>,
     all: Vec<Key>,
+    /// Where each visitor's sessions were found before any hit was placed.
+    hints: Vec<u32>,
 }
 
 #[derive(Debug)]
@@ -74,15 +74,15 @@ impl Engine {
     pub fn apply_hits(&mut self, hits: &[(Hit<'_>, Input<'_>)], out: &mut Outputs) {
         for hits in hits.chunks(RUN) {
             let Buffers { derived, keys } = std::mem::take(&mut self.buffers);
+            self.enricher.make_room();
             let mut run = Run { hits, derived: recycle(derived), keys };
-            for (hit, _) in hits {
-                run.keys.push(hit, &self.windows.store);
-                run.derived.push(match self.bare {
-                    None => self.enricher.derive(hit),
-                    Some(_) => self.enricher.path_alone(hit),
-                });
+            let each = hits.iter().map(|(hit, _)| hit);
+            each.clone().for_each(|hit| run.keys.push(hit, &self.windows.store));
+            match self.bare {
+                None => self.enricher.derive_all(each, &mut run.derived),
+                Some(_) => run.derived.extend(each.map(|hit| self.enricher.path_alone(hit))),
             }
-            self.windows.prefetch(run.keys.all.iter().map(|key| key.tag));
+            run.keys.prefetch(&self.windows);
             for index in 0..hits.len() {
                 self.place(index, &run, out);
             }
@@ -98,7 +98,7 @@ impl Engine {
         self.position = input.offset.next();
         let (time, clamped) = believed(hit.event_time, input.append_time);
         self.advance(time, run, out);
-        let Self { windows, shared, .. } = self;
+        let Self { windows, shared, enricher, .. } = self;
         let placement = if hit.visitor_id.is_some() {
             let contribution = Contribution {
                 time,
@@ -111,8 +111,8 @@ impl Engine {
                 is_plain: hit.is_plain,
             };
             windows.place(visitor, hit.hit_id, &contribution, &mut || Profile {
-                origin: shared.origin(&Origin::of(hit, &derived.origin)),
-                agent: Arc::clone(&derived.agent),
+                origin: shared.origin_of(hit.referrer.as_deref(), &derived.origin),
+                agent: enricher.agents.hold(derived.agent),
                 place: shared.place(&Place::of(hit)),
             })
         } else {
@@ -121,33 +121,44 @@ impl Engine {
         out.counts.hits += 1;
         out.counts.clamped += u64::from(clamped);
         out.counts.merged += std::mem::take(&mut windows.changes.merged);
+        if !windows.changes.left.is_empty() {
+            windows.changes.left.drain(..).for_each(|profile| shared.release(profile, &mut enricher.agents));
+        }
         self.effects.push(Effect::Hit { index, placed: Placed { time, clamped, offset: input.offset }, placement });
     }
 
     /// The third stage: what follows is written.
     pub(super) fn write(&mut self, run: &Run<'_>, out: &mut Outputs) {
-        for effect in self.effects.drain(..) {
+        let Self { effects, shared, enricher, windows, .. } = self;
+        for effect in effects.drain(..) {
             match effect {
                 Effect::Final(session) => {
                     out.counts.sessions += 1;
-                    let key = session.texts.key();
+                    let (key, profile) = (session.texts.key(), session.open.profile);
                     match self.bare {
-                        None => out.write(Topic::Sessions, key, emit::room_for_session(&session), |pen| {
-                            emit::session(pen, &session, self.partition)
-                        }),
+                        None => {
+                            let portrait = shared.portrait(profile, &enricher.agents);
+                            out.write(Topic::Sessions, key, emit::room_for_session(&session, portrait), |pen| {
+                                emit::session(pen, &session, portrait, self.partition)
+                            });
+                        }
                         Some(write) => out.push(Topic::Sessions, key, |out| write(&BareSession(&session), out)),
                     }
-                    self.windows.spare.keep(session);
+                    shared.release(profile, &mut enricher.agents);
+                    windows.spare.keep(session);
                 }
                 Effect::Hit { placement: Placement::InSession { .. } | Placement::Anonymous, .. }
                     if self.bare.is_some() => {}
-                Effect::Hit { index, placed, placement } => write_hit(index, placed, placement, run, out),
+                Effect::Hit { index, placed, placement } => {
+                    let agent = enricher.agent(run.derived[index].agent);
+                    write_hit(index, placed, placement, run, agent, out);
+                }
             }
         }
     }
 }
 
-fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, out: &mut Outputs) {
+fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, agent: &Agent, out: &mut Outputs) {
     let (derived, key) = (&run.derived[index], run.keys.get(index).key);
     let (hit, input) = &run.hits[index];
     let raw = input.value.unwrap_or_default();
@@ -169,9 +180,11 @@ fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, 
         }
     };
     out.counts.enriched += 1;
-    out.counts.bots += u64::from(derived.agent.is_bot);
-    let room = emit::room_for_enriched(raw, derived);
-    out.write(Topic::HitsEnriched, key, room, |pen| emit::enriched(pen, raw, placed, session, derived, hit.is_plain));
+    out.counts.bots += u64::from(agent.is_bot);
+    let room = emit::room_for_enriched(raw, derived, agent);
+    out.write(Topic::HitsEnriched, key, room, |pen| {
+        emit::enriched(pen, raw, placed, session, derived, agent, hit.is_plain)
+    });
 }
 
 impl Keys {
@@ -181,14 +194,20 @@ impl Keys {
         self.all.push(Key { end: self.bytes.len(), tag: store.visitor(&self.bytes[start..]).tag });
     }
 
+    /// Once all keys are there.
+    fn prefetch(&mut self, windows: &Windows) {
+        windows.prefetch(self.all.iter().map(|key| key.tag), &mut self.hints);
+    }
+
     fn clear(&mut self) {
         self.bytes.clear();
         self.all.clear();
+        self.hints.clear();
     }
 
     fn get(&self, index: usize) -> Visitor<'_> {
         let start = index.checked_sub(1).map_or(0, |before| self.all[before].end);
         let Key { end, tag } = self.all[index];
-        Visitor { key: &self.bytes[start..end], tag }
+        Visitor { key: &self.bytes[start..end], tag, hint: self.hints.get(index).copied().unwrap_or(NO_SLOT) }
     }
 }

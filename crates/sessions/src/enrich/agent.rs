@@ -1,13 +1,14 @@
 //! What a user agent says about its visitor.
 
-use std::sync::Arc;
+use std::hint::black_box;
 
 use events::text::write_json_str;
 
 use super::campaign::bounded_at;
 use super::device::Device;
 use super::families;
-use super::recent::Recent;
+use super::recent::{Recent, hash};
+use crate::numbered::{Number, Numbered};
 
 /// A longer user agent is cut here before anything looks at it.
 const MAX_USER_AGENT_BYTES: usize = 1_024;
@@ -63,39 +64,117 @@ impl Agent {
     }
 }
 
+/// What a hit says of its user agent; `-` is how server logs write that there was none.
+#[inline]
+fn said(user_agent: Option<&str>) -> Option<&str> {
+    user_agent.filter(|text| !matches!(*text, "" | "-")).map(|text| bounded_at(text, MAX_USER_AGENT_BYTES))
+}
+
 /// Whether a user agent is a program's and no person's: what enriched hits say of it as `is_bot`, without a cache.
 pub fn is_bot(user_agent: &str) -> bool {
     families::is_bot(bounded_at(user_agent, MAX_USER_AGENT_BYTES))
 }
 
-/// Agents by user agent.
+/// Agents by user agent, and those that sessions have.
 #[derive(Debug)]
-pub(super) struct Agents {
-    unknown: Arc<Agent>,
-    recent: Recent<Arc<Agent>>,
+pub(crate) struct Agents {
+    recent: Recent<Number>,
+    all: Numbered<Agent>,
+    unknown: Number,
+    /// Room for [`Agents::of_all`].
+    asked: Vec<Asked>,
+}
+
+/// A user agent that is looked up together with others.
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    hash: u64,
+    /// Where its agent may stand.
+    place: Option<usize>,
 }
 
 impl Agents {
     pub(super) fn new(max_bytes: usize) -> Self {
-        Self { unknown: Arc::new(Agent::unknown()), recent: Recent::new(max_bytes, ENTRY_BYTES) }
+        let mut all = Numbered::default();
+        let unknown = all.add(Agent::unknown());
+        Self { recent: Recent::new(max_bytes, |text| ENTRY_BYTES + text.len()), all, unknown, asked: Vec::new() }
     }
 
     /// The agent of nobody.
-    pub(super) fn unknown(&self) -> &Arc<Agent> {
-        &self.unknown
+    pub(super) fn unknown(&self) -> Number {
+        self.unknown
     }
 
-    /// The agent of a user agent; `-` is how server logs write that there was none.
+    /// Forgets agents that were not seen in a long time and that no session has.
     #[inline]
-    pub(super) fn get(&mut self, user_agent: Option<&str>) -> &Arc<Agent> {
-        let user_agent = match user_agent {
-            None | Some("" | "-") => return &self.unknown,
-            Some(text) => bounded_at(text, MAX_USER_AGENT_BYTES),
-        };
-        self.recent.get(user_agent, |text| Arc::new(Agent::read(text)))
+    pub(super) fn make_room(&mut self) {
+        self.recent.make_room(|number| self.all.release(number));
     }
 
-    /// What is kept, by the estimate that bounds it.
+    /// The agent of a user agent. The number stands until room is made, or for whoever holds it.
+    #[inline]
+    pub(super) fn of(&mut self, user_agent: Option<&str>) -> Number {
+        let Some(text) = said(user_agent) else { return self.unknown };
+        *self.recent.get(text, |text| self.all.add(Agent::read(text)))
+    }
+
+    /// [`Agents::of`] for many at once. A lookup goes from table to text to agent, and waits for memory at each step; here each
+    /// step is a loop whose reads wait together. What writes the hits finds the agents' JSON near, too.
+    pub(super) fn of_all<'h>(
+        &mut self,
+        user_agents: impl Iterator<Item = Option<&'h str>> + Clone,
+        numbers: &mut Vec<Number>,
+    ) {
+        let Self { recent, all, unknown, asked } = self;
+        asked.clear();
+        asked.extend(
+            user_agents.clone().map(|user_agent| Asked { hash: said(user_agent).map_or(0, hash), place: None }),
+        );
+        asked.iter_mut().for_each(|asked| asked.place = recent.place_of(asked.hash));
+        let places = || asked.iter().filter_map(|asked| asked.place);
+        let near =
+            |place| recent.prefetch(place).map_or(0, |(text, &number)| usize::from(text) ^ all.get(number).json.len());
+        black_box(places().fold(0, |sum, place| sum ^ near(place)));
+        numbers.clear();
+        numbers.extend(user_agents.zip(asked).map(|(user_agent, asked)| {
+            let Some(text) = said(user_agent) else { return *unknown };
+            let number = *recent.get_at(asked.place, asked.hash, text, |text| all.add(Agent::read(text)));
+            let json = all.get(number).json();
+            black_box((json.first(), json.last()));
+            number
+        }));
+    }
+
+    /// The agent of that number.
+    #[inline]
+    pub(crate) fn get(&self, number: Number) -> &Agent {
+        self.all.get(number)
+    }
+
+    /// Takes an agent in that was read from the state.
+    pub(crate) fn add(&mut self, agent: Agent) -> Number {
+        self.all.add(agent)
+    }
+
+    /// A session has it.
+    #[inline]
+    pub(crate) fn hold(&mut self, number: Number) -> Number {
+        self.all.hold(number)
+    }
+
+    /// A session had it.
+    #[inline]
+    pub(crate) fn release(&mut self, number: Number) {
+        self.all.release(number);
+    }
+
+    /// How many agents there are.
+    #[cfg(test)]
+    pub(super) fn held(&self) -> usize {
+        self.all.len()
+    }
+
+    /// What is kept for user agents, by the estimate that bounds it.
     #[cfg(test)]
     pub(super) fn bytes(&self) -> usize {
         self.recent.bytes()

@@ -10,6 +10,7 @@ use super::origin::Origin;
 use super::recent::Recent;
 use super::referrer::{Referrer, is_on, is_within};
 use super::url::{Url, without_www};
+use crate::profile;
 
 /// How a visitor came. It is the [`Origin`], in the form that costs least for most hits.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +31,8 @@ pub struct Elsewhere {
     origin: Origin<'static>,
     /// See [`Elsewhere::json`].
     json: Box<[u8]>,
+    /// See [`Elsewhere::packed`].
+    packed: profile::Texts,
 }
 
 static WITHIN: Origin<'static> =
@@ -51,10 +54,10 @@ impl Elsewhere {
     fn read(referrer: &str) -> Self {
         let url = Url::split(referrer);
         let host = if url.is_web() { without_www(url.host) } else { "" };
-        Self::new(host, Origin::of_referrer(Referrer::elsewhere(&url)).into_owned())
+        Self::new(Some(referrer), host, Origin::of_referrer(Referrer::elsewhere(&url)).into_owned())
     }
 
-    fn new(host: &str, origin: Origin<'static>) -> Self {
+    fn new(referrer: Option<&str>, host: &str, origin: Origin<'static>) -> Self {
         let mut json = Vec::new();
         let channel = origin.channel.map(|channel| channel.as_str().into());
         for (name, text) in [("source", &origin.source), ("medium", &origin.medium), ("channel", &channel)] {
@@ -63,7 +66,13 @@ impl Elsewhere {
                 write_json_str(&mut json, text);
             }
         }
-        Self { host: host.into(), origin, json: json.into() }
+        let packed = profile::Origin::of(referrer, &origin).pack();
+        Self { host: host.into(), origin, json: json.into(), packed }
+    }
+
+    /// The origin of sessions whose first hit came so.
+    pub(crate) fn packed(&self) -> &profile::Texts {
+        &self.packed
     }
 
     /// `,"source":"google","medium":"organic","channel":"organic_search"`, as it stands in every enriched hit that came so.
@@ -72,7 +81,8 @@ impl Elsewhere {
     }
 }
 
-/// What an entry costs beside its text: the slot and its share of empty ones, the host, the texts and their JSON.
+/// What an entry costs beside its text, which stands in it twice: the slot and its share of empty ones, the host, the
+/// texts and their JSON.
 const ENTRY_BYTES: usize = 400;
 
 /// Longer referrers are seldom seen twice.
@@ -87,8 +97,14 @@ pub(super) struct Referrers {
 
 impl Referrers {
     pub(super) fn new(max_bytes: usize) -> Self {
-        let absent = Arc::new(Elsewhere::new("", Origin::of_referrer(Referrer::Absent)));
-        Self { recent: Recent::new(max_bytes, ENTRY_BYTES), absent }
+        let absent = Arc::new(Elsewhere::new(None, "", Origin::of_referrer(Referrer::Absent)));
+        Self { recent: Recent::new(max_bytes, |text| ENTRY_BYTES + 2 * text.len()), absent }
+    }
+
+    /// Forgets referrers that were not seen in a long time.
+    #[inline]
+    pub(super) fn make_room(&mut self) {
+        self.recent.make_room(drop);
     }
 
     /// How the visitor of a hit with this page and referrer on this site came.

@@ -21,11 +21,10 @@ mod referrer;
 mod sources;
 mod url;
 
-use std::sync::Arc;
-
 use events::Hit;
 
-use agent::Agents;
+pub use crate::numbered::Number;
+pub(crate) use agent::Agents;
 pub use agent::{Agent, is_bot};
 use came::Referrers;
 pub use came::{Came, Elsewhere};
@@ -39,8 +38,10 @@ use url::Url;
 /// seen lately.
 #[derive(Debug)]
 pub struct Enricher {
-    agents: Agents,
+    pub(crate) agents: Agents,
     referrers: Referrers,
+    /// Room for the agents of hits that are derived together.
+    numbers: Vec<Number>,
 }
 
 /// What one hit tells.
@@ -50,8 +51,8 @@ pub struct Derived<'h> {
     pub path: Option<&'h str>,
     /// Where the visitor came from.
     pub origin: Came<'h>,
-    /// With what the visitor came.
-    pub agent: Arc<Agent>,
+    /// With what the visitor came: see [`Enricher::agent`].
+    pub agent: Number,
 }
 
 impl Default for Enricher {
@@ -69,7 +70,7 @@ impl Enricher {
     /// An enricher whose caches hold about this many bytes at most: four fifths of them user agents, one fifth referrers.
     pub fn with_cache_bytes(bytes: usize) -> Self {
         let referrers = bytes / 5;
-        Self { agents: Agents::new(bytes - referrers), referrers: Referrers::new(referrers) }
+        Self { agents: Agents::new(bytes - referrers), referrers: Referrers::new(referrers), numbers: Vec::new() }
     }
 
     /// Compiles the rules for user agents, once in a process, so that the first hit does not wait for it.
@@ -79,18 +80,45 @@ impl Enricher {
 
     /// The path, and nothing else of what this hit tells.
     pub(crate) fn path_alone<'h>(&self, hit: &'h Hit<'_>) -> Derived<'h> {
-        let agent = Arc::clone(self.agents.unknown());
-        Derived { path: page(hit).map(|page| page.path), origin: Came::Within, agent }
+        Derived { path: page(hit).map(|page| page.path), origin: Came::Within, agent: self.agents.unknown() }
     }
 
-    /// What this hit tells.
+    /// Keeps the caches within their bound. What was derived before may name agents that are no more.
+    #[inline]
+    pub fn make_room(&mut self) {
+        self.agents.make_room();
+        self.referrers.make_room();
+    }
+
+    /// The agent that a hit told of since the last [`Enricher::make_room`].
+    pub fn agent(&self, number: Number) -> &Agent {
+        self.agents.get(number)
+    }
+
+    /// What this hit tells. Whoever derives many makes room from time to time.
     pub fn derive<'h>(&mut self, hit: &'h Hit<'_>) -> Derived<'h> {
-        let page = page(hit);
-        Derived {
-            path: page.map(|page| page.path),
-            origin: self.referrers.came(page.as_ref(), hit.referrer.as_deref(), &hit.site),
-            agent: Arc::clone(self.agents.get(hit.user_agent.as_deref())),
-        }
+        let agent = self.agents.of(hit.user_agent.as_deref());
+        derived(hit, &mut self.referrers, agent)
+    }
+
+    /// What each of these hits tells, appended in their order.
+    pub(crate) fn derive_all<'h>(
+        &mut self,
+        hits: impl Iterator<Item = &'h Hit<'h>> + Clone,
+        all: &mut Vec<Derived<'h>>,
+    ) {
+        let Self { agents, referrers, numbers } = self;
+        agents.of_all(hits.clone().map(|hit| hit.user_agent.as_deref()), numbers);
+        all.extend(hits.zip(numbers).map(|(hit, &mut agent)| derived(hit, referrers, agent)));
+    }
+}
+
+fn derived<'h>(hit: &'h Hit<'_>, referrers: &mut Referrers, agent: Number) -> Derived<'h> {
+    let page = page(hit);
+    Derived {
+        path: page.map(|page| page.path),
+        origin: referrers.came(page.as_ref(), hit.referrer.as_deref(), &hit.site),
+        agent,
     }
 }
 

@@ -1,13 +1,13 @@
 //! What restored sessions share, as they did before.
 
-use std::sync::Arc;
-
 use events::{Offset, Timestamp};
 use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use crate::enrich::{Agent, Channel, Device};
+use crate::enrich::{Agent, Channel, Device, Enricher};
 use crate::node::{Open, Overflow, Rare};
+use crate::numbered::Number;
 use crate::pages::KeyAndPages;
 use crate::profile::{Origin, Place, Profile, Shared};
 use crate::state::OpenState;
@@ -16,7 +16,8 @@ use crate::state::OpenState;
 #[derive(Default)]
 pub(super) struct Sharing {
     pub(super) shared: Shared,
-    agents: HashMap<Agent, Arc<Agent>, Xxh3DefaultBuilder>,
+    pub(super) enricher: Enricher,
+    agents: HashMap<Agent, Number, Xxh3DefaultBuilder>,
 }
 
 impl Sharing {
@@ -41,7 +42,14 @@ impl Sharing {
         });
         let device = first.device.as_deref().and_then(Device::parse).unwrap_or(Device::Other);
         let agent = Agent::new(boxed(first.browser.as_deref()), boxed(first.os.as_deref()), device, first.is_bot);
-        let agent = self.agents.entry(agent).or_insert_with_key(|agent| Arc::new(agent.clone())).clone();
+        let agents = &mut self.enricher.agents;
+        let agent = match self.agents.entry(agent) {
+            Entry::Occupied(known) => agents.hold(*known.get()),
+            Entry::Vacant(new) => {
+                let agent = agents.add(new.key().clone());
+                *new.insert(agent)
+            }
+        };
         let mut open =
             Open::new(state.floor.unwrap_or(Timestamp::MIN), state.start_offset, Profile { origin, agent, place });
         open.first_offset = state.first_offset;

@@ -20,9 +20,15 @@ impl Windows {
         hit: &Contribution<'_>,
         profile: &mut dyn FnMut() -> Profile,
     ) -> Placement {
+        let head = self.store.head(visitor);
+        if let Some(slot) = head
+            && let Some(placement) = self.place_in_only(slot, visitor, hit_id, hit)
+        {
+            return placement;
+        }
         let mut slots = std::mem::take(&mut self.slots);
         let mut candidates = std::mem::take(&mut self.candidates);
-        self.store.slots_of(visitor, &mut slots);
+        self.store.ring_of(head, &mut slots);
         let placement = self.place_among(&slots, &mut candidates, visitor, hit_id, hit, profile);
         self.slots = slots;
         self.candidates = candidates;
@@ -125,7 +131,7 @@ impl Windows {
         };
         let node = self.store.node_mut(joined);
         if node.take(hit) {
-            node.open_mut().profile = profile();
+            self.changes.left.push(std::mem::replace(&mut node.open_mut().profile, profile()));
         }
         mark_changed(node, joined, &mut self.changes);
         let placement = Placement::InSession { session_id: node.session_id, seq: node.ids.len() as u32 };
@@ -147,7 +153,7 @@ impl Windows {
                 let mut other = self.store.bury(slot);
                 self.changes.forget(&other);
                 self.changes.merged += 1;
-                self.store.node_mut(joined).absorb(&mut other);
+                self.changes.left.push(self.store.node_mut(joined).absorb(&mut other));
             }
             Some(maximum) => {
                 for slot in [joined, slot] {
@@ -180,7 +186,7 @@ impl Windows {
             session_id,
             start: hit.time,
             end: hit.time,
-            texts: self.spare.texts(key, hit.page().map_or(0, encoded_len)),
+            texts: self.spare.texts(key, hit.is_plain, hit.page().map_or(0, encoded_len)),
             ids: Ids::default(),
             open: Some(self.spare.boxed(Open::new(floor, hit.offset, profile))),
             link: Link::default(),
