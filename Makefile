@@ -46,7 +46,7 @@ bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG names a folder whos
 	cargo bench --workspace --bench enrich --bench engine --bench memory
 	cargo bench --workspace --bench embedded
 	cargo bench --workspace --bench encode
-	TOOLS_KAFKA=$(KAFKA) cargo bench --workspace --bench kafka
+	TOOLS_KAFKA=$(KAFKA) TOOLS_OBJECT_SERVERS=$(STORES) cargo bench --workspace --bench kafka
 	$(if $(TOOLS_RIG),cargo build --release --workspace --example bare)
 	$(if $(TOOLS_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TOOLS_RIG)/run.sh cmd 2000000)
 	$(PYTHON) tools/bench_encode.py $(if $(TOOLS_DATA),--log $(TOOLS_DATA)/apache_access.log.gz)

@@ -13,14 +13,15 @@ use crate::cpu::Moment;
 use crate::pipeline::Pipeline;
 use crate::{setting, traffic};
 
-const HITS_OF_A_REQUEST: usize = 50;
-const CONNECTIONS: usize = 16;
+pub(crate) const HITS_OF_A_REQUEST: usize = 50;
+pub(crate) const CONNECTIONS: usize = 16;
 /// Not measured: connections are made, caches are filled.
 const WARM_UP: Duration = Duration::from_secs(5);
 /// How long the last hits may take to come out.
 const TAIL: Duration = Duration::from_secs(30);
 
-struct Plan {
+/// When which request is sent.
+pub(crate) struct Plan {
     begins: Instant,
     every: Duration,
     requests: usize,
@@ -28,6 +29,33 @@ struct Plan {
 }
 
 impl Plan {
+    /// So many hits a second for so long, from now on.
+    pub(crate) fn new(rate: usize, seconds: usize) -> Self {
+        let every = Duration::from_secs(1) * HITS_OF_A_REQUEST as u32 / rate as u32;
+        let measured_from = (WARM_UP.as_secs_f64() / every.as_secs_f64()) as usize;
+        let requests = measured_from + (seconds as f64 / every.as_secs_f64()) as usize;
+        Self { begins: Instant::now() + Duration::from_millis(500), every, requests, measured_from }
+    }
+
+    /// All hits, and those that are measured.
+    pub(crate) fn hits(&self) -> usize {
+        self.requests * HITS_OF_A_REQUEST
+    }
+
+    pub(crate) fn measured_hits(&self) -> usize {
+        (self.requests - self.measured_from) * HITS_OF_A_REQUEST
+    }
+
+    /// When a request was due, if it is measured.
+    pub(crate) fn measured(&self, request: usize) -> Option<Instant> {
+        (request >= self.measured_from).then(|| self.due(request))
+    }
+
+    /// Whether the last hits should have come out.
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.due(self.requests) + TAIL
+    }
+
     /// When a request is due. Latencies count from here: one that is sent late because others were slow is slow itself.
     fn due(&self, request: usize) -> Instant {
         self.begins + self.every * request as u32
@@ -43,11 +71,7 @@ pub(crate) fn run(broker: &Broker) {
     sessionizer.start_and_wait();
     let url = format!("http://{}/collect", collector.said("listen").unwrap());
 
-    let every = Duration::from_secs(1) * HITS_OF_A_REQUEST as u32 / rate as u32;
-    let measured_from = (WARM_UP.as_secs_f64() / every.as_secs_f64()) as usize;
-    let requests = measured_from + (seconds as f64 / every.as_secs_f64()) as usize;
-    let begins = Instant::now() + Duration::from_millis(500);
-    let plan = Plan { begins, every, requests, measured_from };
+    let plan = Plan::new(rate, seconds);
     let (next, received) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let (answers, late, hits) = (Mutex::new(Vec::new()), Mutex::new(Vec::new()), Mutex::new(Vec::new()));
     let before = Moment::now(&[collector.pid(), sessionizer.pid(), broker.pid().unwrap()]);
@@ -69,7 +93,7 @@ pub(crate) fn run(broker: &Broker) {
     });
     let used = before.used();
     let (answers, late, hits) = (answers.into_inner().unwrap(), late.into_inner().unwrap(), hits.into_inner().unwrap());
-    let expected = (plan.requests - plan.measured_from) * HITS_OF_A_REQUEST;
+    let expected = plan.measured_hits();
     println!(
         "edge to session: {rate} hits/s for {seconds} s in requests of {HITS_OF_A_REQUEST}, {CONNECTIONS} connections"
     );
@@ -92,7 +116,7 @@ pub(crate) fn run(broker: &Broker) {
     println!();
 }
 
-fn print(what: &str, mut latencies: Vec<Duration>) {
+pub(crate) fn print(what: &str, mut latencies: Vec<Duration>) {
     latencies.sort_unstable();
     let at =
         |part: f64| latencies.get(((latencies.len() as f64 * part) as usize).min(latencies.len().saturating_sub(1)));
@@ -102,8 +126,9 @@ fn print(what: &str, mut latencies: Vec<Duration>) {
 
 /// Sends requests when they are due. Returns, of those that are measured, when they were answered and how far they were
 /// behind when they were sent.
-fn post(url: &str, plan: &Plan, next: &AtomicUsize) -> (Vec<Duration>, Vec<Duration>) {
+pub(crate) fn post(url: &str, plan: &Plan, next: &AtomicUsize) -> (Vec<Duration>, Vec<Duration>) {
     let agent: ureq::Agent = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(15))).build().into();
+    let browsers = traffic::real_agents();
     let (mut answered, mut behind) = (Vec::new(), Vec::new());
     loop {
         let request = next.fetch_add(1, Ordering::Relaxed);
@@ -113,7 +138,10 @@ fn post(url: &str, plan: &Plan, next: &AtomicUsize) -> (Vec<Duration>, Vec<Durat
         let due = plan.due(request);
         std::thread::sleep(due.saturating_duration_since(Instant::now()));
         let late = due.elapsed();
-        let mut answer = agent.post(url).header("content-type", "application/json").send(body(request)).unwrap();
+        // Only who has a site's key may say another's user agent in the body.
+        let browser = browsers[request % browsers.len()];
+        let post = agent.post(url).header("content-type", "application/json").header("user-agent", browser);
+        let mut answer = post.send(body(request)).unwrap();
         let text = answer.body_mut().read_to_string().unwrap();
         assert!(text.contains(&format!("\"accepted\":{HITS_OF_A_REQUEST},")), "{text}");
         if request >= plan.measured_from {
@@ -126,7 +154,6 @@ fn post(url: &str, plan: &Plan, next: &AtomicUsize) -> (Vec<Duration>, Vec<Durat
 /// Hits of as many visitors as a small site's server would forward at once; each comes back a few times.
 fn body(request: usize) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
-    let agents = traffic::real_agents();
     let mut text = format!("{{\"site\":\"shop.example\",\"sent_at\":{now},\"hits\":[");
     for n in request * HITS_OF_A_REQUEST..(request + 1) * HITS_OF_A_REQUEST {
         let visitor = n % 40_009;
@@ -135,10 +162,9 @@ fn body(request: usize) -> String {
             text,
             "{comma}{{\"hit_id\":\"00000000-0000-4000-8000-{n:012x}\",\"visitor_id\":\"v{visitor}\",\"client_time\":{now},\
              \"url\":\"https://shop.example/products/{}\",\"title\":\"Page {}\",\"referrer\":\"https://www.google.com/\",\
-             \"language\":\"en-GB\",\"screen\":\"1920x1080\",\"user_agent\":\"{}\"}}",
+             \"language\":\"en-GB\",\"screen\":\"1920x1080\"}}",
             n % 1500,
             n % 1500,
-            agents[visitor % agents.len()].replace(['"', '\\'], ""),
         )
         .unwrap();
     }
@@ -151,24 +177,20 @@ fn read(pipeline: &Pipeline, partition: u32, plan: &Plan, received: &AtomicUsize
     let source = Source { topic: Topic::HitsEnriched, partition };
     let mut reader = pipeline.bus.read(source, NextOffset::START).unwrap();
     let mut latencies = Vec::new();
-    let ends = plan.due(plan.requests) + TAIL;
-    while received.load(Ordering::Relaxed) < plan.requests * HITS_OF_A_REQUEST && Instant::now() < ends {
+    while received.load(Ordering::Relaxed) < plan.hits() && !plan.is_over() {
         let records = reader.next(Duration::from_millis(100)).unwrap();
         let now = Instant::now();
         received.fetch_add(records.len(), Ordering::Relaxed);
         for record in &records {
-            let request = number(record.value.as_deref().unwrap()) / HITS_OF_A_REQUEST;
-            if request >= plan.measured_from {
-                latencies.push(now - plan.due(request));
-            }
+            let text = std::str::from_utf8(record.value.as_deref().unwrap()).unwrap();
+            let request = number(text.strip_prefix("{\"hit_id\":\"").unwrap()) / HITS_OF_A_REQUEST;
+            latencies.extend(plan.measured(request).map(|due| now - due));
         }
     }
     latencies
 }
 
-/// The number in a hit's id, which stands first in the record.
-fn number(value: &[u8]) -> usize {
-    const BEFORE: &str = "{\"hit_id\":\"00000000-0000-4000-8000-";
-    let text = std::str::from_utf8(value).unwrap().strip_prefix(BEFORE).unwrap();
-    usize::from_str_radix(&text[..12], 16).unwrap()
+/// The number in a hit's id.
+pub(crate) fn number(id: &str) -> usize {
+    usize::from_str_radix(&id.strip_prefix("00000000-0000-4000-8000-").unwrap()[..12], 16).unwrap()
 }

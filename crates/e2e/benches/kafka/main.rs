@@ -1,25 +1,32 @@
-//! The real binaries on a Kafka broker of their own: what a hit costs, how long a restore takes, how late a hit is.
+//! The real binaries on a Kafka broker of their own: what a hit costs, how long a restore takes, how late a hit is; what a row
+//! of the lake costs, and how late it is.
 //!
-//! `cargo bench -p e2e --bench kafka` measures all of it in about three minutes; words choose parts: `catch-up`,
-//! `restore`, `state`, `latency`. `HITS`, `OPEN_SESSIONS`, `UPDATES`, `LONG_SESSIONS`, `LONG_UPDATES`, `CHECKPOINTS`, `RATE`
-//! and `SECONDS` change what is put in. CPU is what the kernel counts, user and system; who else used the machine meanwhile is printed beside each figure. Linux only.
+//! `cargo bench -p e2e --bench kafka` measures all of it in about five minutes; words choose parts: `catch-up`,
+//! `restore`, `state`, `latency`, `lake-writer`, `to-row`. `HITS`, `OPEN_SESSIONS`, `UPDATES`, `LONG_SESSIONS`,
+//! `LONG_UPDATES`, `CHECKPOINTS`, `RATE`, `ROW_RATE` and `SECONDS` change what is put in. CPU is what the kernel counts, user and system; who else used the machine meanwhile is printed beside each figure. Linux only.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark that cannot go on fails")]
 #![expect(clippy::print_stdout, reason = "the figures are what it is run for")]
 
 mod catch_up;
 mod cpu;
+mod lake_writer;
 mod latency;
 mod load;
 mod parts;
 mod pipeline;
 mod restore;
 mod state;
+mod store;
+mod to_row;
 
 // The services as processes, and the traffic, are those of the tests and of the engine's benchmarks.
 #[allow(dead_code, reason = "other programs use the rest")]
 #[path = "../../tests/support/binary.rs"]
 mod binary;
+#[allow(dead_code, reason = "other programs use the rest")]
+#[path = "../../tests/support/lake.rs"]
+mod lake;
 #[path = "../../../tributary/tests/support/process.rs"]
 mod process;
 #[allow(dead_code, reason = "other programs use the rest")]
@@ -30,6 +37,9 @@ mod service;
 mod traffic;
 #[path = "../../../tributary/tests/support/up.rs"]
 mod up;
+#[allow(dead_code, reason = "other programs use the rest")]
+#[path = "../../tests/support/watcher.rs"]
+mod watcher;
 
 use kafka_broker::{Broker, Options};
 
@@ -56,6 +66,12 @@ fn main() {
     }
     if wanted("latency") {
         latency::run(&broker);
+    }
+    if wanted("lake-writer") {
+        lake_writer::run(&broker);
+    }
+    if wanted("to-row") {
+        to_row::run(&broker);
     }
 }
 

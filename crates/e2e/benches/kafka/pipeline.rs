@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::service::Service;
 
 /// Longer than any part takes; only a hang runs into it.
-const PATIENCE: Duration = Duration::from_secs(900);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(900);
 
 pub(crate) struct Pipeline {
     broker: String,
