@@ -74,7 +74,7 @@ pub struct LakeArgs {
     #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = lake_memory)]
     pub memory: ByteSize,
     /// Level of the files' zstd compression: 1 is fast, 22 is small.
-    #[arg(long, value_name = "N", default_value = "3", value_parser = clap::value_parser!(i32).range(1..=22))]
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(i32).range(1..=22))]
     pub zstd_level: i32,
     /// Longest time that a frozen lake-writer may go on after. Batch records are kept one by one for --retention and
     /// this, then folded into one.

@@ -35,9 +35,10 @@ impl Layout {
 }
 
 impl Default for Layout {
-    /// Row groups large enough to compress well and small enough for several threads to share a file.
+    /// Row groups large enough to compress well and small enough for several threads to share a file. The lowest level: half
+    /// of a file is ids, whose digits the matches of higher levels only make larger (docs/benchmarks.md).
     fn default() -> Self {
-        Self { schema: Self::SCHEMA, row_group_rows: 128 * 1024, zstd_level: 3 }
+        Self { schema: Self::SCHEMA, row_group_rows: 128 * 1024, zstd_level: 1 }
     }
 }
 

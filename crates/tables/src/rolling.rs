@@ -27,6 +27,11 @@ impl Rolling {
         Self { full: wanted.min(memory).clamp(1, MOST_BYTES) }
     }
 
+    /// Bytes in memory at which a batch is full.
+    pub fn full_at(&self) -> usize {
+        self.full
+    }
+
     /// Whether the batch takes no further record.
     pub fn is_full(&self, batch: &TableBatch) -> bool {
         batch.bytes_in_memory() >= self.full || batch.days().len() >= MOST_DAYS

@@ -85,7 +85,7 @@ fn the_defaults_are_those_of_the_manual() {
     --flush-interval -
     --target-file-size 128MiB
     --memory 512MiB
-    --zstd-level 3
+    --zstd-level 1
     --longest-pause 24h
     --listen 127.0.0.1:8080
     --collect-path /collect
