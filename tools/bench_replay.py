@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
-"""Replays one access log repeated many times: lines a second from file to lake, and the most memory it took.
+"""Replays one access log repeated many times: lines a second from file to lake, and the most memory it took. Then the lake
+that this made is sessionized anew into another one, and measured likewise.
 
   tools/bench_replay.py [--log ACCESS_LOG[.gz]] [--lines 2000000]
 
 Each repetition is shifted in time so that it begins after the one before has ended: a log as a server would have
 written it, with every session of its own. Runs a quarter of the lines first: memory that grew with the input would
 show. Builds the binary if it must, works in a temporary folder, and prints a table."""
-import argparse, datetime as dt, gzip, json, pathlib, re, resource, subprocess, sys, tempfile
+import argparse, datetime as dt, gzip, json, os, pathlib, re, subprocess, sys, tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 SAMPLE = ROOT / "crates/tributary/tests/data/access_sample.log"
@@ -33,36 +34,39 @@ def repeat(lines, count, path):
             out.write(b"%s[%s +0000]%s\n" % (before, stamp, after))
 
 
-def replay(path, folder):
-    command = [ROOT / "target/release/tributary", "replay", path, "--format", "combined", "--json", "--lake", folder / "lake"]
-    done = subprocess.run(command, capture_output=True, check=False)
-    if done.returncode:
-        sys.exit(done.stderr.decode())
-    return json.loads(done.stdout)
+def replay(*args):
+    """The summary of a replay, with the most memory that it took."""
+    with tempfile.TemporaryFile() as out:
+        process = subprocess.Popen([ROOT / "target/release/tributary", "replay", "--json", *args], stdout=out, stderr=subprocess.PIPE)
+        said = process.stderr.read().decode()
+        _, status, usage = os.wait4(process.pid, 0)
+        if status:
+            sys.exit(said)
+        out.seek(0)
+        return json.load(out) | {"rss_mib": usage.ru_maxrss / 1024}
+
+
+def once(log, lines):
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        repeat(read(log), lines, folder / "access.log")
+        yield "replay", replay(folder / "access.log", "--format", "combined", "--lake", folder / "lake")
+        (folder / "access.log").unlink()
+        anew = replay("--format", "lake", folder / "lake", "--lake", folder / "anew")
+        yield "backfill", anew
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--log", type=pathlib.Path, default=SAMPLE)
     parser.add_argument("--lines", type=int, default=2_000_000)
-    parser.add_argument("--once", type=int, help=argparse.SUPPRESS)
     args = parser.parse_args()
-    if args.once:
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "access.log"
-            repeat(read(args.log), args.once, path)
-            figures = replay(path, pathlib.Path(folder))
-        # Of all children, the largest: nothing but the replay is one.
-        figures["rss_mib"] = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(json.dumps(figures))
-        return
     subprocess.run(["cargo", "build", "--release", "--quiet", "--workspace", "--bin", "tributary", "--test", "layout"], cwd=ROOT, check=True)
-    print(f"{'lines':>10} {'sessions':>10} {'late':>6} {'seconds':>8} {'lines/s':>9} {'peak RSS':>9}")
+    print(f"{'':<8} {'hits':>10} {'sessions':>10} {'late':>6} {'seconds':>8} {'hits/s':>9} {'peak RSS':>9}")
     for lines in (args.lines // 4, args.lines):
-        command = [sys.executable, __file__, "--log", args.log, "--once", str(lines)]
-        figures = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
-        rate = figures["read"] / figures["seconds"]
-        print(f"{figures['read']:>10,} {figures['sessions']:>10,} {figures['late']:>6,} {figures['seconds']:>8.1f} {rate:>9,.0f} {figures['rss_mib']:>6.0f} MiB")
+        for what, figures in once(args.log, lines):
+            rate = figures["read"] / figures["seconds"]
+            print(f"{what:<8} {figures['read']:>10,} {figures['sessions']:>10,} {figures['late']:>6,} {figures['seconds']:>8.1f} {rate:>9,.0f} {figures['rss_mib']:>6.0f} MiB", flush=True)
 
 
 if __name__ == "__main__":

@@ -109,6 +109,8 @@ impl Iterator for Items<'_> {
                 };
                 return Some(hit.map(item).map_err(InputError::Sort));
             }
+            // A day's memory is given back before the next one takes as much.
+            self.day = None;
             match self.source.read_day(self.days.next()?, &self.bytes_read) {
                 Ok(day) => self.day = Some(day),
                 Err(error) => return Some(Err(error)),
