@@ -10,6 +10,8 @@ pub mod cli;
 mod config;
 mod encoders;
 mod ending;
+#[cfg(test)]
+mod files_a_day;
 mod folds;
 mod gathering;
 mod job;
