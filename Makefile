@@ -6,7 +6,7 @@ PYTHON := $(CACHE)/python/bin/python
 STORES := $(CACHE)/object-servers
 KAFKA := $(CACHE)/kafka-$(shell sed -n 's:.*<kafka.version>\(.*\)</kafka.version>.*:\1:p' tools/kafka/pom.xml)
 
-.PHONY: help up test test-readers fuzz soak bench lint tools kafka s3
+.PHONY: help up test test-readers fuzz soak bench lint tools tools-kafka tools-object-servers kafka s3
 
 help: ## this list
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -55,8 +55,11 @@ bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG names a folder whos
 tools: ## what the tests need besides Rust, in one cache folder
 	@tools/setup.sh "$(CACHE)"
 
-kafka: tools ## an Apache Kafka on 127.0.0.1:9092 to try things on, until Ctrl-C
+tools-kafka tools-object-servers: tools-%:
+	@tools/setup.sh "$(CACHE)" $*
+
+kafka: tools-kafka ## an Apache Kafka on 127.0.0.1:9092 to try things on, until Ctrl-C
 	TOOLS_KAFKA=$(KAFKA) cargo run --release -p kafka-broker -- 9092
 
-s3: tools ## an object store that speaks S3 on 127.0.0.1:9000 to try things on, until Ctrl-C
+s3: tools-object-servers ## an object store that speaks S3 on 127.0.0.1:9000 to try things on, until Ctrl-C
 	TOOLS_OBJECT_SERVERS=$(STORES) cargo run --release -p object-servers -- 9000

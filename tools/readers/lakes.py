@@ -9,8 +9,8 @@ UTC = dt.timezone.utc
 
 
 def access_log():
-    """The whole of Elastic's public example where it is at hand (TOOLS_DATA, or shared/data beside or above the
-    project), else the sample of it that is part of the project."""
+    """The whole of Elastic's public example where it is at hand (TOOLS_DATA, or a folder shared/data beside the
+    clone), else the sample of it that is part of the project."""
     named = [pathlib.Path(os.environ["TOOLS_DATA"])] if "TOOLS_DATA" in os.environ else []
     for folder in named + [above / "shared/data" for above in (ROOT, *ROOT.parents)]:
         if (folder / "apache_access.log.gz").exists():

@@ -1,8 +1,8 @@
 //! Real data that nobody made for us: a day of Wikipedia's edits and a week of New York's turnstiles. DuckDB makes
 //! hits of them, and computes for itself which sessions they are.
 //!
-//! The files are not part of the project: without them (`TOOLS_DATA`, or `shared/data` beside or above the
-//! workspace) these tests say so and check nothing; the sample of an access log in `crates/tributary` is always there.
+//! The files are not part of the project: without them (`TOOLS_DATA`, or a folder `shared/data` beside the
+//! clone) these tests say so and check nothing; the sample of an access log in `crates/tributary` is always there.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

@@ -1,7 +1,7 @@
 //! The session windows: which session a hit belongs to, and when a session is final.
 //!
-//! The rules are those of ARCHITECTURE.md, "Session windows"; the numbers R1 to R14 below are the list there. A
-//! second, slow implementation in `tests/model` follows the same list, and the laws in `tests/laws.rs` compare.
+//! The rules are those of ARCHITECTURE.md, "Session windows"; the numbers such as R12 below are the list there. A
+//! second, slow implementation in `tests/model` follows the same list, and the laws in `tests/laws` compare.
 
 mod place;
 mod usual;

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-/// A file of the folder that `TOOLS_DATA` names, or of `shared/data` beside or above the workspace. `None`, and a line
+/// A file of the folder that `TOOLS_DATA` names, or of a folder `shared/data` beside the clone. `None`, and a line
 /// that says so, where it is not there.
 pub(crate) fn real_file(name: &str) -> Option<PathBuf> {
     let named = std::env::var_os("TOOLS_DATA").map(PathBuf::from);

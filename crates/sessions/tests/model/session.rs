@@ -88,7 +88,7 @@ impl Session {
         }
     }
 
-    /// R15, DESIGN §5: only the first refusal is kept.
+    /// R15: only the first refusal is kept.
     pub fn note_refusal(&mut self, refusal: ClosedBy) {
         if self.refused_by.is_none() {
             self.refused_by = Some(refusal);

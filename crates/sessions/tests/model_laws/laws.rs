@@ -1,4 +1,4 @@
-//! DESIGN's promises about session windows, on generated logs.
+//! What is promised of session windows, on generated logs.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
 //! What becomes of a hit, R5 to R11, and of a session's numbers, R16 to R19, each on a log small enough to work out by
-//! hand. The numbers follow from DESIGN, not from the code.
+//! hand. The numbers follow from the rules in ARCHITECTURE.md, not from the code.
 
 use super::model::{Effect, Kind, Settings};
 use super::story::{PLAIN, Story};
@@ -34,7 +34,7 @@ fn r5_and_r11_the_newest_4096_late_ids_are_known() {
     assert!(matches!(told[4_098], Effect::Late { .. }), "the oldest is forgotten");
 }
 
-/// The limit of what DESIGN promises about copies: it holds for copies that carry the same time.
+/// The limit of what is promised about copies: it holds for copies that carry the same time.
 #[test]
 fn r5_a_copy_under_a_later_time_counts_again_once_every_trace_of_the_first_is_gone() {
     Story::new(PLAIN).hit("a", 0).hit("a", 250).hit("a", 251).tells(&[

@@ -1,5 +1,5 @@
 //! The rules of time, R1 to R4 and R12 to R15, each on a log small enough to work out by hand. The numbers follow from
-//! DESIGN, not from the code.
+//! the rules in ARCHITECTURE.md, not from the code.
 
 use super::model::{Effect, Settings};
 use super::story::{PLAIN, Story};

@@ -27,8 +27,8 @@ pub fn sample() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/access_sample.log")
 }
 
-/// A file of the large real data: in the folder that `TOOLS_DATA` names, else in the nearest `shared/data`
-/// beside or above the workspace. `None`, and a line that says so, where there is none.
+/// A file of the large real data: in the folder that `TOOLS_DATA` names, else in a folder `shared/data` beside
+/// the clone. `None`, and a line that says so, where there is none.
 pub fn real_data(name: &str) -> Option<PathBuf> {
     let named = std::env::var_os("TOOLS_DATA").map(PathBuf::from);
     let above = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("shared/data"));
