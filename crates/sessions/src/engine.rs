@@ -286,3 +286,6 @@ fn read(input: Input<'_>) -> Result<Hit<'_>, NoHit> {
     }
     Hit::parse(value).map_err(NoHit::Unreadable)
 }
+
+#[cfg(test)]
+mod tests;

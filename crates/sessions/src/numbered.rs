@@ -79,6 +79,12 @@ impl<T> Numbered<T> {
         self.places[number.0 as usize].holders == 1
     }
 
+    /// Whether nothing has more than one holder.
+    #[cfg(test)]
+    pub(crate) fn is_each_held_once(&self) -> bool {
+        self.places.iter().all(|place| place.holders <= 1)
+    }
+
     /// How many things are held.
     #[cfg(test)]
     pub(crate) fn len(&self) -> usize {

@@ -135,6 +135,12 @@ impl Shared {
         Portrait { origin: self.origins.all.get(origin), agent: agents.get(agent), place: self.places.all.get(place) }
     }
 
+    /// Whether no session has any.
+    #[cfg(test)]
+    pub(crate) fn is_each_held_once(&self) -> bool {
+        self.origins.all.is_each_held_once() && self.places.all.is_each_held_once()
+    }
+
     /// A session is no more, or has another profile.
     #[inline]
     pub(crate) fn release(&mut self, profile: Profile, agents: &mut Agents) {

@@ -168,6 +168,12 @@ impl Agents {
         self.all.release(number);
     }
 
+    /// Whether no session has any.
+    #[cfg(test)]
+    pub(crate) fn is_each_held_once(&self) -> bool {
+        self.all.is_each_held_once()
+    }
+
     /// How many agents there are.
     #[cfg(test)]
     pub(super) fn held(&self) -> usize {
