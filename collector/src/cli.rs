@@ -7,8 +7,8 @@ use anyhow::Context;
 use bus::SharedBus;
 use clap::Args;
 use service::{
-    AdminArgs, BusArgs, BusUrl, DrainArgs, EdgeArgs, LogArgs, OpenBusError, SpoolArgs, Stage, clock, listen, open_bus,
-    serve,
+    AdminArgs, BusArgs, BusUrl, DrainArgs, EdgeArgs, HasSettings, LogArgs, OpenBusError, SpoolArgs, Stage, Together,
+    clock, listen, open_bus, serve,
 };
 use spool::Spool;
 use tokio::net::TcpListener;
@@ -39,6 +39,18 @@ pub struct CollectorArgs {
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+impl HasSettings for CollectorArgs {
+    fn together(&self) -> Together<'_> {
+        Together {
+            bus: Some(&self.bus),
+            edge: Some(&self.edge),
+            spool: Some(&self.spool),
+            is_live: true,
+            ..Together::default()
+        }
+    }
 }
 
 /// Works until it is told to stop.
@@ -133,9 +145,5 @@ fn spooled(
         }
         return Ok(None);
     };
-    if let BusUrl::Embedded(path) = bus_args.url() {
-        // A disk that does not take a hit into the log does not take it into a spool either.
-        anyhow::bail!("--spool {}: the log in {} needs none", folder.display(), path.display());
-    }
     SpooledBus::open(args, bus, clock::system()).with_context(|| format!("--spool {}", folder.display()))
 }

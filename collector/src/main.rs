@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use collector::cli::{CollectorArgs, run};
-use service::{config, exit_code};
+use service::{HasSettings, Together, config, exit_code};
 
 /// Takes hits over HTTP and puts them on the bus.
 #[derive(Parser, Debug)]
@@ -12,6 +12,12 @@ use service::{config, exit_code};
 struct Cli {
     #[command(flatten)]
     args: CollectorArgs,
+}
+
+impl HasSettings for Cli {
+    fn together(&self) -> Together<'_> {
+        self.args.together()
+    }
 }
 
 fn main() -> ExitCode {

@@ -3,7 +3,9 @@
 use bus::SharedBus;
 use clap::Args;
 use lake::{Access, Lake};
-use service::{AdminArgs, BusArgs, DrainArgs, LakeArgs, LogArgs, MemberArgs, Stage, listen, open_bus, serve};
+use service::{
+    AdminArgs, BusArgs, DrainArgs, HasSettings, LakeArgs, LogArgs, MemberArgs, Stage, Together, listen, open_bus, serve,
+};
 use tokio::runtime::Handle;
 
 use crate::Config;
@@ -29,6 +31,12 @@ pub struct LakeWriterArgs {
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+impl HasSettings for LakeWriterArgs {
+    fn together(&self) -> Together<'_> {
+        Together { bus: Some(&self.bus), lake: Some(&self.lake), is_live: true, ..Together::default() }
+    }
 }
 
 /// Works until it is told to stop.

@@ -2,7 +2,10 @@
 
 use bus::SharedBus;
 use clap::Args;
-use service::{AdminArgs, BusArgs, DrainArgs, LogArgs, MemberArgs, Stage, WindowArgs, listen, open_bus, serve};
+use service::{
+    AdminArgs, BusArgs, DrainArgs, HasSettings, LogArgs, MemberArgs, Stage, Together, WindowArgs, listen, open_bus,
+    serve,
+};
 
 use crate::Config;
 
@@ -27,6 +30,12 @@ pub struct SessionizerArgs {
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+impl HasSettings for SessionizerArgs {
+    fn together(&self) -> Together<'_> {
+        Together { bus: Some(&self.bus), windows: Some(&self.windows), is_live: true, ..Together::default() }
+    }
 }
 
 /// Works until it is told to stop.

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use service::{config, exit_code};
+use service::{HasSettings, Together, config, exit_code};
 use sessionizer::cli::{SessionizerArgs, run};
 
 /// Turns the log of hits into sessions.
@@ -12,6 +12,12 @@ use sessionizer::cli::{SessionizerArgs, run};
 struct Cli {
     #[command(flatten)]
     args: SessionizerArgs,
+}
+
+impl HasSettings for Cli {
+    fn together(&self) -> Together<'_> {
+        self.args.together()
+    }
 }
 
 fn main() -> ExitCode {

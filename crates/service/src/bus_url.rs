@@ -15,16 +15,28 @@ pub enum BusUrl {
 
 /// A text that names no bus.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("`{0}` is no bus: write embedded:PATH or kafka://HOST:PORT,HOST:PORT")]
-pub struct BadBusUrl(String);
+pub enum BadBusUrl {
+    /// Neither a folder nor brokers.
+    #[error("`{0}` is no bus: write embedded:PATH or kafka://HOST:PORT,HOST:PORT")]
+    Form(String),
+    /// What stands before an `@`, which is not said again: somebody may read along.
+    #[error(
+        "a login does not belong in the URL: write --bus kafka://HOST:PORT, and give it in the file of --kafka-config, or as the variables \
+         TRIBUTARY_KAFKA_USERNAME and TRIBUTARY_KAFKA_PASSWORD"
+    )]
+    Login,
+}
 
 impl FromStr for BusUrl {
     type Err = BadBusUrl;
 
     fn from_str(text: &str) -> Result<Self, BadBusUrl> {
-        let error = || BadBusUrl(text.chars().take(200).collect());
+        let error = || BadBusUrl::Form(text.chars().take(200).collect());
         if let Some(path) = text.strip_prefix("embedded:") {
             return if path.is_empty() { Err(error()) } else { Ok(Self::Embedded(path.into())) };
+        }
+        if text.contains('@') {
+            return Err(BadBusUrl::Login);
         }
         let brokers = text.strip_prefix("kafka://").ok_or_else(error)?;
         let has_port = |broker: &str| {
@@ -58,5 +70,13 @@ mod tests {
         {
             assert!(text.parse::<BusUrl>().is_err(), "{text} was taken");
         }
+    }
+    #[test]
+    fn a_login_is_refused_and_not_said_again() {
+        for text in ["kafka://user:secret@host:9092", "kafka:user:secret@host", "user:secret@host:9092"] {
+            let error = text.parse::<BusUrl>().unwrap_err().to_string();
+            assert!(!error.contains("secret") && error.contains("--kafka-config"), "{error}");
+        }
+        assert!("embedded:/data/a@b".parse::<BusUrl>().is_ok(), "a folder may be called so");
     }
 }

@@ -12,10 +12,10 @@ use std::ffi::{OsStr, OsString};
 use std::fmt;
 use std::path::PathBuf;
 
-use clap::error::ErrorKind;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, Parser};
 
-use crate::settings::every_setting;
+use crate::settings::{HasSettings, Misfit, every_setting};
 
 /// What the names of variables begin with.
 const PREFIX: &str = "TRIBUTARY_";
@@ -45,6 +45,9 @@ pub enum ConfigError {
         /// What is wrong, and what would be right.
         why: String,
     },
+    /// Two values that do not fit each other.
+    #[error(transparent)]
+    Misfit(#[from] Misfit),
     /// The file cannot be read, or is no TOML.
     #[error("--config {}: {why}", .path.display())]
     File {
@@ -83,10 +86,14 @@ struct Given {
 /// Settings by the long name of their flag.
 type Settings<T> = BTreeMap<String, T>;
 
-/// Reads the process's own command line, variables and file. Help goes to stdout; an error ends the process
-/// with one line on stderr and code 2.
-pub fn parse_or_exit<P: Parser>() -> P {
-    match parse(std::env::args_os(), std::env::vars_os()) {
+/// Reads the process's own command line, variables and file, and holds the settings against each other. Help goes to stdout; an
+/// error ends the process with one line on stderr and code 2.
+pub fn parse_or_exit<P: Parser + HasSettings>() -> P {
+    let parsed = parse(std::env::args_os(), std::env::vars_os()).and_then(|parsed: P| {
+        parsed.together().check()?;
+        Ok(parsed)
+    });
+    match parsed {
         Ok(parsed) => parsed,
         #[expect(clippy::print_stdout, reason = "help is what was asked for")]
         Err(ConfigError::Help(text)) => {
@@ -218,8 +225,17 @@ fn on_command_line(error: &clap::Error) -> ConfigError {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
             ConfigError::Help(error.to_string())
         }
+        ErrorKind::ValueValidation if has_login(error) => {
+            let why = std::error::Error::source(error).map(ToString::to_string);
+            ConfigError::CommandLine(why.unwrap_or_default())
+        }
         _ => ConfigError::CommandLine(one_line(error)),
     }
+}
+
+/// Whether the value may hold a password, which clap would say again.
+fn has_login(error: &clap::Error) -> bool {
+    matches!(error.get(ContextKind::InvalidValue), Some(ContextValue::String(value)) if value.contains('@'))
 }
 
 /// What clap says over several lines, without the usage.

@@ -28,8 +28,8 @@ pub use health::{Health, Readiness};
 pub use listen::listen;
 pub use open::{OpenBusError, kafka_options, open_bus};
 pub use settings::{
-    AdminArgs, BusArgs, DrainArgs, EdgeArgs, LakeArgs, LogArgs, LogFormat, MemberArgs, PolicyArgs, PressureArgs,
-    SpoolArgs, WindowArgs,
+    AdminArgs, BusArgs, DrainArgs, EdgeArgs, HasSettings, LakeArgs, LogArgs, LogFormat, MemberArgs, Misfit, PolicyArgs,
+    PressureArgs, SpoolArgs, Together, WindowArgs,
 };
 pub use shutdown::Shutdown;
 pub use stage::{Stage, serve};

@@ -5,12 +5,13 @@
 
 mod policy;
 mod pressure;
+mod together;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, ValueEnum};
-use events::Span;
+use events::{Span, Topic};
 
 use crate::bus_url::BusUrl;
 use crate::shutdown::Shutdown;
@@ -18,6 +19,7 @@ use crate::units::ByteSize;
 
 pub use policy::PolicyArgs;
 pub use pressure::PressureArgs;
+pub use together::{HasSettings, Misfit, Together};
 
 /// Which log.
 #[derive(Args, Clone, Debug)]
@@ -32,7 +34,7 @@ pub struct BusArgs {
     #[arg(long, value_name = "FILE")]
     pub kafka_config: Option<PathBuf>,
     /// What the names of all topics begin with.
-    #[arg(long, value_name = "PREFIX", default_value = "clickstream.")]
+    #[arg(long, value_name = "PREFIX", default_value = "clickstream.", value_parser = topic_prefix)]
     pub topic_prefix: String,
     /// Partitions of the topics that it creates; fixed once they are there.
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u32).range(1..=1024))]
@@ -43,7 +45,8 @@ pub struct BusArgs {
     /// How many brokers hold each record of the topics that it creates; fewer are an error (Kafka alone).
     #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u16).range(1..=100))]
     pub replication_factor: u16,
-    /// How long the log keeps records. On Kafka topics are created so; those that keep them for less are an error.
+    /// How long the log keeps records: at least an hour, and at least --flush-interval, --gap, --lateness and --max-session
+    /// together. On Kafka topics are created so; those that keep them for less are an error.
     #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = some_span)]
     pub retention: Span,
 }
@@ -67,7 +70,7 @@ pub struct LakeArgs {
     #[arg(long, value_name = "SPAN", value_parser = some_span)]
     pub flush_interval: Option<Span>,
     /// Size at which a file is cut.
-    #[arg(long, value_name = "SIZE", default_value = "128MiB")]
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = file_size)]
     pub target_file_size: ByteSize,
     /// Most memory for rows on their way into the lake, all tables and partitions together; the largest batch is cut
     /// first. Encoders take up to 100MiB besides.
@@ -160,7 +163,7 @@ pub struct DrainArgs {
 /// Session windows.
 #[derive(Args, Clone, Debug)]
 pub struct WindowArgs {
-    /// Longest pause within a session.
+    /// Longest pause within a session; at most --max-session.
     #[arg(long, value_name = "SPAN", default_value = "30m", value_parser = some_span)]
     pub gap: Span,
     /// How far hits may be out of order.
@@ -172,8 +175,8 @@ pub struct WindowArgs {
     /// Most sessions, stubs and remembered ids that a partition holds.
     #[arg(long, value_name = "N", default_value = "1000000", value_parser = clap::value_parser!(u64).range(1..))]
     pub max_open_sessions: u64,
-    /// Time without hits after which a partition gets a tick.
-    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = some_span)]
+    /// Time without hits after which a partition gets a tick; at most 1h, for its sessions wait for it.
+    #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = idle_interval)]
     pub idle_interval: Span,
 }
 
@@ -181,7 +184,7 @@ pub struct WindowArgs {
 #[derive(Args, Clone, Debug)]
 pub struct LogArgs {
     /// How much is logged: a level, or a filter such as info,collector=debug [default: RUST_LOG, or info].
-    #[arg(long, value_name = "FILTER")]
+    #[arg(long, value_name = "FILTER", value_parser = crate::telemetry::log_filter)]
     pub log: Option<String>,
     /// How it is written: human on a terminal and json elsewhere, or one of them always.
     #[arg(long, value_enum, value_name = "FORMAT", default_value = "auto")]
@@ -264,10 +267,37 @@ fn some_span(text: &str) -> Result<Span, String> {
     }
 }
 
+/// What Kafka takes in the names of topics, the longest of which must fit too.
+fn topic_prefix(text: &str) -> Result<String, String> {
+    const LONGEST_NAME: usize = 249;
+    let own = Topic::ALL.iter().map(|topic| topic.name().len()).max().unwrap_or_default();
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+    if (1..=LONGEST_NAME - own).contains(&text.len()) && text.bytes().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    let (text, most) = (text.chars().take(64).collect::<String>(), LONGEST_NAME - own);
+    Err(format!("`{text}` begins no topic: write up to {most} letters, digits, dots, dashes and underscores"))
+}
+
+/// Longer than this, and sessions of a quiet partition would look as if they were lost.
+fn idle_interval(text: &str) -> Result<Span, String> {
+    let span = some_span(text)?;
+    if span <= Span::from_hours(1) { Ok(span) } else { Err(format!("`{text}` is too long: write at most 1h")) }
+}
+
+fn at_least(text: &str, least: ByteSize) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
+    if size >= least { Ok(size) } else { Err(format!("`{text}` is too little: write at least {least}")) }
+}
+
+/// Below this, a file would be its own footer.
+fn file_size(text: &str) -> Result<ByteSize, String> {
+    at_least(text, ByteSize::from_bytes(1 << 10))
+}
+
 /// Room for the largest request there can be, and then some.
 fn spool_size(text: &str) -> Result<ByteSize, String> {
-    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
-    if size.bytes() >= 1 << 20 { Ok(size) } else { Err(format!("`{text}` is too little: write at least 1MiB")) }
+    at_least(text, ByteSize::from_bytes(1 << 20))
 }
 
 /// A body is read into memory whole, so its size has a sane end.
@@ -279,6 +309,5 @@ fn body_size(text: &str) -> Result<ByteSize, String> {
 
 /// Batches below this would be files of a few hundred rows.
 fn lake_memory(text: &str) -> Result<ByteSize, String> {
-    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
-    if size.bytes() >= 16 << 20 { Ok(size) } else { Err(format!("`{text}` is too little: write at least 16MiB")) }
+    at_least(text, ByteSize::from_bytes(16 << 20))
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, ParseError};
 
 use crate::metrics;
 use crate::settings::{LogArgs, LogFormat};
@@ -12,13 +13,15 @@ use crate::settings::{LogArgs, LogFormat};
 /// Why logs or metrics could not be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TelemetryError {
-    /// The log filter cannot be read.
-    #[error("--log: `{filter}` is no log filter ({error}): write a level such as info, or info,collector=debug")]
+    /// The log filter cannot be read. `--log` was looked at before, so that it is the variable's.
+    #[error(
+        "variable RUST_LOG: `{filter}` is no log filter ({error}): write a level such as info, or info,collector=debug"
+    )]
     Filter {
         /// What was given.
         filter: String,
         /// What is wrong with it.
-        error: tracing_subscriber::filter::ParseError,
+        error: ParseError,
     },
     /// Somebody has set up a log already.
     #[error("the log is set up already: {0}")]
@@ -26,6 +29,20 @@ pub enum TelemetryError {
     /// The metrics recorder refused.
     #[error("metrics cannot be recorded: {0}")]
     Metrics(#[from] BuildError),
+}
+
+/// Reads a value of `--log`. A word alone must be a level: any other one would be a part of the program that there is not, and
+/// nothing would be logged.
+pub(crate) fn log_filter(text: &str) -> Result<String, String> {
+    let is_level = |word: &str| word.parse::<LevelFilter>().is_ok();
+    match text.split(',').map(str::trim).find(|word| !word.contains(['=', '[', ']']) && !is_level(word)) {
+        Some(word) => Err(format!(
+            "`{word}` is no level: write off, error, warn, info, debug or trace, and PART=LEVEL such as collector=debug"
+        )),
+        None => EnvFilter::try_new(text).map(|_| text.to_owned()).map_err(|error| {
+            format!("`{text}` is no log filter ({error}): write a level such as info, or info,collector=debug")
+        }),
+    }
 }
 
 /// Sends the log to stderr: for people on a terminal, as JSON lines elsewhere. Stdout belongs to results.

@@ -15,6 +15,7 @@ use crate::verify::VerifyArgs;
 use crate::{check, load, replay, resubmit, tail, up, verify};
 use collector::cli::CollectorArgs;
 use lake_writer::cli::LakeWriterArgs;
+use service::{HasSettings, Together};
 use sessionizer::cli::SessionizerArgs;
 
 /// Hits from websites through a log into a lake, each exactly once.
@@ -45,6 +46,29 @@ enum Command {
     Collector(Box<CollectorArgs>),
     Sessionizer(Box<SessionizerArgs>),
     LakeWriter(Box<LakeWriterArgs>),
+}
+
+impl HasSettings for Cli {
+    fn together(&self) -> Together<'_> {
+        match &self.command {
+            None => self.up.together(),
+            Some(Command::Up(args)) => args.together(),
+            Some(Command::Collector(args)) => args.together(),
+            Some(Command::Sessionizer(args)) => args.together(),
+            Some(Command::LakeWriter(args)) => args.together(),
+            Some(Command::Replay(args)) => Together {
+                bus: Some(&args.bus),
+                windows: Some(&args.windows),
+                lake: Some(&args.lake),
+                ..Together::default()
+            },
+            Some(Command::Tail(args)) => Together { bus: Some(&args.bus), ..Together::default() },
+            Some(Command::Verify(args)) => {
+                Together { bus: Some(&args.bus), lake: Some(&args.lake), ..Together::default() }
+            }
+            Some(Command::Check(_) | Command::Resubmit(_) | Command::Load(_)) => Together::default(),
+        }
+    }
 }
 
 /// Does what the command line says, to its end.

@@ -12,7 +12,8 @@ use events::Span;
 use lake::{Access, Lake};
 use lake_writer::Flush;
 use service::{
-    AdminArgs, BusArgs, DrainArgs, EdgeArgs, LakeArgs, LogArgs, SpoolArgs, WindowArgs, listen, open_bus, serve,
+    AdminArgs, BusArgs, DrainArgs, EdgeArgs, HasSettings, LakeArgs, LogArgs, SpoolArgs, Together, WindowArgs, listen,
+    open_bus, serve,
 };
 
 use banner::{Places, banner};
@@ -47,6 +48,19 @@ pub struct UpArgs {
     /// What it says about itself.
     #[command(flatten)]
     pub log: LogArgs,
+}
+
+impl HasSettings for UpArgs {
+    fn together(&self) -> Together<'_> {
+        Together {
+            bus: Some(&self.bus),
+            edge: Some(&self.edge),
+            spool: Some(&self.spool),
+            windows: Some(&self.windows),
+            lake: Some(&self.lake),
+            is_live: true,
+        }
+    }
 }
 
 /// Works until it is told to stop.

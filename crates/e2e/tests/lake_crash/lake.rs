@@ -37,7 +37,7 @@ pub(crate) struct Lake<'a> {
 }
 
 impl Ground {
-    /// On versitygw every lake begins as a copy of one that holds enough batches to be folded, an hour old.
+    /// On versitygw every lake begins as a copy of one that holds enough batches to be folded, two hours old.
     pub(crate) fn new(kind: Kind, log: &Log) -> Self {
         let server = ObjectServer::start(kind);
         server.make_bucket(BUCKET);
@@ -48,9 +48,9 @@ impl Ground {
             let is_done = || ground.records_of_rejections("first") == crate::log::OLD_REJECTIONS;
             crate::life::wait_until("the first lake is written", is_done);
             assert!(process.stop().success(), "{}", first.log_text());
-            let hour_ago = SystemTime::now() - Duration::from_secs(3600);
+            let hours_ago = SystemTime::now() - Duration::from_secs(2 * 3600);
             for file in crate::support::lake::files(&ground.server.data().join(BUCKET).join("first/_batches"), "json") {
-                File::options().append(true).open(file).unwrap().set_modified(hour_ago).unwrap();
+                File::options().append(true).open(file).unwrap().set_modified(hours_ago).unwrap();
             }
         }
         ground
@@ -88,7 +88,7 @@ impl Lake<'_> {
         command.args(["--admin", "127.0.0.1:0", "--partitions", &PARTITIONS.to_string(), "--lake", &self.url()]);
         command.args(["--target-file-size", &format!("{target_size}B")]).arg("--data").arg(&data);
         // Only what every lake begins with is so old; and no log is held for so long that it forgets.
-        command.args(["--retention", "5m", "--longest-pause", "5m"]);
+        command.args(["--retention", "1h", "--longest-pause", "5m"]);
         self.set_login(&mut command, Some(proxy));
         let said = File::options().create(true).append(true).open(self.folder.path().join("stderr.log")).unwrap();
         Process::spawn(command.stderr(Stdio::from(said)))
