@@ -119,6 +119,7 @@ pub(crate) fn cases() -> Vec<Case> {
         body("a visitor that begins with `~`", r#"{"site":"a","visitor_id":"~v"}"#, 400, "invalid_visitor"),
         body("an empty `type`", r#"{"site":"a","type":""}"#, 400, "invalid_type"),
         body("a time that is none", r#"{"site":"a","client_time":"soon"}"#, 400, "invalid_time"),
+        body("a part of a millisecond", r#"{"site":"a","client_time":1793577600000.5}"#, 400, "invalid_time"),
         body("a time before the year 2000", r#"{"site":"a","client_time":1}"#, 400, "time_out_of_range"),
         body("a `url` that is neither absolute nor a path", r#"{"site":"a","url":"x"}"#, 400, "invalid_url"),
         body("`props` that are no object", r#"{"site":"a","props":[]}"#, 400, "wrong_type"),

@@ -231,11 +231,18 @@ pub fn text<'a>(name: &str, value: &'a RawValue, most: usize) -> Result<Text<'a>
 /// Reads a time: RFC 3339, or milliseconds since the epoch as JavaScript's `Date.now()` gives them.
 pub fn time(name: &str, value: &RawValue) -> Result<Timestamp, Invalid> {
     let json = value.get();
-    if let Ok(millis) = json.parse::<i64>() {
-        return Ok(Timestamp::from_millis(millis));
+    let invalid = |detail| Invalid::new(Reason::InvalidTime, pointer(name), detail);
+    match json.as_bytes().first() {
+        Some(b'-' | b'0'..=b'9') => json.parse().ok().and_then(Timestamp::writable).ok_or_else(|| {
+            let shown: String = json.chars().take(32).collect();
+            invalid(format!("{name}: `{shown}` is no whole number of milliseconds within the years 0000 to 9999"))
+        }),
+        Some(b'"') => text(name, value, 64)?.parse().map_err(|error| invalid(format!("{name}: {error}"))),
+        _ => {
+            let detail = format!("`{name}` must be an RFC 3339 time, or milliseconds since 1970");
+            Err(Invalid::new(Reason::WrongType, pointer(name), detail))
+        }
     }
-    let text = text(name, value, 64)?;
-    text.parse().map_err(|error| Invalid::new(Reason::InvalidTime, pointer(name), format!("{name}: {error}")))
 }
 
 /// The JSON pointer to a field (RFC 6901: `~` and `/` are escaped), cut where a name is absurdly long.

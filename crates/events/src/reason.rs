@@ -61,7 +61,7 @@ reasons! {
     InvalidVisitor = "invalid_visitor",
     /// `type` is no name for a hit.
     InvalidType = "invalid_type",
-    /// A time that is not RFC 3339.
+    /// A time that is neither RFC 3339 nor whole milliseconds, or outside the years 0000 to 9999.
     InvalidTime = "invalid_time",
     /// A time outside the clock range.
     TimeOutOfRange = "time_out_of_range",

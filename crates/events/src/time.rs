@@ -40,6 +40,12 @@ impl Timestamp {
         Self(millis)
     }
 
+    /// A moment from milliseconds since the epoch that a stranger wrote; `None` where RFC 3339 has no text for it, so that
+    /// whoever writes it would write another one.
+    pub const fn writable(millis: i64) -> Option<Self> {
+        if millis < FIRST_MILLI || millis > LAST_MILLI { None } else { Some(Self(millis)) }
+    }
+
     /// Milliseconds since the epoch.
     pub const fn as_millis(self) -> i64 {
         self.0
@@ -85,8 +91,9 @@ impl Timestamp {
 
 /// 0000-01-01T00:00:00.000Z, the first moment that RFC 3339 can write.
 const FIRST_MILLI: i64 = -62_167_219_200_000;
-/// 9999-12-31T23:59:59.999Z, the last moment that RFC 3339 can write.
-const LAST_MILLI: i64 = 253_402_300_799_999;
+/// 9999-12-30T22:00:00.999Z, the last moment that every reader takes: in an offset's own hours later ones are of the year
+/// 10000. What we write must be read back, or a record whose time is clamped to this could not be.
+const LAST_MILLI: i64 = 253_402_207_200_999;
 
 /// The highest bit of each byte.
 const HIGHS: u64 = u64::from_ne_bytes([0x80; 8]);
@@ -141,11 +148,7 @@ impl FromStr for Timestamp {
         let moment: jiff::Timestamp =
             text.parse().map_err(|_| TimeError::Timestamp(text.chars().take(64).collect()))?;
         let millis = moment.as_millisecond();
-        if (FIRST_MILLI..=LAST_MILLI).contains(&millis) {
-            Ok(Self(millis))
-        } else {
-            Err(TimeError::Timestamp(text.chars().take(64).collect()))
-        }
+        Self::writable(millis).ok_or_else(|| TimeError::Timestamp(text.chars().take(64).collect()))
     }
 }
 
@@ -287,6 +290,19 @@ mod tests {
     fn days_that_do_not_exist_are_refused() {
         for text in ["2026-02-30T00:00:00.000Z", "2026-13-01T00:00:00.000Z", "2026-01-01T24:00:00.000Z", "", "now"] {
             assert!(text.parse::<Timestamp>().is_err(), "{text} was taken");
+        }
+    }
+
+    /// A record's time is written by this, whatever it is: one that could not be read back would be no row.
+    #[test]
+    fn whatever_a_time_is_it_is_written_so_that_it_can_be_read() {
+        for millis in [i64::MIN, FIRST_MILLI - 1, FIRST_MILLI, LAST_MILLI, LAST_MILLI + 1, i64::MAX] {
+            let text = Timestamp::from_millis(millis).to_string();
+            assert_eq!(text.parse(), Ok(Timestamp(millis.clamp(FIRST_MILLI, LAST_MILLI))), "{text}");
+        }
+        assert_eq!(Timestamp::writable(LAST_MILLI), Some(Timestamp(LAST_MILLI)));
+        for millis in [i64::MIN, FIRST_MILLI - 1, LAST_MILLI + 1, i64::MAX] {
+            assert_eq!(Timestamp::writable(millis), None);
         }
     }
 

@@ -47,6 +47,25 @@ fn each_wrong_field_is_named() {
 }
 
 #[test]
+fn what_is_wrong_with_a_time_is_said() {
+    let detail = |time: &str| {
+        let json = format!(r#"{{"client_time":{time}}}"#);
+        let invalid = parse(&json).unwrap_err();
+        format!("{} {}", invalid.reason, invalid.detail)
+    };
+    let is_no_number = |time: &str| {
+        let rule = "is no whole number of milliseconds within the years 0000 to 9999";
+        format!("invalid_time client_time: `{time}` {rule}")
+    };
+    for time in ["1793577600000.5", "1.793577600e12", "9223372036854775807", "-9223372036854775808", "1793577600000000"]
+    {
+        assert_eq!(detail(time), is_no_number(time));
+    }
+    assert_eq!(detail(&"9".repeat(1000)), is_no_number(&"9".repeat(32)));
+    assert_eq!(detail("true"), "wrong_type `client_time` must be an RFC 3339 time, or milliseconds since 1970");
+}
+
+#[test]
 fn a_hit_needs_a_site_and_a_believable_clock() {
     let limits = Limits::default();
     let missing = parse("{}").unwrap().complete(NOW, &limits).unwrap_err();
