@@ -207,7 +207,7 @@ impl Partition {
     pub(crate) fn move_on(&mut self, outcome: Outcome, log: &Log<'_>, summary: &mut Summary) -> Result<Moved, Error> {
         let (committer, end) = match outcome {
             Outcome::Opened(Ok(committer)) => {
-                let stands = self.group_position_to_mend(&committer);
+                let stands = self.group_position_to_mend(&committer, log);
                 (committer, stands.map(|offset| Mark { offset, complete_through: None }))
             }
             Outcome::Opened(Err(error)) if error.may_pass() => {
@@ -241,16 +241,22 @@ impl Partition {
 
     /// Where the chain stands, if the group says otherwise: its offset expired, somebody has reset it, or a lake-writer
     /// ended just before it said how far it was. The chain holds.
-    fn group_position_to_mend(&self, committer: &Committer) -> Option<NextOffset> {
+    fn group_position_to_mend(&self, committer: &Committer, log: &Log<'_>) -> Option<NextOffset> {
         // A batch that must be finished first has its end committed then.
         let Next::Append(position) = committer.next() else { return None };
         if position == self.group_position {
             return None;
         }
-        tracing::warn!(
-            source = %self.source, %position, committed = %self.group_position,
-            "the group's offset is not where the lake's batches end, which holds: it expired, or somebody has reset it"
-        );
+        let (source, committed) = (&self.source, &self.group_position);
+        if log.may_lie_ahead {
+            // A log that is made anew has a group without any offset: nothing is wrong.
+            tracing::debug!(%source, %position, %committed, "the lake holds this much of an earlier run");
+        } else {
+            tracing::warn!(
+                %source, %position, %committed,
+                "the group's offset is not where the lake's batches end, which holds: it expired, or somebody has reset it"
+            );
+        }
         Some(position)
     }
 
