@@ -37,7 +37,7 @@ mod topics;
 mod transaction;
 mod watcher;
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use events::{LogId, NextOffset, Topic};
 use futures::future::BoxFuture;
@@ -65,6 +65,8 @@ struct Shared {
     pulse: Arc<Pulse>,
     publisher: Publisher,
     log_id: OnceLock<LogId>,
+    /// Held by whoever asks for it: two at once would fence each other, though nobody else is there.
+    asking: Mutex<()>,
 }
 
 impl KafkaBus {
@@ -85,8 +87,8 @@ impl KafkaBus {
             false => Pulse::start(watcher.clone(), names.topic(Topic::Hits).to_owned(), options.stop.clone())?,
         });
         let publisher = Publisher::new(options.clone(), names.clone(), pulse.clone())?;
-        let log_id = OnceLock::new();
-        Ok(Self { shared: Arc::new(Shared { options, names, watcher, pulse, publisher, log_id }) })
+        let (log_id, asking) = (OnceLock::new(), Mutex::new(()));
+        Ok(Self { shared: Arc::new(Shared { options, names, watcher, pulse, publisher, log_id, asking }) })
     }
 }
 
@@ -112,6 +114,10 @@ impl Bus for KafkaBus {
     }
 
     fn log_id(&self) -> Result<LogId, BusError> {
+        if let Some(id) = self.shared.log_id.get() {
+            return Ok(id.clone());
+        }
+        let _asking = self.shared.asking.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(id) = self.shared.log_id.get() {
             return Ok(id.clone());
         }

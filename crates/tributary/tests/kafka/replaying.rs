@@ -13,7 +13,10 @@ use crate::support::{files, sample, text, try_replay};
 
 fn replay(prefix: &str, lake: &Path) -> Output {
     let (bus, sample) = (format!("kafka://{}", shared().bootstrap()), sample());
-    try_replay(lake, [sample.to_str().unwrap(), "--bus", &bus, "--topic-prefix", prefix])
+    let output = try_replay(lake, [sample.to_str().unwrap(), "--bus", &bus, "--topic-prefix", prefix]);
+    // Sessionizer and lake-writer ask for the log's id at the same moment, in one process: neither fences the other.
+    assert!(!text(&output.stderr).contains("ERROR"), "{}", text(&output.stderr));
+    output
 }
 
 fn figures(output: &Output) -> Value {
