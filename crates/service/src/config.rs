@@ -10,6 +10,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::fmt;
+use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -95,13 +96,13 @@ pub fn parse_or_exit<P: Parser + HasSettings>() -> P {
     });
     match parsed {
         Ok(parsed) => parsed,
-        #[expect(clippy::print_stdout, reason = "help is what was asked for")]
+        // Where it goes may be full, or somebody has read enough of it: no reason to end by a panic.
         Err(ConfigError::Help(text)) => {
-            print!("{text}");
+            let _ = io::stdout().write_all(text.as_bytes());
             std::process::exit(0)
         }
         Err(error) => {
-            eprintln!("error: {error}");
+            let _ = writeln!(io::stderr(), "error: {error}");
             std::process::exit(2)
         }
     }
