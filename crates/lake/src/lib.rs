@@ -30,6 +30,7 @@ mod probe;
 mod readers;
 mod reading;
 mod record;
+mod replays;
 mod said;
 mod staging;
 mod store;

@@ -8,6 +8,7 @@ pub mod args;
 pub mod backfill;
 pub mod bus;
 pub mod input;
+mod latest;
 pub mod log_id;
 mod pipeline;
 mod progress;
@@ -45,13 +46,23 @@ pub fn run(args: &ReplayArgs) -> Result<()> {
     if let What::Lake(_) = what {
         runtime.block_on(backfill::refuse_others(&lake, &place, &log_id))?;
     }
-    let replay_bus = bus::open(&args.bus, log_id)?;
-    let pipeline =
-        Pipeline { args, windows, lake, bus: replay_bus.bus.clone(), runtime: runtime.handle().clone(), shutdown };
+    let replay_bus = bus::open(&args.bus, log_id.clone())?;
+    let pipeline = Pipeline {
+        args,
+        windows,
+        lake,
+        log_id,
+        now: service::clock::system()(),
+        bus: replay_bus.bus.clone(),
+        runtime: runtime.handle().clone(),
+        shutdown,
+    };
     let (read, outcome) = pipeline.run(&what)?;
 
     let summary = Summary::new(&read, &outcome, started.elapsed());
-    eprint!("{}", summary::tell(&summary, &read, &outcome, args.windows.lateness, &place));
+    // Where it goes may be full: the rows stand, and that is what counts.
+    let told = summary::tell(&summary, &read, &outcome, args.windows.lateness, &place);
+    let _ = io::stderr().write_all(told.as_bytes());
     if args.json {
         writeln!(io::stdout().lock(), "{}", serde_json::to_string(&summary)?)?;
     }

@@ -126,6 +126,7 @@ fn the_same_input_again_adds_nothing_and_says_so() {
         let again = try_replay(lake.path(), [path]);
         assert_eq!(figures(serde_json::from_slice(&again.stdout).unwrap()), first);
         assert!(text(&again.stderr).contains("holds this input already"), "{}", text(&again.stderr));
+        assert!(!text(&again.stderr).contains("WARN"), "nothing is wrong: {}", text(&again.stderr));
         assert!(files(lake.path()) == before);
     }
 }

@@ -10,8 +10,9 @@ use tables::Day;
 /// Replays files through the same path as live hits, into the lake; then says what became of them.
 ///
 /// Files may be plain, gzip or zstd, seen from their content; `-` is standard input. Several are merged by their
-/// lines' times. A line that cannot be read is rejected, named with file and number, and the rest goes on. The same
-/// input and settings again add nothing to the lake. The log in between is a temporary one (TMPDIR says where, and
+/// lines' times. A line that cannot be read, or lies in the future, is rejected, named with file and number, and the rest
+/// goes on. Files are read twice: what is no regular file goes by `-`. The same input and settings again add nothing to
+/// the lake. The log in between is a temporary one (TMPDIR says where, and
 /// it takes a few times the input's size), unless --bus names one without records; on Kafka that is a --topic-prefix of
 /// its own, and what a replay that failed has left there is not gone on with.
 ///

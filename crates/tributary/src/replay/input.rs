@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! survey (one pass: names the input, finds what is broken)
-//! source -> lines -> format -> file -> merge
+//! source -> measured -> lines -> format -> file -> merge
 //! ```
 
 pub mod access_log;
@@ -11,6 +11,7 @@ pub mod files;
 pub mod format;
 pub mod json_hit;
 pub mod lines;
+mod measured;
 pub mod merge;
 pub mod server_hit;
 pub mod source;
@@ -29,6 +30,8 @@ pub struct Item {
     pub time: Timestamp,
     /// The record that it makes.
     pub record: LineRecord,
+    /// Whether it was rejected because its own time lies in the future.
+    pub is_ahead: bool,
 }
 
 /// The record that a line makes.
@@ -69,7 +72,25 @@ pub enum InputError {
         /// What the system, or the decompressor, said.
         error: io::Error,
     },
-    /// The lake that is read failed.
+    /// It can be read once, or never ends; a replay reads its input twice.
+    #[error("{} is no regular file, and a replay reads twice: use `-` and give it to standard input", path.display())]
+    Stream {
+        /// What was named.
+        path: PathBuf,
+    },
+    /// Standard input is named more than once.
+    #[error("`-` is there twice: standard input can be read only once")]
+    StandardInputTwice,
+    /// The second pass over a file has not found what the first did.
+    #[error("{} changed while it was read; replay a copy that nobody writes to", path.display())]
+    Changed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another replay of the same input met a line of the future at the same time, by another clock.
+    #[error("another replay of this input into this lake has just begun; the same command again goes on where it ends")]
+    Overtaken,
+    /// The lake that is read or written failed.
     #[error(transparent)]
     Lake(#[from] lake::LakeError),
     /// No room to put hits in order.

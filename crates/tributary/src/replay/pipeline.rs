@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Result, anyhow};
 use bus::SharedBus;
-use events::WindowSettings;
+use events::{LogId, Timestamp, WindowSettings};
 use lake::Lake;
 use lake_writer::Stop;
 use service::{Health, Shutdown};
@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 
 use super::args::ReplayArgs;
 use super::backfill::{KeptDays, Outside};
+use super::latest::Latest;
 use super::progress;
 use super::publish::{PublishError, Publisher, Read};
 use super::summary::Outcome;
@@ -24,6 +25,8 @@ pub(super) struct Pipeline<'a> {
     pub(super) args: &'a ReplayArgs,
     pub(super) windows: WindowSettings,
     pub(super) lake: Lake,
+    pub(super) log_id: LogId,
+    pub(super) now: Timestamp,
     pub(super) bus: SharedBus,
     pub(super) runtime: Handle,
     pub(super) shutdown: Shutdown,
@@ -69,7 +72,9 @@ impl Pipeline<'_> {
         let bar = progress::replaying(what.bytes());
         let bytes_read = Arc::new(AtomicU64::new(0));
         let publisher = Publisher::new(bus.clone(), self.runtime.clone(), self.windows.lateness);
-        let read = publisher.run(what.items(&bytes_read), || {
+        let latest = Latest::find(&self.lake, &self.log_id, self.now, &self.runtime)?;
+        let items = what.items(latest.time(), &bytes_read)?;
+        let read = publisher.run(latest.keep(items), || {
             bar.set_position(bytes_read.load(Ordering::Relaxed));
             self.shutdown.is_cancelled()
         });
@@ -114,6 +119,7 @@ fn outcome(
         sessions: counts.sessions - outside.sessions.load(Ordering::Relaxed),
         outside: outside.hits.load(Ordering::Relaxed) + outside.late.load(Ordering::Relaxed),
         new_files: written.tables.values().map(|table| table.files).sum(),
+        skipped: written.tables.values().map(|table| table.skipped).sum(),
     };
     (read, outcome)
 }

@@ -28,6 +28,9 @@ pub struct Summary {
     pub outside: u64,
     /// Sessions.
     pub sessions: u64,
+    /// Records that no table could read, so that they are no rows; left out where there are none.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub skipped: u64,
     /// Seconds that it took.
     pub seconds: f64,
 }
@@ -43,6 +46,8 @@ pub struct Outcome {
     pub outside: u64,
     /// Sessions.
     pub sessions: u64,
+    /// Records that no table could read.
+    pub skipped: u64,
     /// Files that were written into the lake; none where all of them stood there already.
     pub new_files: u64,
 }
@@ -58,6 +63,7 @@ impl Summary {
             late: outcome.late,
             outside: outcome.outside,
             sessions: outcome.sessions,
+            skipped: outcome.skipped,
             seconds: (took.as_secs_f64() * 1000.0).round() / 1000.0,
         }
     }
@@ -81,7 +87,8 @@ pub fn tell(summary: &Summary, read: &Read, outcome: &Outcome, lateness: Span, l
             line(format_args!("    {}: {}", rejection.origin, rejection.detail));
         }
     }
-    if summary.rejected > read.shown.len() as u64 {
+    // What was skipped may be a rejection.
+    if summary.rejected > read.shown.len() as u64 && summary.skipped == 0 {
         line(format_args!("    … all of them are in the lake's table `rejected`"));
     }
     if summary.accepted == 0 && summary.rejected > 0 {
@@ -97,12 +104,19 @@ pub fn tell(summary: &Summary, read: &Read, outcome: &Outcome, lateness: Span, l
         line(format_args!("outside     {:>12}  {why}", grouped(summary.outside)));
     }
     line(format_args!("sessions    {:>12}", grouped(summary.sessions)));
+    if summary.skipped > 0 {
+        let why = "records that no table can read: no rows of the lake, their offsets stand in its `_batches`";
+        line(format_args!("skipped     {:>12}  {why}", grouped(summary.skipped)));
+    }
     match outcome.new_files {
         0 if summary.read > 0 => line(format_args!("nothing new: {lake} holds this input already, whole")),
         files => line(format_args!("{} new files in {lake}", grouped(files))),
     }
     text
 }
+
+/// The longest lateness that is worth a try.
+const MOST_LATENESS: Span = Span::from_hours(7 * 24);
 
 /// More than one hit in a hundred was late: what the input says about the cause.
 fn why_late(summary: &Summary, read: &Read, lateness: Span) -> String {
@@ -114,10 +128,15 @@ fn why_late(summary: &Summary, read: &Read, lateness: Span) -> String {
         );
     }
     let (far_behind, farthest) = (grouped(read.far_behind), whole_minutes(read.farthest));
+    let way_out = match read.farthest <= MOST_LATENESS {
+        true => format!("; a lateness of {farthest} would take these"),
+        // Sessions would stay open for as long as that: rather is a line's time wrong, or a file in the wrong place.
+        false => ", and a time that is far ahead lets all lines behind it come too late".to_owned(),
+    };
     format!(
         "{share:.1} % of the hits: {far_behind} lines are more than --lateness ({lateness}) behind an earlier one, the \
          farthest by {farthest}. Are the files out of order, or is one missing that overlaps them? All files in one \
-         command are merged by time; a lateness of {farthest} would take these"
+         command are merged by time{way_out}"
     )
 }
 
@@ -190,6 +209,19 @@ mod tests {
         insta::assert_snapshot!(told(&read, &Outcome { late: 40, new_files: 3, ..Outcome::default() }));
         let read = Read { accepted: 1000, ..Read::default() };
         insta::assert_snapshot!(told(&read, &Outcome { late: 40, new_files: 3, ..Outcome::default() }));
+    }
+
+    #[test]
+    fn no_lateness_of_years_is_advised() {
+        let read = Read { accepted: 1000, far_behind: 48, farthest: Span::from_hours(24 * 365), ..Read::default() };
+        let told = told(&read, &Outcome { late: 40, new_files: 3, ..Outcome::default() });
+        assert!(!told.contains("would take these") && told.contains("a time that is far ahead"), "{told}");
+    }
+
+    #[test]
+    fn what_is_no_row_is_not_said_to_be_one() {
+        let read = Read { accepted: 10, rejected: 7, shown: vec![rejection(1)], ..Read::default() };
+        insta::assert_snapshot!(told(&read, &Outcome { skipped: 1, new_files: 3, ..Outcome::default() }));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use anyhow::{Context, Result, bail};
-use events::{Limits, LogId, WindowSettings};
+use events::{Limits, LogId, Timestamp, WindowSettings};
 use tokio::runtime::Handle;
 
 use super::args::ReplayArgs;
@@ -28,6 +28,9 @@ pub(super) enum What {
     /// Another lake's hits.
     Lake(Source),
 }
+
+/// Records of lines or rows, by time.
+type Items<'a> = Box<dyn Iterator<Item = Result<Item, InputError>> + 'a>;
 
 impl What {
     /// Looks at all of it, while nothing has been written. `target` is the lake that is going to be.
@@ -73,12 +76,13 @@ impl What {
         }
     }
 
-    /// Everything as records, by time. What has been read is added to `bytes_read`.
-    pub(super) fn items(&self, bytes_read: &Arc<AtomicU64>) -> Box<dyn Iterator<Item = Result<Item, InputError>> + '_> {
-        match self {
-            Self::Files(files) => Box::new(files.items(bytes_read)),
+    /// Everything as records, by time. Lines later than `latest` are rejected; rows of a lake are of the past. What has been
+    /// read is added to `bytes_read`.
+    pub(super) fn items(&self, latest: Timestamp, bytes_read: &Arc<AtomicU64>) -> Result<Items<'_>, InputError> {
+        Ok(match self {
+            Self::Files(files) => Box::new(files.items(latest, bytes_read)?),
             Self::Lake(source) => Box::new(source.items(bytes_read)),
-        }
+        })
     }
 }
 

@@ -106,6 +106,7 @@ impl Iterator for Items<'_> {
                 let item = |hit: super::sort::Ordered| Item {
                     time: hit.order.time,
                     record: LineRecord::Hit { key: hit.key, value: hit.value },
+                    is_ahead: false,
                 };
                 return Some(hit.map(item).map_err(InputError::Sort));
             }

@@ -1,6 +1,6 @@
 //! The lines of one file as records, in their order.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Take};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,6 +9,7 @@ use events::{Invalid, Reason, Rejection, Timestamp};
 
 use super::format::LineReader;
 use super::lines::{LONGEST_LINE, Line, Lines};
+use super::measured::Measured;
 use super::survey::Surveyed;
 use super::{InputError, Item, LineRecord, source};
 
@@ -18,51 +19,106 @@ pub struct FileItems {
     /// Its place among the files named, from 0.
     place: u32,
     reader: LineReader,
-    lines: Option<Lines<Box<dyn Read + Send>>>,
+    /// Later times than this are of the future.
+    latest: Timestamp,
+    lines: Option<Box<Lines<SecondPass>>>,
     /// The time of the last line that could be read; before the first, that of the first.
     time: Timestamp,
     bytes_read: Arc<AtomicU64>,
 }
 
+/// As much of a file as was surveyed. A log may grow meanwhile: its id names that much.
+type SecondPass = Measured<Take<Box<dyn Read + Send>>, Box<dyn FnMut(u64) + Send>>;
+
 impl FileItems {
-    /// The items of a file that was surveyed. `place` tells it from the others, in the ids of its hits. What has been
-    /// read of its decompressed content is added to `bytes_read`.
-    pub fn new(file: Surveyed, place: u32, reader: LineReader, bytes_read: Arc<AtomicU64>) -> Self {
-        let time = file.first;
-        Self { file, place, reader, lines: None, time, bytes_read }
+    /// The items of a file that was surveyed, which is read up to the first line that can be. `place` tells it from the
+    /// others, in the ids of its hits; lines later than `latest` are rejected. What has been read of its decompressed content
+    /// is added to `bytes_read`.
+    pub fn new(
+        file: Surveyed,
+        place: u32,
+        reader: LineReader,
+        latest: Timestamp,
+        bytes_read: Arc<AtomicU64>,
+    ) -> Result<Self, InputError> {
+        let mut items = Self { file, place, reader, latest, lines: None, time: Timestamp::default(), bytes_read };
+        items.time = items.first_time()?.unwrap_or_default();
+        Ok(items)
+    }
+
+    /// The time at which it begins: that of its first line that can be read, or 1970 where none can.
+    pub fn begins(&self) -> Timestamp {
+        self.time
+    }
+
+    fn first_time(&self) -> Result<Option<Timestamp>, InputError> {
+        let mut lines = Lines::new(self.open(Box::new(|_| {}))?);
+        loop {
+            let before = lines.number();
+            match lines.next_line().map_err(|error| self.broken(before, error))? {
+                None => return Ok(None),
+                Some(Line::TooLong { .. }) => {}
+                Some(Line::Whole(line)) => match self.reader.read(line, self.place, before + 1) {
+                    Ok(hit) if hit.time <= self.latest => return Ok(Some(hit.time)),
+                    _ => {}
+                },
+            }
+        }
+    }
+
+    fn open(&self, progress: Box<dyn FnMut(u64) + Send>) -> Result<SecondPass, InputError> {
+        let path = &self.file.path;
+        let stream = source::open(path).map_err(|error| InputError::Open { path: path.clone(), error })?;
+        Ok(Measured::new(stream.take(self.file.bytes), progress))
+    }
+
+    fn broken(&self, line: u64, error: io::Error) -> InputError {
+        InputError::Read { path: self.file.path.clone(), line, error }
     }
 
     fn read_item(&mut self) -> Result<Option<Item>, InputError> {
-        let lines = match &mut self.lines {
+        let mut lines = match self.lines.take() {
             Some(lines) => lines,
-            none => {
-                let stream = source::open(&self.file.path)
-                    .map_err(|error| InputError::Open { path: self.file.path.clone(), error })?;
-                // A log that grows meanwhile is read as far as it was surveyed: its id names that much.
-                let counted = Counting { stream: stream.take(self.file.bytes), bytes_read: self.bytes_read.clone() };
-                none.insert(Lines::new(Box::new(counted)))
+            None => {
+                let bytes_read = self.bytes_read.clone();
+                let progress = move |bytes| {
+                    bytes_read.fetch_add(bytes, Ordering::Relaxed);
+                };
+                Box::new(Lines::new(self.open(Box::new(progress))?))
             }
         };
+        let item = self.item_of(&mut lines);
+        self.lines = Some(lines);
+        item
+    }
+
+    fn item_of(&mut self, lines: &mut Lines<SecondPass>) -> Result<Option<Item>, InputError> {
         loop {
             let before = lines.number();
-            let line = lines.next_line().map_err(|error| InputError::Read {
-                path: self.file.path.clone(),
-                line: before,
-                error,
-            })?;
+            let Some(line) = lines.next_line().map_err(|error| self.broken(before, error))? else {
+                // Before the log ends: what was read under this name must be what the name stands for.
+                return match lines.stream().is(&self.file) {
+                    true => Ok(None),
+                    false => Err(InputError::Changed { path: self.file.path.clone() }),
+                };
+            };
             let number = before + 1;
             let origin = || format!("{}:{number}", self.file.name);
+            let mut is_ahead = false;
             let record = match line {
-                None => return Ok(None),
-                Some(Line::Whole(line)) if line.trim_ascii().is_empty() => continue,
-                Some(Line::Whole(line)) => match self.reader.read(line, self.place, number) {
+                Line::Whole(line) if line.trim_ascii().is_empty() => continue,
+                Line::Whole(line) => match self.reader.read(line, self.place, number) {
+                    Ok(hit) if hit.time > self.latest => {
+                        is_ahead = true;
+                        rejected(&in_the_future(hit.time), origin(), self.time, line, self.reader.site())
+                    }
                     Ok(hit) => {
                         self.time = hit.time;
                         LineRecord::Hit { key: hit.key, value: hit.value }
                     }
                     Err(invalid) => rejected(&invalid, origin(), self.time, line, self.reader.site()),
                 },
-                Some(Line::TooLong { beginning, length, hash }) => {
+                Line::TooLong { beginning, length, hash } => {
                     let detail = format!("the line is {length} bytes long; the limit is {LONGEST_LINE}");
                     let mut rejection = Rejection::new(Reason::TooLarge, detail, origin(), self.time, &beginning);
                     rejection.raw_truncated = true;
@@ -70,9 +126,15 @@ impl FileItems {
                     LineRecord::Rejected { value: Bytes::from(rejection.to_json()) }
                 }
             };
-            return Ok(Some(Item { time: self.time, record }));
+            return Ok(Some(Item { time: self.time, record, is_ahead }));
         }
     }
+}
+
+/// One such line would let everything behind it come too late. What the clock said is not told: the same line is the same
+/// record on another day.
+fn in_the_future(time: Timestamp) -> Invalid {
+    Invalid::new(Reason::TimeOutOfRange, "", format!("its time, {time}, lies in the future"))
 }
 
 fn rejected(invalid: &Invalid, origin: String, time: Timestamp, line: &[u8], site: Option<&str>) -> LineRecord {
@@ -82,20 +144,6 @@ fn rejected(invalid: &Invalid, origin: String, time: Timestamp, line: &[u8], sit
         rejection = rejection.at(&*invalid.pointer);
     }
     LineRecord::Rejected { value: Bytes::from(rejection.to_json()) }
-}
-
-/// Counts what is read through it.
-struct Counting<R> {
-    stream: R,
-    bytes_read: Arc<AtomicU64>,
-}
-
-impl<R: Read> Read for Counting<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.bytes_read.fetch_add(read as u64, Ordering::Relaxed);
-        Ok(read)
-    }
 }
 
 impl Iterator for FileItems {

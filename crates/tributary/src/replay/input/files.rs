@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use events::Timestamp;
+
 use super::file::FileItems;
 use super::format::LineReader;
 use super::merge::Merge;
@@ -23,19 +25,22 @@ pub struct Files {
 impl Files {
     /// Surveys files; `-` is standard input, which is kept in a temporary file meanwhile.
     pub fn survey(paths: &[PathBuf], reader: LineReader, progress: &mut dyn FnMut(u64)) -> Result<Self, InputError> {
+        if paths.iter().filter(|path| is_standard_input(path)).count() > 1 {
+            return Err(InputError::StandardInputTwice);
+        }
         let mut files = Self { surveyed: Vec::with_capacity(paths.len()), reader, _spooled: None };
         for path in paths {
-            let surveyed = if path == Path::new("-") {
+            let surveyed = if is_standard_input(path) {
                 let spooled = spool(io::stdin().lock()).map_err(|error| InputError::Read {
                     path: "standard input".into(),
                     line: 0,
                     error,
                 })?;
-                let surveyed = survey(spooled.path().to_owned(), &files.reader, progress)?;
+                let surveyed = survey(spooled.path().to_owned(), progress)?;
                 files._spooled = Some(spooled);
                 Surveyed { name: "stdin".to_owned(), ..surveyed }
             } else {
-                survey(path.clone(), &files.reader, progress)?
+                survey(path.clone(), progress)?
             };
             files.surveyed.push(surveyed);
         }
@@ -60,13 +65,22 @@ impl Files {
         })
     }
 
-    /// Their lines as records, by time. What has been read is added to `bytes_read`.
-    pub fn items(&self, bytes_read: &Arc<AtomicU64>) -> impl Iterator<Item = Result<Item, InputError>> + use<> {
+    /// Their lines as records, by time; those later than `latest` are rejected. What has been read is added to `bytes_read`.
+    pub fn items(
+        &self,
+        latest: Timestamp,
+        bytes_read: &Arc<AtomicU64>,
+    ) -> Result<impl Iterator<Item = Result<Item, InputError>> + use<>, InputError> {
         let items = self.surveyed.iter().zip(0..).map(|(file, place)| {
-            (file.first, FileItems::new(file.clone(), place, self.reader.clone(), bytes_read.clone()))
+            let items = FileItems::new(file.clone(), place, self.reader.clone(), latest, bytes_read.clone())?;
+            Ok((items.begins(), items))
         });
-        Merge::new(items)
+        Ok(Merge::new(items.collect::<Result<Vec<_>, InputError>>()?))
     }
+}
+
+fn is_standard_input(path: &Path) -> bool {
+    path == Path::new("-")
 }
 
 fn spool(mut stream: impl io::Read) -> io::Result<tempfile::NamedTempFile> {
@@ -81,6 +95,8 @@ mod tests {
     use crate::replay::input::LineRecord;
     use crate::replay::input::format::Format;
     use events::Limits;
+
+    const LATEST: Timestamp = Timestamp::from_millis(1_500_000_000_000);
 
     /// A file of `common` lines, one for each second.
     fn log(secs: &[u32]) -> String {
@@ -100,7 +116,8 @@ mod tests {
     fn logs_of_several_servers_come_by_time_with_what_cannot_be_read_in_its_place() {
         let (_dir, files) = files(&[log(&[1, 3]) + "garbage\n" + &log(&[9]), log(&[2, 4, 5]), String::new()]);
         let shown: Vec<_> = files
-            .items(&Arc::default())
+            .items(LATEST, &Arc::default())
+            .unwrap()
             .map(|item| {
                 let item = item.unwrap();
                 let (LineRecord::Hit { value, .. } | LineRecord::Rejected { value }) = &item.record;
@@ -116,5 +133,20 @@ mod tests {
         let (_dir, files) = files(&[log(&[1]), log(&[2]), log(&[1]), String::new(), String::new()]);
         let copies: Vec<_> = files.copies().map(|(one, two)| (&*one.name, &*two.name)).collect();
         assert_eq!(copies, [("0.log", "2.log")]);
+    }
+
+    #[test]
+    fn a_file_whose_first_line_is_of_the_future_is_merged_by_the_next_one() {
+        let (_dir, files) = files(&[log(&[2]), log(&[1]).replace("2015", "2100") + &log(&[1])]);
+        let items: Vec<_> = files.items(LATEST, &Arc::default()).unwrap().map(Result::unwrap).collect();
+        let shown: Vec<_> = items.iter().map(|item| (item.is_ahead, item.time.as_millis() / 1000 % 60)).collect();
+        assert_eq!(shown, [(true, 1), (false, 1), (false, 2)]);
+    }
+
+    #[test]
+    fn standard_input_is_read_once() {
+        let reader = LineReader { format: Format::Common, site: None, limits: Limits::default() };
+        let twice = Files::survey(&["-".into(), "-".into()], reader, &mut |_| {});
+        assert!(matches!(twice, Err(InputError::StandardInputTwice)));
     }
 }

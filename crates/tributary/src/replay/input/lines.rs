@@ -46,9 +46,9 @@ impl<R: Read> Lines<R> {
         self.number
     }
 
-    /// The stream, with whatever of it was not handed out lost.
-    pub fn into_stream(self) -> R {
-        self.stream
+    /// The stream. More of it may have been read than was handed out.
+    pub fn stream(&self) -> &R {
+        &self.stream
     }
 
     /// The next line; `None` at the end. A last line without a line end counts; an empty one at the end does not.

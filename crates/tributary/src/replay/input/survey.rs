@@ -1,16 +1,12 @@
 //! The pass over the input before the first record is published.
 //!
-//! It finds what cannot be opened or decompressed while nothing has been written yet, names the content, so that
-//! the same input is recognised under any name or compression, and finds the time at which each file begins.
+//! It finds what cannot be opened or decompressed while nothing has been written yet, and names the content, so that
+//! the same input is recognised under any name or compression. What the second pass reads is held against it.
 
 use std::io::{self, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use events::Timestamp;
-use xxhash_rust::xxh3::Xxh3;
-
-use super::format::LineReader;
-use super::lines::{Line, Lines};
+use super::measured::Measured;
 use super::{InputError, source};
 
 /// A file that was read to its end once.
@@ -20,8 +16,6 @@ pub struct Surveyed {
     pub path: PathBuf,
     /// How rejections name it: the last part of the path, since the same file may stand elsewhere tomorrow.
     pub name: String,
-    /// The time of the first line that could be read; 1970 where none could.
-    pub first: Timestamp,
     /// xxh3-128, seed 0, of the decompressed content.
     pub hash: u128,
     /// The length of the decompressed content in bytes. What is appended later is not read.
@@ -29,38 +23,22 @@ pub struct Surveyed {
 }
 
 /// Reads a file to its end. `progress` is told how many bytes more have been read.
-pub fn survey(path: PathBuf, reader: &LineReader, progress: &mut dyn FnMut(u64)) -> Result<Surveyed, InputError> {
-    let stream = match source::open(&path) {
-        Ok(stream) => stream,
-        Err(error) => return Err(InputError::Open { path, error }),
-    };
-    let mut lines = Lines::new(Hashing { stream, hash: Xxh3::new(), bytes: 0, progress });
-    let first = match first_time(&mut lines, reader) {
-        Ok(first) => first,
-        Err(error) => return Err(InputError::Read { path, line: lines.number(), error }),
-    };
-    let line = lines.number();
-    let mut rest = lines.into_stream();
-    if let Err(error) = drain(&mut rest) {
-        return Err(InputError::Read { path, line, error });
+pub fn survey(path: PathBuf, progress: &mut dyn FnMut(u64)) -> Result<Surveyed, InputError> {
+    refuse_streams(&path)?;
+    let stream = source::open(&path).map_err(|error| InputError::Open { path: path.clone(), error })?;
+    let mut stream = Measured::new(stream, progress);
+    if let Err(error) = drain(&mut stream) {
+        return Err(InputError::Read { path, line: stream.line_ends(), error });
     }
     let name = path.file_name().map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy()).into_owned();
-    Ok(Surveyed { name, first, hash: rest.hash.digest128(), bytes: rest.bytes, path })
+    Ok(Surveyed { name, hash: stream.hash(), bytes: stream.length(), path })
 }
 
-fn first_time<R: Read>(lines: &mut Lines<R>, reader: &LineReader) -> io::Result<Timestamp> {
-    loop {
-        let number = lines.number() + 1;
-        match lines.next_line()? {
-            None => return Ok(Timestamp::default()),
-            Some(Line::TooLong { .. }) => {}
-            Some(Line::Whole(line)) => {
-                if let Ok(hit) = reader.read(line, 0, number) {
-                    return Ok(hit.time);
-                }
-            }
-        }
-    }
+/// Refuses what can be read only once, or never ends, without opening it: that alone waits for a writer where it is a pipe.
+fn refuse_streams(path: &Path) -> Result<(), InputError> {
+    let kind = std::fs::metadata(path).map_err(|error| InputError::Open { path: path.to_owned(), error })?.file_type();
+    // What is wrong with a folder is said when it is read.
+    if kind.is_file() || kind.is_dir() { Ok(()) } else { Err(InputError::Stream { path: path.to_owned() }) }
 }
 
 fn drain(stream: &mut impl Read) -> io::Result<()> {
@@ -75,30 +53,11 @@ fn drain(stream: &mut impl Read) -> io::Result<()> {
     }
 }
 
-/// Hashes and counts what is read through it.
-struct Hashing<'a, R> {
-    stream: R,
-    hash: Xxh3,
-    bytes: u64,
-    progress: &'a mut dyn FnMut(u64),
-}
-
-impl<R: Read> Read for Hashing<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.stream.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        self.bytes += read as u64;
-        (self.progress)(read as u64);
-        Ok(read)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::replay::input::format::Format;
-    use events::Limits;
     use std::io::Write;
+    use std::os::unix::net::UnixListener;
 
     const LINE: &str = "h - - [17/May/2015:10:05:03 +0000] \"GET / HTTP/1.1\" 200 1\n";
 
@@ -106,8 +65,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join(name);
         std::fs::write(&path, content).unwrap();
-        let reader = LineReader { format: Format::Common, site: None, limits: Limits::default() };
-        survey(path, &reader, &mut |_| {})
+        survey(path, &mut |_| {})
+    }
+
+    fn refused(path: &str) -> String {
+        survey(path.into(), &mut |_| {}).unwrap_err().to_string()
     }
 
     fn gzip(text: &str) -> Vec<u8> {
@@ -125,22 +87,29 @@ mod tests {
     }
 
     #[test]
-    fn a_file_begins_with_its_first_line_that_can_be_read() {
-        let first = surveyed("a", format!("nonsense\n\n{LINE}").as_bytes()).unwrap().first;
-        assert_eq!(first.to_string(), "2015-05-17T10:05:03.000Z");
-        assert_eq!(surveyed("a", b"nonsense\n").unwrap().first, Timestamp::default());
+    fn what_cannot_be_read_to_its_end_is_named_with_the_line_where_it_breaks_off() {
+        // Stored, not packed: what is cut away is what is not read.
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::none());
+        encoder.write_all(LINE.repeat(20_000).as_bytes()).unwrap();
+        let packed = encoder.finish().unwrap();
+        let error = surveyed("broken.gz", &packed[..packed.len() / 2]).unwrap_err().to_string();
+        let (_, behind) = error.split_once("broken.gz past line ").expect(&error);
+        let line: u32 = behind.split(':').next().unwrap().parse().unwrap();
+        assert!((9_000..=10_000).contains(&line), "{error}");
+
+        assert!(refused("/no/such/file.log").starts_with("cannot open /no/such/file.log: "));
+        let folder = std::env::temp_dir().to_string_lossy().into_owned();
+        assert!(refused(&folder).contains(&folder));
     }
 
     #[test]
-    fn what_cannot_be_read_to_its_end_is_named() {
-        let packed = gzip(&LINE.repeat(20_000));
-        let error = surveyed("broken.gz", &packed[..packed.len() - 40]).unwrap_err().to_string();
-        assert!(error.contains("broken.gz past line"), "{error}");
-
-        let reader = LineReader { format: Format::Common, site: None, limits: Limits::default() };
-        let error = survey("/no/such/file.log".into(), &reader, &mut |_| {}).unwrap_err().to_string();
-        assert!(error.starts_with("cannot open /no/such/file.log: "), "{error}");
-        let error = survey(std::env::temp_dir(), &reader, &mut |_| {}).unwrap_err().to_string();
-        assert!(error.contains(&*std::env::temp_dir().to_string_lossy()), "{error}");
+    fn what_can_be_read_only_once_is_refused_unopened() {
+        let dir = tempfile::tempdir().unwrap();
+        let socket = dir.path().join("socket");
+        let _listener = UnixListener::bind(&socket).unwrap();
+        for path in ["/dev/zero", "/dev/null", socket.to_str().unwrap()] {
+            let error = refused(path);
+            assert!(error.contains(path) && error.contains("use `-`"), "{error}");
+        }
     }
 }

@@ -13,11 +13,12 @@ fn at(secs: i64) -> Timestamp {
 
 fn hit(visitor: u32, secs: i64) -> Result<Item, InputError> {
     let record = LineRecord::Hit { key: format!("site/v{visitor}").into(), value: format!("{{\"n\":{secs}}}").into() };
-    Ok(Item { time: at(secs), record })
+    Ok(Item { time: at(secs), record, is_ahead: false })
 }
 
 fn rejected(secs: i64) -> Result<Item, InputError> {
-    Ok(Item { time: at(secs), record: LineRecord::Rejected { value: format!("{{\"r\":{secs}}}").into() } })
+    let record = LineRecord::Rejected { value: format!("{{\"r\":{secs}}}").into() };
+    Ok(Item { time: at(secs), record, is_ahead: false })
 }
 
 struct Published {

@@ -4,6 +4,8 @@ use super::*;
 use crate::replay::input::format::Format;
 use crate::replay::input::survey::survey;
 
+const LATEST: Timestamp = Timestamp::from_millis(1_500_000_000_000);
+
 fn line(time: &str) -> String {
     format!("h - - [17/May/2015:{time} +0000] \"GET / HTTP/1.1\" 200 1\n")
 }
@@ -14,9 +16,10 @@ fn items(content: &[u8]) -> Vec<Item> {
     let path = dir.path().join("access.log");
     std::fs::write(&path, content).unwrap();
     let reader = LineReader { format: Format::Common, site: None, limits: Limits::default() };
-    let surveyed = survey(path, &reader, &mut |_| {}).unwrap();
+    let surveyed = survey(path, &mut |_| {}).unwrap();
     let (bytes, read) = (surveyed.bytes, Arc::default());
-    let items = FileItems::new(surveyed, 0, reader, Arc::clone(&read)).map(Result::unwrap).collect();
+    let items = FileItems::new(surveyed, 0, reader, LATEST, Arc::clone(&read)).unwrap();
+    let items = items.map(Result::unwrap).collect();
     assert_eq!(read.load(Ordering::Relaxed), bytes);
     items
 }
@@ -68,12 +71,51 @@ fn equal_lines_are_different_hits() {
 }
 
 #[test]
-fn what_is_appended_after_the_survey_is_not_read() {
+fn a_line_of_the_future_is_rejected_and_moves_no_time() {
+    let ahead = line("10:05:04").replace("2015", "2100");
+    let items = items([line("10:05:03"), ahead, line("10:05:05")].concat().as_bytes());
+    let shown: Vec<_> = items.iter().map(|item| (item.is_ahead, item.time.as_millis() / 1000 % 60)).collect();
+    assert_eq!(shown, [(false, 3), (true, 3), (false, 5)]);
+    insta::assert_snapshot!(json(&items[1]));
+}
+
+#[test]
+fn a_file_begins_with_its_first_line_that_can_be_read() {
+    let ahead = line("10:05:04").replace("2015", "2100");
+    assert_eq!(
+        second_pass(&format!("nonsense\n\n{ahead}{}", line("10:05:03")), None).begins().to_string(),
+        "2015-05-17T10:05:03.000Z"
+    );
+    assert_eq!(second_pass("nonsense\n", None).begins(), Timestamp::default());
+}
+
+/// The second pass over a file, whose content is another one than the first pass found.
+fn second_pass(surveyed: &str, now: Option<&str>) -> FileItems {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("access.log");
-    std::fs::write(&path, line("10:05:03")).unwrap();
+    std::fs::write(&path, surveyed).unwrap();
+    let file = survey(path.clone(), &mut |_| {}).unwrap();
+    std::fs::write(&path, now.unwrap_or(surveyed)).unwrap();
     let reader = LineReader { format: Format::Common, site: None, limits: Limits::default() };
-    let surveyed = survey(path.clone(), &reader, &mut |_| {}).unwrap();
-    std::fs::write(&path, line("10:05:03").repeat(3)).unwrap();
-    assert_eq!(FileItems::new(surveyed, 0, reader, Arc::default()).count(), 1);
+    let mut items = FileItems::new(file, 0, reader, LATEST, Arc::default()).unwrap();
+    // It stays readable once it is open.
+    items.lines = Some(Box::new(Lines::new(items.open(Box::new(|_| {})).unwrap())));
+    items
+}
+
+#[test]
+fn what_is_appended_after_the_survey_is_not_read() {
+    let one = line("10:05:03");
+    let items: Vec<_> = second_pass(&one, Some(&one.repeat(3))).map(Result::unwrap).collect();
+    assert_eq!(items.len(), 1);
+}
+
+#[test]
+fn a_file_that_changed_after_the_survey_fails_at_its_end() {
+    let before = line("10:05:03").repeat(3);
+    for after in [line("10:05:03").repeat(2), before.replace("200", "404"), before.replace("03 +", "04 +")] {
+        let mut items = second_pass(&before, Some(&after));
+        let failed = items.find_map(Result::err).expect("the change is noticed");
+        assert!(failed.to_string().contains("access.log changed while it was read"), "{failed}");
+    }
 }
