@@ -13,6 +13,7 @@ mod places;
 mod rules;
 mod ruling;
 mod salts;
+mod schemas;
 mod watch;
 
 use std::net::IpAddr;

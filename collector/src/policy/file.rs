@@ -48,15 +48,24 @@ impl fmt::Display for First<'_> {
 pub(super) fn read(path: &Path) -> Result<Rules, SitesError> {
     let text =
         std::fs::read_to_string(path).map_err(|error| SitesError::Unreadable { path: path.to_owned(), error })?;
-    let sites = Sites::parse(&text).map_err(|problems| SitesError::Wrong { path: path.to_owned(), problems })?;
-    Ok(Rules::new(sites))
+    let wrong = |problems| SitesError::Wrong { path: path.to_owned(), problems };
+    let sites = Sites::parse(&text).map_err(wrong)?;
+    Rules::new(sites).with_schemas(folder(path)).map_err(wrong)
+}
+
+fn folder(file: &Path) -> &Path {
+    file.parent().unwrap_or(Path::new(""))
 }
 
 /// What tells one state of a file from another without reading it; none where it is not there.
-pub(super) type Stamp = Option<(SystemTime, u64)>;
+type Stamp = Option<(SystemTime, u64)>;
 
-/// The file's state.
-pub(super) fn stamp(path: &Path) -> Stamp {
+/// The state of the file, and of the schemas that it named when it could last be used.
+pub(super) fn stamps(path: &Path, rules: &Rules) -> Vec<Stamp> {
+    std::iter::once(path.to_owned()).chain(rules.schema_files(folder(path))).map(|path| stamp(&path)).collect()
+}
+
+fn stamp(path: &Path) -> Stamp {
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len()))
 }

@@ -9,6 +9,7 @@ use sites::{Automated, Identity, PrivacyPolicy, Site, UnknownFields};
 use super::cookie;
 use super::facts::{Facts, Signals};
 use super::salts::Salts;
+use super::schemas::Schemas;
 use crate::rates::Rate;
 
 /// What the rules make of a request for one site.
@@ -17,6 +18,7 @@ pub struct Ruling<'r> {
     name: Box<str>,
     site: &'r Site,
     quota: Option<&'r Rate>,
+    schemas: Option<&'r Schemas>,
     /// Who the site's cookie says it is, or will say from now on.
     visitor: Option<CookieVisitor>,
     /// What stands against every hit, whatever it says.
@@ -60,6 +62,7 @@ impl<'r> Ruling<'r> {
             name: name.into(),
             site,
             quota: None,
+            schemas: None,
             visitor: facts
                 .cookies
                 .filter(|_| site.identity == Identity::Cookie && !withheld)
@@ -80,9 +83,9 @@ impl<'r> Ruling<'r> {
         Self { against: Some(Invalid::new(Reason::UnknownSite, "/site", detail)), ..Self::of(careful, name, facts) }
     }
 
-    /// With how much the site may send.
-    pub(super) fn within(self, quota: Option<&'r Rate>) -> Self {
-        Self { quota, ..self }
+    /// With how much the site may send, and what its events must look like.
+    pub(super) fn within(self, quota: Option<&'r Rate>, schemas: Option<&'r Schemas>) -> Self {
+        Self { quota, schemas, ..self }
     }
 
     /// The site that it is about.
@@ -201,6 +204,9 @@ impl<'r> Ruling<'r> {
         }
         if self.site.unknown_fields == UnknownFields::Props {
             hit.unknown_into_props(limits)?;
+        }
+        if let (Some(schemas), Some(event)) = (self.schemas, hit.kind.as_deref()) {
+            schemas.check(event, hit.props.as_deref())?;
         }
         if self.is_anonymous {
             (hit.visitor_id, hit.user_id) = (None, None);

@@ -38,9 +38,9 @@ impl Policy {
                 _ = asked.recv() => true,
                 _ = look.tick() => false,
             };
-            // The state before the reading: a change in between is seen at the next look.
-            let now = file::stamp(&path);
-            if is_asked || known != Some(now) {
+            // The state before the reading: a change in between is seen at the next look, as is a schema that is named anew.
+            let now = file::stamps(&path, &self.rules());
+            if is_asked || known.as_ref() != Some(&now) {
                 let is_first = known.is_none();
                 known = Some(now);
                 self.read_anew(&path, is_first).await;
@@ -108,6 +108,41 @@ mod tests {
             assert!(has("bb"));
             std::fs::write(&path, "[sites.c]").unwrap();
             until(|| has("c") && !has("a")).await;
+        })
+        .await
+        .unwrap();
+        stop.cancel();
+        following.await.unwrap().unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_schema_is_read_anew_with_the_file_and_a_broken_one_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("sites.toml");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+        write("buy.json", r#"{"required":["price"]}"#);
+        write("sites.toml", "[sites.a]\nschemas = { buy = \"buy.json\" }");
+        let policy = Policy::open(&PolicyArgs { sites: Some(path), ..PolicyArgs::default() }).unwrap();
+        let (address, uri, head) = ([192, 0, 2, 1].into(), "/".parse().unwrap(), Default::default());
+        // The place that is wrong of a purchase without props.
+        let wrong = || {
+            let mut hit = events::IncomingHit::parse(r#"{"type":"buy"}"#, &events::Limits::default()).unwrap();
+            let facts = policy.facts(address, &uri, &head);
+            let judged = policy.rules().ruling("a", &facts).judge(&mut hit, &facts, &events::Limits::default());
+            judged.map_err(|invalid| invalid.detail).err().unwrap_or_default()
+        };
+        assert!(wrong().contains("price"), "{}", wrong());
+
+        let stop = Shutdown::new();
+        let following = tokio::spawn(policy.clone().follow(stop.clone()));
+        tokio::time::timeout(HOUR, async {
+            write("buy.json", r#"{"required":["amount"]}"#);
+            until(|| wrong().contains("amount")).await;
+            write("buy.json", r#"{"required":"amount or so"}"#);
+            tokio::time::sleep(LOOK * 2).await;
+            assert!(wrong().contains("amount"), "what it said before holds");
+            write("buy.json", "{}");
+            until(|| wrong().is_empty()).await;
         })
         .await
         .unwrap();

@@ -86,6 +86,21 @@ async fn a_page_may_send_for_its_own_site_alone() {
 }
 
 #[tokio::test]
+async fn an_event_that_does_not_fit_is_rejected_where_it_is_wrong_and_the_others_are_taken() {
+    let mut schema = NamedTempFile::new().unwrap();
+    schema.write_all(br#"{"properties":{"items":{"items":{"required":["sku"]}}}}"#).unwrap();
+    let edge = Edge::start(&format!("[sites.a]\nschemas = {{ purchase = {:?} }}", schema.path()), &[]).await;
+    let hit = |event: &str| format!(r#"{{"site":"a","type":"{event}","props":{{"items":[{{"sku":1}},{{}}]}}}}"#);
+    let answer = edge.post(&[], &format!("[{},{}]", hit("signup"), hit("purchase"))).await;
+    let rejected = &answer.json()["rejected"][0];
+    assert_eq!((answer.status, &answer.json()["accepted"]), (200, &1.into()));
+    assert_eq!((&rejected["index"], &rejected["reason"]), (&1.into(), &"schema_mismatch".into()), "{rejected}");
+    assert_eq!(rejected["pointer"], "/1/props/items/1");
+    assert_eq!(edge.records(Topic::Rejected)[0]["pointer"], "/1/props/items/1");
+    assert_eq!(edge.records(Topic::Hits)[0]["type"], "signup");
+}
+
+#[tokio::test]
 async fn what_a_site_does_not_want_is_no_mistake_of_its_senders() {
     let edge = Edge::start(SITES, &[]).await;
     let bot = edge.post(&[("user-agent", "Googlebot/2.1")], r#"{"site":"blog.example"}"#).await;

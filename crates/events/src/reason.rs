@@ -51,8 +51,10 @@ reasons! {
     MissingField = "missing_field",
     /// A text that is longer than its field allows.
     TooLong = "too_long",
-    /// `schema` names one that this build does not know.
+    /// `schema` names one that this build does not know, or an event names a version of its schema that the site does not have.
     UnknownSchema = "unknown_schema",
+    /// An event that does not fit the schema that its site has for it.
+    SchemaMismatch = "schema_mismatch",
     /// `hit_id` is no UUID.
     InvalidHitId = "invalid_hit_id",
     /// `site` is not 1 to 128 visible ASCII characters without `/`.

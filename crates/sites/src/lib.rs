@@ -15,4 +15,4 @@ pub use address::{IpPolicy, Network, Networks};
 pub use origin::Origin;
 pub use problem::Problem;
 pub use secret::SecretKey;
-pub use site::{Automated, Identity, PrivacyPolicy, Site, Sites, UnknownFields};
+pub use site::{Automated, Identity, PrivacyPolicy, SchemaFile, Site, Sites, UnknownFields};

@@ -9,10 +9,10 @@ use toml::de::{DeTable, DeValue};
 
 use crate::address::IpPolicy;
 use crate::problem::Problem;
-use crate::site::{Automated, Identity, PrivacyPolicy, Site, UnknownFields};
+use crate::site::{Automated, Identity, PrivacyPolicy, SchemaFile, Site, UnknownFields};
 
 /// The keys of a site.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "origins",
     "write_key",
     "ip",
@@ -27,6 +27,7 @@ const KEYS: [&str; 14] = [
     "exclude_addresses",
     "time_zone",
     "keep_rejected",
+    "schemas",
 ];
 
 /// The most hits a second that a quota may allow: over that it is none.
@@ -59,9 +60,13 @@ type Value<'v> = Spanned<DeValue<'v>>;
 
 impl Reading<'_> {
     fn say(&mut self, place: Range<usize>, key: &str, detail: impl Into<String>) {
-        let before = &self.text.as_bytes()[..place.start.min(self.text.len())];
-        let line = 1 + before.iter().filter(|byte| **byte == b'\n').count();
+        let line = self.line(&place);
         self.problems.push(Problem { line, key: key.to_owned(), detail: detail.into() });
+    }
+
+    fn line(&self, place: &Range<usize>) -> usize {
+        let before = &self.text.as_bytes()[..place.start.min(self.text.len())];
+        1 + before.iter().filter(|byte| **byte == b'\n').count()
     }
 
     fn file(&mut self, table: &DeTable<'_>) -> BTreeMap<String, Site> {
@@ -135,6 +140,7 @@ impl Reading<'_> {
                 "exclude_addresses" => site.exclude_addresses = self.list(path, value),
                 "time_zone" => site.time_zone = self.time_zone(path, value),
                 "keep_rejected" => site.keep_rejected = self.yes_or_no(path, value),
+                "schemas" => site.schemas = self.schemas(path, value),
                 other => {
                     let detail = format!("there is no key `{other}`; a site has {}", KEYS.join(", "));
                     self.say(key.span(), path, detail);
@@ -204,6 +210,21 @@ impl Reading<'_> {
         number
     }
 
+    fn schemas(&mut self, path: &str, value: &Value<'_>) -> BTreeMap<String, SchemaFile> {
+        let mut schemas = BTreeMap::new();
+        for (event, file) in self.table(path, value).into_iter().flatten() {
+            let event_path = format!("{path}.{:?}", event.get_ref());
+            if let Err(detail) = is_event(event.get_ref()) {
+                self.say(event.span(), &event_path, detail);
+            }
+            if let Some(name) = self.text(&event_path, file) {
+                let file = SchemaFile { path: name.to_owned(), line: self.line(&file.span()) };
+                schemas.insert(event.get_ref().to_string(), file);
+            }
+        }
+        schemas
+    }
+
     /// The form alone: which names there are, the machine's tables say.
     fn time_zone(&mut self, path: &str, value: &Value<'_>) -> Option<String> {
         let name = self.text(path, value)?;
@@ -214,6 +235,20 @@ impl Reading<'_> {
         self.say(value.span(), path, "write an IANA name, such as Europe/Berlin or UTC");
         None
     }
+}
+
+/// Whether a text names a custom event, or one version of it.
+fn is_event(text: &str) -> Result<(), &'static str> {
+    let (name, version) = text.split_once('/').unwrap_or((text, "1"));
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte);
+    let is_number = version.parse::<u64>().is_ok_and(|number| number.to_string() == version);
+    if name.is_empty() || !name.bytes().all(is_plain) || !is_number {
+        return Err("write an event's name, or name and version as in \"purchase/2\"");
+    }
+    if ["pageview", "engagement", "request"].contains(&name) {
+        return Err("this is no custom event: what its hits look like is given");
+    }
+    Ok(())
 }
 
 /// A key that stands in a query as it is.

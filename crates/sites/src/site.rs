@@ -39,6 +39,17 @@ pub struct Site {
     pub time_zone: Option<String>,
     /// Whether rejections carry what was refused.
     pub keep_rejected: bool,
+    /// The JSON Schemas of custom events, by name (`purchase`), or name and version (`purchase/2`).
+    pub schemas: BTreeMap<String, SchemaFile>,
+}
+
+/// Where a JSON Schema is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SchemaFile {
+    /// The file; where it is relative, as seen from the file of sites.
+    pub path: String,
+    /// The line that names it.
+    pub line: usize,
 }
 
 /// What is done about people who ask not to be tracked.

@@ -16,11 +16,24 @@ fn manual() -> String {
     from.split_once("```").unwrap().0.to_owned()
 }
 
+/// The schema that the manual shows.
+fn schema() -> &'static str {
+    let page = include_str!("../../../docs/sites.md");
+    page.split_once("```json\n").unwrap().1.split_once("```").unwrap().0
+}
+
 struct Desk(TempDir);
 
 impl Desk {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
+    }
+
+    /// The manual's file, and the schema that it names.
+    fn manual(&self) -> PathBuf {
+        std::fs::create_dir_all(self.0.path().join("schemas")).unwrap();
+        self.file("schemas/purchase-2.json", schema());
+        self.file("sites.toml", &manual())
     }
 
     fn file(&self, name: &str, text: &str) -> PathBuf {
@@ -49,7 +62,7 @@ impl Desk {
 #[test]
 fn the_file_in_the_manual_is_right_and_its_defaults_are_what_a_site_has_that_says_nothing() {
     let desk = Desk::new();
-    let file = desk.file("sites.toml", &manual());
+    let file = desk.manual();
     assert_eq!(desk.check(&file, &[]), (0, "sites.toml: right; sites: blog.example, shop.example\n".into()));
     for (name, default) in [("ip", "\"truncated\""), ("privacy", "\"anonymous\""), ("keep_rejected", "true")] {
         let says =
@@ -70,9 +83,33 @@ fn everything_that_is_wrong_is_said_with_its_line() {
 }
 
 #[test]
+fn an_event_is_held_against_its_schema() {
+    let desk = Desk::new();
+    let file = desk.manual();
+    let check = |version, price| {
+        let props = format!(r#"{{"schema_version":{version},"price":{price}}}"#);
+        let hit = format!(r#"{{"site":"shop.example","type":"purchase","props":{props}}}"#);
+        desk.check_hit(&file, &hit, &["X-Write-Key: wk_4f1c"])
+    };
+    let (code, said) = check(2, "89.5");
+    assert!(code == 0 && said.contains(r#""price":89.5"#), "{said}");
+    let (code, said) = check(2, "\"89.5\"");
+    assert!(code == 1 && said.starts_with("hit 0: rejected: schema_mismatch at /props/price: purchase: "), "{said}");
+    let (code, said) = check(3, "89.5");
+    assert!(code == 1 && said.starts_with("hit 0: rejected: unknown_schema at /props/schema_version: "), "{said}");
+
+    desk.file("schemas/purchase-2.json", r#"{"type":"number or so"}"#);
+    let (code, said) = desk.check(&file, &[]);
+    let line = 1 + manual().lines().position(|line| line.starts_with("schemas = ")).unwrap();
+    let start =
+        format!("sites.toml: line {line}: sites.\"shop.example\".schemas.\"purchase/2\": schemas/purchase-2.json: ");
+    assert!(code == 1 && said.starts_with(&start), "{said}");
+}
+
+#[test]
 fn a_hit_is_held_against_the_file() {
     let desk = Desk::new();
-    let file = desk.file("sites.toml", &manual());
+    let file = desk.manual();
     let key = "X-Write-Key: wk_4f1c";
     let (code, said) = desk.check_hit(&file, r#"{"site":"shop.example","colour":"red"}"#, &[key, "Sec-GPC: 1"]);
     assert_eq!(code, 0, "{said}");

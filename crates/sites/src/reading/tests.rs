@@ -17,6 +17,7 @@ exclude_hosts = ["Test.shop.example"]
 exclude_addresses = ["10.0.0.0/8", "2001:db8::7"]
 time_zone = "Europe/Berlin"
 keep_rejected = false
+schemas = { purchase = "purchase.json", "purchase/2" = "purchase-2.json" }
 
 [sites.blog]
 "#;
@@ -62,6 +63,7 @@ exclude_addresses = ["10.0.0.0/33"]
 exclude_hosts = "test.example"
 time_zone = "Berlin"
 write_key = ""
+schemas = { "purchase/two" = "a.json", pageview = "b.json", signup = 7 }
 "#
     ));
 }
