@@ -46,7 +46,7 @@ pub use counters::Counts;
 pub use options::{Clock, Durability, Limits, Options, Retention, system_clock};
 
 use crate::partitioner::partition_of;
-use crate::{Bounds, Bus, BusError, Group, Outgoing, Reader, SharedBus, Source, Worker};
+use crate::{Bounds, Bus, BusError, Condition, Group, Outgoing, Reader, SharedBus, Source, Worker};
 use batch::{Segment, Segments};
 use counters::Counters;
 use disk::Disk;
@@ -177,6 +177,11 @@ impl Bus for EmbeddedBus {
 
     fn queued_bytes(&self) -> usize {
         self.log.shared.queue.bytes()
+    }
+
+    fn condition(&self) -> Condition {
+        let expired_uncommitted = self.log.shared.counters.all_expired_uncommitted();
+        Condition { expired_uncommitted, ..Condition::default() }
     }
 
     fn log_id(&self) -> Result<LogId, BusError> {

@@ -157,6 +157,7 @@ impl Bus for KafkaBus {
     }
 
     fn condition(&self) -> Condition {
-        Condition { away: self.shared.pulse.away(), producers_replaced: self.shared.publisher.replaced() }
+        let (away, producers_replaced) = (self.shared.pulse.away(), self.shared.publisher.replaced());
+        Condition { away, producers_replaced, ..Condition::default() }
     }
 }

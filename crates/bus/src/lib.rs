@@ -62,6 +62,8 @@ pub struct Condition {
     pub away: Option<Away>,
     /// How many producers were replaced so far: they failed for good, or heard nothing while the bus answered others.
     pub producers_replaced: u64,
+    /// How many records retention has removed before every group had committed them. An embedded log alone knows.
+    pub expired_uncommitted: u64,
 }
 
 /// A bus that does not answer.

@@ -81,6 +81,9 @@ metrics! {
     /// Producers that were replaced: they failed for good, or heard nothing while the bus answered others.
     counter BUS_PRODUCERS_REPLACED = "tributary_bus_producers_replaced_total";
 
+    /// Records of an embedded log that --retention removed before every group had committed them.
+    counter BUS_EXPIRED_UNCOMMITTED = "tributary_bus_expired_uncommitted_total";
+
     // The sessionizer.
     /// Hits that were given to a session or enriched without one.
     counter HITS_ENRICHED = "tributary_hits_enriched_total";

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bus::{Away, Bus, SharedBus};
 
 use crate::health::{Health, Readiness};
-use crate::metrics::{BUS_PRODUCERS_REPLACED, BUS_UP};
+use crate::metrics::{BUS_EXPIRED_UNCOMMITTED, BUS_PRODUCERS_REPLACED, BUS_UP};
 
 /// How often the bus is looked at. It asks nobody anything: the bus knows.
 const LOOK: Duration = Duration::from_millis(500);
@@ -24,6 +24,7 @@ async fn look_on(bus: Weak<dyn Bus>, readiness: Option<Readiness>) {
     let mut outage = Outage::default();
     while let Some(condition) = bus.upgrade().map(|bus| bus.condition()) {
         metrics::counter!(BUS_PRODUCERS_REPLACED).absolute(condition.producers_replaced);
+        metrics::counter!(BUS_EXPIRED_UNCOMMITTED).absolute(condition.expired_uncommitted);
         metrics::gauge!(BUS_UP).set(if condition.away.is_some() { 0.0 } else { 1.0 });
         match (&readiness, &condition.away) {
             (Some(readiness), Some(away)) => readiness.not_ready(format!("the bus is away: {}", away.why)),

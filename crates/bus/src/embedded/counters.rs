@@ -23,6 +23,7 @@ pub(super) struct Counters {
     records: AtomicU64,
     looks: AtomicU64,
     disk_reads: AtomicU64,
+    expired_uncommitted: AtomicU64,
 }
 
 impl Counters {
@@ -37,6 +38,15 @@ impl Counters {
 
     pub(super) fn read_from_disk(&self) {
         self.disk_reads.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn expired_uncommitted(&self, records: i64) {
+        self.expired_uncommitted.fetch_add(records.unsigned_abs(), Ordering::Relaxed);
+    }
+
+    /// Records that retention removed before every group had committed them.
+    pub(super) fn all_expired_uncommitted(&self) -> u64 {
+        self.expired_uncommitted.load(Ordering::Relaxed)
     }
 
     pub(super) fn counts(&self, queued_bytes: usize) -> Counts {

@@ -184,26 +184,49 @@ impl GroupState {
     }
 }
 
-/// The committed positions of all groups, as the file has them.
+/// The committed positions of all groups, as the file has them, and who reads what.
 #[derive(Default)]
-pub(super) struct Committed(Mutex<HashMap<String, HashMap<Source, NextOffset>>>);
+pub(super) struct Committed(Mutex<HashMap<String, Read>>);
+
+/// What a group reads.
+#[derive(Default)]
+struct Read {
+    positions: HashMap<Source, NextOffset>,
+    /// The topics that a member has joined for since the log was opened: of these it may have committed nothing yet.
+    topics: Vec<Topic>,
+}
 
 impl Committed {
     /// The position of a group.
     pub(super) fn position(&self, group: &str, source: Source) -> Option<NextOffset> {
-        self.lock().get(group)?.get(&source).copied()
+        self.lock().get(group)?.positions.get(&source).copied()
     }
 
     /// Notes that positions were made durable.
     pub(super) fn reached(&self, group: &str, positions: &[(Source, NextOffset)]) {
         let mut groups = self.lock();
         if !groups.contains_key(group) {
-            groups.insert(group.to_owned(), HashMap::new());
+            groups.insert(group.to_owned(), Read::default());
         }
-        groups.get_mut(group).expect("just put in").extend(positions.iter().copied());
+        groups.get_mut(group).expect("just put in").positions.extend(positions.iter().copied());
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, HashMap<Source, NextOffset>>> {
+    /// Notes that a group reads these topics.
+    pub(super) fn reads(&self, group: &str, topics: &[Topic]) {
+        self.lock().entry(group.to_owned()).or_default().topics = topics.to_vec();
+    }
+
+    /// The group that is furthest behind among those that read a source, and where it is; `None` where nobody does.
+    pub(super) fn last(&self, source: Source) -> Option<(String, NextOffset)> {
+        let groups = self.lock();
+        let behind = groups.iter().filter_map(|(group, read)| match read.positions.get(&source) {
+            Some(position) => Some((group, *position)),
+            None => read.topics.contains(&source.topic).then_some((group, NextOffset::START)),
+        });
+        behind.min_by_key(|(_, position)| *position).map(|(group, position)| (group.clone(), position))
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Read>> {
         self.0.lock().expect("nobody panics while holding the positions")
     }
 }

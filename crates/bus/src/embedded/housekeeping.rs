@@ -1,10 +1,11 @@
 //! What the writer does beside writing: removing old records and compacting, in slices, so that nobody who publishes
 //! waits for long.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use events::Timestamp;
+use events::{NextOffset, Timestamp};
 use rusqlite::Connection;
 
 use super::compaction::{Pass, SLICE, Site};
@@ -28,13 +29,16 @@ pub(super) struct Housekeeping {
     next_wal: Instant,
     /// Where a pass is under way.
     pass: Option<Pass>,
+    /// What went before its readers had it, and was not told yet: the group that is furthest behind, and how many records.
+    uncommitted: BTreeMap<Source, (String, i64)>,
 }
 
 impl Housekeeping {
     pub(super) fn new(retention: Retention) -> Self {
         let now = Instant::now();
         let (next_retention, next_compaction) = (now + RETENTION_INTERVAL, now + COMPACTION_INTERVAL);
-        Self { retention, next_retention, next_compaction, next_wal: now, pass: None }
+        let uncommitted = BTreeMap::new();
+        Self { retention, next_retention, next_compaction, next_wal: now, pass: None, uncommitted }
     }
 
     /// When there is something to do.
@@ -98,7 +102,7 @@ impl Housekeeping {
 
     /// Removes a part of what is too old or too much. `true` when that was all.
     fn retain_some(
-        &self,
+        &mut self,
         connection: &Connection,
         file: &Path,
         shared: &Shared,
@@ -112,12 +116,29 @@ impl Housekeeping {
             let cut = cut.map_err(|error| fault::at(file, "remove old records from", &error))?;
             if let Some(cut) = cut {
                 shared.tail.cut(source, cut.start, cut.bytes);
+                self.note_uncommitted(source, standing.start, cut.start, shared);
                 if !cut.is_done {
                     return Ok(false);
                 }
             }
         }
+        for (source, (group, records)) in std::mem::take(&mut self.uncommitted) {
+            tracing::warn!(
+                %source, group, records,
+                "records were removed before the group had committed them: they are older than --retention"
+            );
+        }
         Ok(true)
+    }
+
+    /// Counts what went of a source, from an offset to another, before all who read it had committed it.
+    fn note_uncommitted(&mut self, source: Source, from: NextOffset, to: NextOffset, shared: &Shared) {
+        let Some((group, position)) = shared.committed.last(source) else { return };
+        let records = to.0 - position.max(from).0;
+        if records > 0 {
+            shared.counters.expired_uncommitted(records);
+            self.uncommitted.entry(source).or_insert((group, 0)).1 += records;
+        }
     }
 
     /// Goes on with the pass that is under way, or begins one. `true` when there is none.

@@ -38,6 +38,7 @@ impl Member {
             let state = groups.entry(group.name.clone()).or_insert_with(|| GroupState::new(partitions));
             state.join(group.instance.as_deref(), &group.topics)?
         };
+        log.shared.committed.reads(&group.name, &group.topics);
         // The others must learn that they lose some of theirs.
         log.shared.tail.nudge();
         Ok(Self {

@@ -76,6 +76,41 @@ fn a_reader_and_a_worker_that_were_overtaken_go_on_at_the_start() {
 }
 
 #[test]
+fn what_goes_before_a_group_has_committed_it_is_counted() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = TestClock::default();
+    clock.set(START);
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    let expire = |bus: &EmbeddedBus| {
+        bus.enforce_retention(START + Span::from_hours(24 * 8)).unwrap();
+        bus.condition().expired_uncommitted
+    };
+    publish(&bus, "a");
+    assert_eq!(expire(&bus), 0, "nobody reads it");
+
+    for value in ["b", "c", "d"] {
+        publish(&bus, value);
+    }
+    let mut worker = join(&bus);
+    let committed = |at| Step { outputs: &[], positions: at };
+    worker.commit(committed(&[(HITS, NextOffset(2))])).unwrap();
+    assert_eq!(expire(&bus), 2, "of three it had committed one");
+    publish(&bus, "e");
+    worker.commit(committed(&[(HITS, NextOffset(5))])).unwrap();
+    assert_eq!(expire(&bus), 2, "it had committed all of it");
+
+    // A group that is new, and one that is known by its positions alone.
+    drop((worker, bus));
+    let bus = open_at(directory.path(), &clock, Retention::default());
+    publish(&bus, "f");
+    assert_eq!(expire(&bus), 1);
+    let group = Group { name: "new".to_owned(), instance: None, topics: vec![Topic::Hits], produces: false };
+    let _worker = bus.join(group).unwrap();
+    publish(&bus, "g");
+    assert_eq!(expire(&bus), 2);
+}
+
+#[test]
 fn a_look_that_was_overtaken_by_retention_finds_nothing_wrong() {
     let directory = tempfile::tempdir().unwrap();
     let clock = TestClock::default();
