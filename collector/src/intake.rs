@@ -133,8 +133,12 @@ pub(crate) async fn take(
 /// sends the same ids, and the copies are found. `/ready` hears of it.
 async fn publish(edge: &Edge, records: Vec<Outgoing>) -> Result<(), Unkept> {
     let start = Instant::now();
-    metrics::gauge!(BUS_QUEUED_BYTES).set(edge.bus.queued_bytes() as f64);
-    let (kind, detail) = match tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records)).await {
+    let say_queued = || metrics::gauge!(BUS_QUEUED_BYTES).set(edge.bus.queued_bytes() as f64);
+    let published = tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records));
+    say_queued();
+    let published = published.await;
+    say_queued();
+    let (kind, detail) = match published {
         Ok(Ok(())) => {
             edge.standing.kept();
             metrics::histogram!(PUBLISH_SECONDS).record(start.elapsed());

@@ -23,6 +23,7 @@ pub(crate) struct Controls {
 
 struct InFlight {
     partition: u32,
+    /// Whether these are settings that are written again where the bus does not take them.
     is_settings: bool,
     publish: BoxFuture<'static, Result<(), BusError>>,
 }
@@ -37,9 +38,10 @@ impl Controls {
         self.settings_due.insert(partition, Instant::now());
     }
 
-    /// A partition is not ours any more.
+    /// A partition is not ours any more: what is on its way to it goes there or not, and is not written again.
     pub(crate) fn forget(&mut self, partition: u32) {
         self.settings_due.remove(&partition);
+        self.in_flight.retain(|sent| sent.partition != partition);
     }
 
     /// Writes the settings where they are due.
@@ -82,5 +84,79 @@ impl Controls {
             }
         });
         result
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use bus::{Bounds, Bus, Group, Reader, Source, Worker};
+    use events::{LogId, NextOffset};
+    use futures::channel::oneshot;
+
+    use super::*;
+
+    /// A bus that answers a publish when it is told to.
+    #[derive(Default)]
+    struct Slow(Mutex<Vec<oneshot::Sender<Result<(), BusError>>>>);
+
+    impl Slow {
+        /// Refuses all that waits; how much that was.
+        fn refuse(&self) -> usize {
+            let waiting = std::mem::take(&mut *self.0.lock().unwrap());
+            let count = waiting.len();
+            for one in waiting {
+                // Who does not wait any more need not hear of it.
+                let _ = one.send(Err(BusError::Unavailable("nobody answers".to_owned())));
+            }
+            count
+        }
+    }
+
+    impl Bus for Slow {
+        fn publish(&self, _: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
+            let (sender, receiver) = oneshot::channel();
+            self.0.lock().unwrap().push(sender);
+            receiver.map(|answer| answer.unwrap()).boxed()
+        }
+
+        fn partitions(&self) -> u32 {
+            2
+        }
+
+        fn queued_bytes(&self) -> usize {
+            0
+        }
+
+        fn log_id(&self) -> Result<LogId, BusError> {
+            Err(BusError::Refused("not a part of this".to_owned()))
+        }
+
+        fn join(&self, _: Group) -> Result<Box<dyn Worker>, BusError> {
+            Err(BusError::Refused("not a part of this".to_owned()))
+        }
+
+        fn read(&self, _: Source, _: NextOffset) -> Result<Box<dyn Reader>, BusError> {
+            Err(BusError::Refused("not a part of this".to_owned()))
+        }
+
+        fn bounds(&self, _: Source) -> Result<Bounds, BusError> {
+            Err(BusError::Refused("not a part of this".to_owned()))
+        }
+    }
+
+    #[test]
+    fn settings_are_written_again_where_they_were_not_taken_but_not_for_another_owner() {
+        let bus = Arc::new(Slow::default());
+        let mut controls = Controls::new(bus.clone());
+        for partition in 0..2 {
+            controls.want_settings(partition);
+        }
+        controls.send_settings(WindowSettings::default());
+        controls.forget(1);
+        assert_eq!(bus.refuse(), 2, "both were on their way");
+        controls.settle().unwrap_err();
+        assert_eq!(controls.settings_due.keys().collect::<Vec<_>>(), [&0], "1 belongs to another by now");
     }
 }

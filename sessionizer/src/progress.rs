@@ -41,6 +41,13 @@ impl Progress {
         }
     }
 
+    /// It was given up: the partition is not ours any more.
+    pub(crate) fn give_up(&self) {
+        let label = self.partition.to_string();
+        metrics::gauge!(name::RESTORE_RECORDS, "partition" => label.clone()).set(0.0);
+        metrics::gauge!(name::RESTORE_LEFT, "partition" => label).set(0.0);
+    }
+
     /// Records read so far.
     pub(crate) fn records(&self) -> u64 {
         self.records

@@ -79,7 +79,14 @@ impl Restores {
         let thread = thread::Builder::new().name(format!("restore {partition}")).spawn({
             let (config, bus, mut progress) = (self.config.clone(), self.bus.clone(), progress.clone());
             let is_cancelled = is_cancelled.clone();
-            move || restore(&config, &bus, partition, &mut progress, &|| is_cancelled.load(Ordering::Acquire))
+            move || {
+                let is_cancelled = || is_cancelled.load(Ordering::Acquire);
+                let restored = restore(&config, &bus, partition, &mut progress, &is_cancelled);
+                if !matches!(restored, Ok(Some(_))) {
+                    progress.give_up();
+                }
+                restored
+            }
         });
         let thread = thread.map_err(|error| BusError::Unavailable(format!("no thread can be started: {error}")))?;
         Ok(Running { assignment, progress, is_cancelled, thread })

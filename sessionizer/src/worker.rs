@@ -242,6 +242,8 @@ impl Loop<'_> {
 
     /// Says how far each partition is behind. A bus that does not answer is asked again later: nobody waits for figures.
     fn report_lag(&mut self) {
+        let now = (self.config.clock)();
+        self.partitions.values().for_each(|partition| partition.report(now));
         for partition in self.partitions.values() {
             let Ok(bounds) = self.bus.bounds(partition.source()) else { break };
             partition.report_lag(bounds.end);

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -160,4 +161,97 @@ fn each_service_runs_alone() {
         assert!(get(admin["admin"].as_str().unwrap(), "/live").starts_with("HTTP/1.1 200"), "{name}");
         assert_eq!(service.stop().code(), Some(0), "{name}");
     }
+}
+
+/// A request whose body does not come, so that whoever has begun to read it cannot end in good order.
+fn unfinished_request(address: &str) -> TcpStream {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let head = "POST /collect HTTP/1.1\r\nhost: here\r\ncontent-type: application/json\r\nexpect: 100-continue\r\n\
+                content-length: 100\r\n\r\n";
+    stream.write_all(head.as_bytes()).unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).unwrap();
+    assert_eq!(text(&answer), "HTTP/1.1 100", "it waits for the body");
+    stream
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_its_log_is_json_where_nobody_looks_on() {
+    let data = tempdir().unwrap();
+    let mut command = tributary();
+    command.args(["up", "--drain-timeout", "1h", "--read-timeout", "1h", "--data"]).arg(data.path());
+    let mut up = Up::start(command.stderr(Stdio::piped()));
+    let mut log = BufReader::new(up.process.pipes().stderr.take().unwrap());
+    let _request = unfinished_request(up.address("collect"));
+    let mut until = |wanted: &str| {
+        let mut line = String::new();
+        while log.read_line(&mut line).unwrap() > 0 {
+            let event: Value = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+            if event["message"].as_str().unwrap().starts_with(wanted) {
+                return event;
+            }
+            line.clear();
+        }
+        panic!("its log ends without `{wanted}`");
+    };
+    up.process.signal("TERM");
+    let event = until("stopping: no more input");
+    assert_eq!((event["level"].as_str(), event["signal"].as_str()), (Some("INFO"), Some("SIGTERM")));
+    assert!(event["timestamp"].is_string(), "{event}");
+    up.process.signal("INT");
+    assert_eq!(until("stopping at once")["signal"], "SIGINT");
+    assert_eq!(up.process.wait().unwrap().code(), Some(130));
+}
+
+/// The values of a metric, by its labels as they are written.
+fn metric(page: &str, name: &str) -> BTreeMap<String, f64> {
+    let lines = page.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+    let lines = lines.filter(|(labels, _)| labels.is_empty() || labels.starts_with('{'));
+    lines.map(|(labels, value)| (labels.to_owned(), value.parse().unwrap())).collect()
+}
+
+#[test]
+fn metrics_tell_of_late_hits_copies_the_queue_and_a_time_that_stands_still() {
+    let data = tempdir().unwrap();
+    let mut command = tributary();
+    // No tick: the watermark stands still once no hit comes.
+    command.args(["up", "--partitions", "1", "--idle-interval", "1h", "--data"]).arg(data.path());
+    let up = Up::start(command.stderr(Stdio::null()));
+    let post = |body: &str| {
+        let line = format!("-H 'content-type: application/json' -d '{body}' {}", up.url("collect"));
+        let answer = curl(&line);
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    };
+    let page = || get(up.address("admin"), "/metrics");
+    let until = |what: &str, is_so: &dyn Fn(&str) -> bool| {
+        let started = std::time::Instant::now();
+        loop {
+            let page = page();
+            if is_so(&page) {
+                return page;
+            }
+            assert!(started.elapsed() < PATIENCE, "never {what}: {page}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    let sum = |page: &str, name: &str| metric(page, name).values().sum::<f64>();
+    let hit = |id: u32, time: &str| {
+        format!(
+            r#"{{"hit_id":"00000000-0000-4000-8000-00000000000{id}","site":"s","visitor_id":"v","url":"https://s.example/"{time}}}"#
+        )
+    };
+    post(&hit(1, ""));
+    post(&hit(1, ""));
+    let page_of_copies = until("a copy", &|page| sum(page, "tributary_hits_duplicate_total") == 1.0);
+    assert_eq!(sum(&page_of_copies, "tributary_hits_accepted_total"), 2.0, "both were taken");
+    until("an open session", &|page| sum(page, "tributary_sessions_open") == 1.0);
+    assert_eq!(metric(&page_of_copies, "tributary_bus_queued_bytes").len(), 1, "{page_of_copies}");
+    until("an empty queue", &|page| sum(page, "tributary_bus_queued_bytes") == 0.0);
+
+    let lag = |page: &str| metric(page, "tributary_watermark_lag_seconds")[r#"{partition="0"}"#];
+    let before = lag(&until("a lag", &|page| !metric(page, "tributary_watermark_lag_seconds").is_empty()));
+    until("further behind while nothing is committed", &|page| lag(page) > before + 1.0);
+    post(&hit(2, r#","client_time":"2020-01-01T00:00:00Z""#));
+    until("a late hit", &|page| metric(page, "tributary_hits_late_total").get(r#"{reason="too_old"}"#) == Some(&1.0));
 }

@@ -56,12 +56,11 @@ impl Loop<'_> {
         let result = self.worker.commit(Step { outputs: &outputs, positions: &positions });
         result.map_err(|error| name_too_large(error, &outputs, &positions))?;
         drop(outputs);
-        let now = (self.config.clock)();
         self.committed_at = Instant::now();
         self.summary.steps += 1;
         for (number, partition) in moved {
             self.summary.committed(&partition.out.counts);
-            partition.committed(now, has_checkpoint(*number));
+            partition.committed(has_checkpoint(*number));
             if self.config.mode == Mode::Bounded {
                 // Who starts anew reads a bounded log from its start: cheaper than checkpoints on the way.
                 partition.engine.drop_changes();
