@@ -5,7 +5,6 @@ use std::path::Path;
 
 use events::{Invalid, Reason};
 use jsonschema::{PatternOptions, Validator};
-use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use sites::{Problem, SchemaFile, Site};
@@ -25,12 +24,6 @@ struct Versions {
     /// For hits that name no version.
     unnamed: Option<Validator>,
     named: HashMap<u64, Validator>,
-}
-
-#[derive(Deserialize)]
-struct Versioned {
-    #[serde(default)]
-    schema_version: Option<Value>,
 }
 
 impl Schemas {
@@ -66,10 +59,9 @@ impl Schemas {
     /// What is wrong, at its place.
     pub(super) fn check(&self, event: &str, props: Option<&RawValue>) -> Result<(), Invalid> {
         let Some(versions) = self.events.get(event) else { return Ok(()) };
-        let props = props.map_or("{}", RawValue::get);
-        let validator = versions.of(event, props)?;
         // Checked when the hit was read: JSON, an object, within its bounds.
-        let props: Value = serde_json::from_str(props).unwrap_or_default();
+        let props: Value = serde_json::from_str(props.map_or("{}", RawValue::get)).unwrap_or_default();
+        let validator = versions.of(event, props.get(VERSION).filter(|said| !said.is_null()))?;
         validator.validate(&props).map_err(|error| {
             // Masked: what somebody typed belongs into no message.
             let detail = format!("{event}: {}", error.masked_with("the value"));
@@ -79,9 +71,9 @@ impl Schemas {
 }
 
 impl Versions {
-    fn of(&self, event: &str, props: &str) -> Result<&Validator, Invalid> {
+    /// `said`: the version that the hit names.
+    fn of(&self, event: &str, said: Option<&Value>) -> Result<&Validator, Invalid> {
         let place = format!("/props/{VERSION}");
-        let said = serde_json::from_str::<Versioned>(props).ok().and_then(|props| props.schema_version);
         match said {
             None => self.unnamed.as_ref().ok_or_else(|| {
                 Invalid::new(Reason::UnknownSchema, place, format!("`{event}` must say its {VERSION} in props"))
