@@ -3,6 +3,7 @@
 mod collector;
 mod line;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
@@ -80,7 +81,7 @@ pub fn run(args: &ResubmitArgs) -> Result<bool> {
                 }
             }
             Err(why) => {
-                eprintln!("line {number}: not sent: {why}");
+                say(format_args!("line {number}: not sent: {why}"));
                 tally.unsent += 1;
             }
         }
@@ -92,6 +93,11 @@ pub fn run(args: &ResubmitArgs) -> Result<bool> {
     }
     out.flush()?;
     Ok(tally.rejected == 0 && tally.unsent == 0)
+}
+
+/// Tells a person. Where nobody reads it, the hits go on all the same.
+fn say(line: fmt::Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "{line}");
 }
 
 /// Hits for the next request, each with the number of its line.
@@ -123,7 +129,7 @@ impl Waiting {
         tally.rejected += answer.rejected.len() as u64;
         for rejected in answer.rejected {
             let line = hits.get(rejected.index).map_or(0, |(line, _)| *line);
-            eprintln!("line {line}: rejected: {rejected}");
+            say(format_args!("line {line}: rejected: {rejected}"));
         }
         Ok(())
     }
