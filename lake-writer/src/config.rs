@@ -113,7 +113,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             instance: None,
-            flush: Flush::every(Duration::from_secs(600)),
+            flush: Flush::every(LakeArgs::FLUSH_INTERVAL.to_std()),
             target_file_size: 128 << 20,
             memory: 512 << 20,
             fold_after: Span::from_hours(8 * 24),

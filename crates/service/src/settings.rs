@@ -210,6 +210,9 @@ impl BusArgs {
 }
 
 impl LakeArgs {
+    /// How long a row waits for its file at most, where nobody says.
+    pub const FLUSH_INTERVAL: Span = Span::from_mins(10);
+
     /// The lake that was named, or the one in the data folder.
     pub fn url(&self, data: &Path) -> String {
         self.lake.clone().unwrap_or_else(|| data.join("lake").to_string_lossy().into_owned())

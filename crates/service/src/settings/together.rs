@@ -11,9 +11,6 @@ use crate::units::ByteSize;
 /// The least that a log keeps its records for: an outage that somebody has to notice and mend is no shorter.
 const LEAST_RETENTION: Span = Span::from_hours(1);
 
-/// How long a row waits for its file where nobody says.
-const FLUSH_INTERVAL: Span = Span::from_mins(10);
-
 /// Settings that do not go together. One line that says how to mend it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Misfit {
@@ -150,7 +147,7 @@ impl Together<'_> {
     fn check_retention(&self, retention: Span) -> Result<(), Misfit> {
         let mut needs = Vec::new();
         if let Some(lake) = self.lake {
-            needs.push(("--flush-interval", lake.flush_interval.unwrap_or(FLUSH_INTERVAL)));
+            needs.push(("--flush-interval", lake.flush_interval.unwrap_or(LakeArgs::FLUSH_INTERVAL)));
         }
         if let Some(windows) = self.windows {
             let WindowArgs { gap, lateness, max_session, .. } = *windows;
