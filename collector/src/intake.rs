@@ -10,8 +10,7 @@ use axum::response::Response;
 use bus::{BusError, Outgoing};
 use events::{Invalid, Reason};
 use service::metrics::{
-    BUS_ERRORS, BUS_QUEUED_BYTES, HITS_ACCEPTED, HITS_PREFETCHED, HITS_PRIVATE, HITS_REJECTED, PUBLISH_SECONDS,
-    REQUESTS_SHED,
+    BUS_ERRORS, HITS_ACCEPTED, HITS_PREFETCHED, HITS_PRIVATE, HITS_REJECTED, PUBLISH_SECONDS, REQUESTS_SHED,
 };
 
 use crate::accept::{Noted, Outcome, Sender, accept, refuse, shorten};
@@ -133,12 +132,7 @@ pub(crate) async fn take(
 /// sends the same ids, and the copies are found. `/ready` hears of it.
 async fn publish(edge: &Edge, records: Vec<Outgoing>) -> Result<(), Unkept> {
     let start = Instant::now();
-    let say_queued = || metrics::gauge!(BUS_QUEUED_BYTES).set(edge.bus.queued_bytes() as f64);
-    let published = tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records));
-    say_queued();
-    let published = published.await;
-    say_queued();
-    let (kind, detail) = match published {
+    let (kind, detail) = match tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records)).await {
         Ok(Ok(())) => {
             edge.standing.kept();
             metrics::histogram!(PUBLISH_SECONDS).record(start.elapsed());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use bus::{Away, Bus, SharedBus};
 
 use crate::health::{Health, Readiness};
-use crate::metrics::{BUS_EXPIRED_UNCOMMITTED, BUS_PRODUCERS_REPLACED, BUS_UP};
+use crate::metrics::{BUS_EXPIRED_UNCOMMITTED, BUS_PRODUCERS_REPLACED, BUS_QUEUED_BYTES, BUS_UP};
 
 /// How often the bus is looked at. It asks nobody anything: the bus knows.
 const LOOK: Duration = Duration::from_millis(500);
@@ -22,7 +22,8 @@ pub(crate) fn watch(bus: &SharedBus, health: Option<&Health>) {
 
 async fn look_on(bus: Weak<dyn Bus>, readiness: Option<Readiness>) {
     let mut outage = Outage::default();
-    while let Some(condition) = bus.upgrade().map(|bus| bus.condition()) {
+    while let Some((condition, queued)) = bus.upgrade().map(|bus| (bus.condition(), bus.queued_bytes())) {
+        metrics::gauge!(BUS_QUEUED_BYTES).set(queued as f64);
         metrics::counter!(BUS_PRODUCERS_REPLACED).absolute(condition.producers_replaced);
         metrics::counter!(BUS_EXPIRED_UNCOMMITTED).absolute(condition.expired_uncommitted);
         metrics::gauge!(BUS_UP).set(if condition.away.is_some() { 0.0 } else { 1.0 });
