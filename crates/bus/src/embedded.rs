@@ -19,6 +19,7 @@ mod fault;
 mod file;
 mod groups;
 mod housekeeping;
+mod lock;
 mod options;
 mod place;
 mod queue;

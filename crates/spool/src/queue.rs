@@ -5,6 +5,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use events::Timestamp;
 use futures::FutureExt;
@@ -99,6 +100,21 @@ impl Options {
     }
 }
 
+/// How often it is looked whether the lock is free, and the wait between two looks: whoever had it may be just ending, and a
+/// process that it was just starting has a copy of its open files, the lock among them, until it runs.
+const LOCK_LOOKS: u32 = 20;
+const LOCK_WAIT: Duration = Duration::from_millis(10);
+
+fn take(lock: &File) -> Result<(), TryLockError> {
+    for _ in 1..LOCK_LOOKS {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOCK_WAIT),
+            taken_or_not => return taken_or_not,
+        }
+    }
+    lock.try_lock()
+}
+
 impl Spool {
     /// Whether a folder was a spool before.
     pub fn is_at(folder: &Path) -> bool {
@@ -116,7 +132,7 @@ impl Spool {
         std::fs::create_dir_all(&options.folder).map_err(|error| failed("make the folder", &error))?;
         let lock = File::options().create(true).truncate(false).write(true).open(options.folder.join("lock"));
         let lock = lock.map_err(|error| failed("lock", &error))?;
-        lock.try_lock().map_err(|error| match error {
+        take(&lock).map_err(|error| match error {
             TryLockError::WouldBlock => SpoolError::InUse(shown.clone()),
             TryLockError::Error(error) => failed("lock", &error),
         })?;

@@ -1,6 +1,6 @@
 //! The log's file: made, checked, locked and opened.
 
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,7 +9,7 @@ use events::{LogId, Topic};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::options::{Durability, Options};
-use super::{fault, place, transaction};
+use super::{fault, lock, place, transaction};
 use crate::{BusError, Source};
 
 /// The version of the format that this build reads and writes.
@@ -101,7 +101,7 @@ pub(super) fn open(options: &Options, paths: &Paths) -> Result<Opened, BusError>
         )));
     }
     fs::create_dir_all(&paths.directory).map_err(|error| cannot("make", &paths.directory, &error))?;
-    let lock = take_lock(paths)?;
+    let lock = lock::take(&paths.lock, &paths.directory)?;
     if !paths.log.exists() {
         if paths.wal.exists() {
             let (log, wal) = (paths.log.display(), paths.wal.display());
@@ -163,19 +163,6 @@ pub(super) fn identity(connection: &Connection, log: &Path) -> Result<(LogId, u3
     let (text, partitions) = row.ok_or_else(|| BusError::Damaged(format!("{} does not say its id", log.display())))?;
     let log_id = LogId::try_from(text).map_err(|error| BusError::Damaged(format!("{}: {error}", log.display())))?;
     Ok((log_id, partitions))
-}
-
-fn take_lock(paths: &Paths) -> Result<File, BusError> {
-    let open = File::options().create(true).truncate(false).write(true).open(&paths.lock);
-    let lock = open.map_err(|error| cannot("open", &paths.lock, &error))?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(TryLockError::WouldBlock) => Err(BusError::Refused(format!(
-            "another process uses the log in {}: stop it, or choose another directory",
-            paths.directory.display()
-        ))),
-        Err(TryLockError::Error(error)) => Err(cannot("lock", &paths.lock, &error)),
-    }
 }
 
 /// Makes the log under another name and moves it into place when it is whole, so that a crash leaves either no log
@@ -309,6 +296,6 @@ pub(super) fn restart_wal(connection: &Connection, patience: Duration) -> rusqli
     Ok(!is_held?)
 }
 
-fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> BusError {
+pub(super) fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> BusError {
     BusError::Refused(format!("cannot {verb} {}: {error}", path.display()))
 }
