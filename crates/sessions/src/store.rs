@@ -7,11 +7,15 @@ use std::hash::BuildHasher;
 use std::hint::black_box;
 
 use events::Timestamp;
-use hashbrown::{HashSet, HashTable};
-use xxhash_rust::xxh3::{Xxh3DefaultBuilder, xxh3_64_with_seed};
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::deadlines::Slots;
 use crate::node::Node;
+
+mod many;
+
+use many::{MANY_IDS, ManyIds};
 
 const CHUNK_NODES: usize = 1024;
 
@@ -21,9 +25,6 @@ type Chunk = [Slot; CHUNK_NODES];
 /// No slot.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
 
-/// From this many ids on, a visitor's ids are found by hash instead of by looking through its sessions.
-const MANY_IDS: usize = 64;
-
 #[derive(Debug, Default)]
 pub(crate) struct Store {
     chunks: Vec<Box<Chunk>>,
@@ -32,18 +33,9 @@ pub(crate) struct Store {
     unused: u32,
     heads: HashTable<Head>,
     hashing: Hashing,
-    /// Ids of the few visitors that have very many.
-    many: HashTable<Many>,
+    many: ManyIds,
     open: usize,
     stubs: usize,
-}
-
-/// The ids of a visitor that has very many.
-#[derive(Debug)]
-struct Many {
-    tag: u32,
-    key: Box<[u8]>,
-    ids: HashSet<u64, Xxh3DefaultBuilder>,
 }
 
 /// A visitor's place in the table: one of its nodes.
@@ -104,6 +96,15 @@ impl Hashing {
     }
 }
 
+/// The node, or `None` where it was merged away.
+#[inline(always)]
+fn find(chunks: &[Box<Chunk>], slot: u32) -> Option<&Node> {
+    match &chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
+        Slot::Node(node) => Some(node),
+        Slot::Dead | Slot::Free => None,
+    }
+}
+
 impl Store {
     pub(crate) fn open_count(&self) -> usize {
         self.open
@@ -119,10 +120,7 @@ impl Store {
 
     /// The node, or `None` where it was merged away.
     pub(crate) fn get(&self, slot: u32) -> Option<&Node> {
-        match &self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES] {
-            Slot::Node(node) => Some(node),
-            Slot::Dead | Slot::Free => None,
-        }
+        find(&self.chunks, slot)
     }
 
     pub(crate) fn node_mut(&mut self, slot: u32) -> &mut Node {
@@ -206,38 +204,18 @@ impl Store {
             is_known |= node.ids.contains(&fingerprint);
         }
         if ids <= MANY_IDS {
-            self.forget_many(visitor);
+            self.many.forget(visitor);
             return is_known;
         }
-        if self.many_of(visitor).is_none() {
-            let ids = slots.iter().flat_map(|&slot| self.node(slot).ids.iter().copied()).collect();
-            let many = Many { tag: visitor.tag, key: visitor.key.into(), ids };
-            self.many.insert_unique(hash(visitor.tag), many, |many| hash(many.tag));
-        }
-        self.many_of(visitor).is_some_and(|many| many.ids.contains(&fingerprint))
+        let Self { many, chunks, .. } = self;
+        many.knows(visitor, fingerprint, || {
+            slots.iter().flat_map(|&slot| find(chunks, slot).into_iter().flat_map(|node| node.ids.iter()).copied())
+        })
     }
 
     /// Tells the index of visitors with many ids that one of them got another.
     pub(crate) fn learn(&mut self, visitor: Visitor<'_>, fingerprint: u64) {
-        if let Some(many) = self.many_of(visitor) {
-            many.ids.insert(fingerprint);
-        }
-    }
-
-    fn many_of(&mut self, visitor: Visitor<'_>) -> Option<&mut Many> {
-        if self.many.is_empty() {
-            return None;
-        }
-        self.many.find_mut(hash(visitor.tag), |many| *many.key == *visitor.key)
-    }
-
-    fn forget_many(&mut self, visitor: Visitor<'_>) {
-        if self.many.is_empty() {
-            return;
-        }
-        if let Ok(many) = self.many.find_entry(hash(visitor.tag), |many| *many.key == *visitor.key) {
-            many.remove();
-        }
+        self.many.learn(visitor, fingerprint);
     }
 
     /// Puts a node in: next to a sibling, which is any node of the same visitor, or as the visitor's first.
@@ -284,11 +262,7 @@ impl Store {
     pub(crate) fn remove_stub(&mut self, slot: u32) -> Node {
         let node = self.unlink(slot);
         self.stubs -= 1;
-        if let Some(known) = self.many_of(Visitor { key: node.key(), tag: node.link.tag, hint: NO_SLOT }) {
-            node.ids.iter().for_each(|id| {
-                known.ids.remove(id);
-            });
-        }
+        self.many.lose(Visitor { key: node.key(), tag: node.link.tag, hint: NO_SLOT }, &node.ids);
         self.release(slot);
         node
     }
@@ -326,7 +300,7 @@ impl Store {
             unreachable!("it stood there a moment ago")
         };
         if is_only {
-            self.forget_many(Visitor { key: node.key(), tag, hint: NO_SLOT });
+            self.many.forget(Visitor { key: node.key(), tag, hint: NO_SLOT });
         }
         node
     }
