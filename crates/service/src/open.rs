@@ -11,6 +11,7 @@ use bus::{BusError, SharedBus};
 use crate::bus_url::BusUrl;
 use crate::settings::BusArgs;
 use crate::shutdown;
+use crate::units::ByteSize;
 
 /// A bus that cannot be opened. One line.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +58,8 @@ pub fn open_bus(args: &BusArgs) -> Result<SharedBus, OpenBusError> {
     let failed = |error| OpenBusError::Bus { url: args.url(), error };
     match args.url() {
         BusUrl::Embedded(path) => {
-            let retention = Retention { age: Some(args.retention), ..Retention::default() };
+            let retention =
+                Retention { age: Some(args.retention), bytes_per_partition: args.retention_bytes.map(ByteSize::bytes) };
             let options = Options { partitions: args.partitions, retention, ..Options::at(path) };
             Ok(Arc::new(EmbeddedBus::open(options).map_err(failed)?))
         }
@@ -72,6 +74,7 @@ pub fn kafka_options(args: &BusArgs, brokers: Vec<String>) -> Result<kafka::Opti
         replication_factor: args.replication_factor,
         create_topics: args.create_topics,
         retention: Some(args.retention),
+        retention_bytes: args.retention_bytes.map(ByteSize::bytes),
         properties: kafka_properties(args)?,
         stop: shutdown::stop(),
         ..kafka::Options::at(brokers, &args.topic_prefix)
@@ -101,6 +104,7 @@ mod tests {
             create_topics: true,
             replication_factor: 1,
             retention: events::Span::from_hours(7 * 24),
+            retention_bytes: None,
         }
     }
 
@@ -112,6 +116,13 @@ mod tests {
         assert_eq!(bus.partitions(), 3);
         let error = open_bus(&args).map(|_| ()).unwrap_err().to_string();
         assert!(error.starts_with("--bus embedded:/") && !error.contains('\n'), "{error}");
+    }
+
+    #[test]
+    fn topics_keep_as_much_as_the_settings_say() {
+        let args = BusArgs { retention_bytes: Some("1GiB".parse().unwrap()), ..args("kafka://127.0.0.1:1") };
+        let options = kafka_options(&args, Vec::new()).unwrap();
+        assert_eq!((options.retention, options.retention_bytes), (Some(args.retention), Some(1 << 30)));
     }
 
     #[test]

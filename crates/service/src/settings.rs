@@ -6,12 +6,13 @@
 mod policy;
 mod pressure;
 mod together;
+mod values;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Command, ValueEnum};
-use events::{Span, Topic};
+use events::Span;
 
 use crate::bus_url::BusUrl;
 use crate::shutdown::Shutdown;
@@ -20,6 +21,10 @@ use crate::units::ByteSize;
 pub use policy::PolicyArgs;
 pub use pressure::PressureArgs;
 pub use together::{HasSettings, Misfit, Together};
+use values::{
+    address, body_size, file_size, idle_interval, instance_id, lake_memory, partition_size, public_path, some_span,
+    spool_size, topic_prefix,
+};
 
 /// Which log.
 #[derive(Args, Clone, Debug)]
@@ -49,6 +54,10 @@ pub struct BusArgs {
     /// together. On Kafka topics are created so; those that keep them for less are an error.
     #[arg(long, value_name = "SPAN", default_value = "7d", value_parser = some_span)]
     pub retention: Span,
+    /// Most bytes that each partition of a topic keeps, besides: the oldest go first, whether they were read or not. On Kafka
+    /// topics are created so; those that keep less are an error [default: no bound].
+    #[arg(long, value_name = "SIZE", value_parser = partition_size)]
+    pub retention_bytes: Option<ByteSize>,
 }
 
 /// Which member of its group a process is.
@@ -233,84 +242,4 @@ pub(crate) fn every_setting() -> Command {
         LogArgs::augment_args,
     ];
     groups.into_iter().fold(Command::new("tributary"), |command, augment| augment(command))
-}
-
-/// What Kafka takes as a name, so that it is the same everywhere.
-fn instance_id(text: &str) -> Result<String, String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if (1..=100).contains(&text.len()) && text.bytes().all(is_plain) {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("`{text}` is no name: write up to 100 letters, digits, dots, dashes and underscores"))
-    }
-}
-
-/// What stands in a URL as it is, and cannot be taken for a pattern.
-fn public_path(text: &str) -> Result<String, String> {
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'/' | b'.' | b'_' | b'-');
-    let fits = text.len() > 1 && text.starts_with('/') && text.bytes().all(is_plain) && !text.contains("//");
-    if !fits {
-        return Err(format!("`{text}` is no path: write `/` and then letters, digits, dots, dashes and underscores"));
-    }
-    if OTHERS.contains(&text) { Err(format!("`{text}` is taken: choose another path")) } else { Ok(text.to_owned()) }
-}
-
-/// The public port's other paths, which have names of their own.
-const OTHERS: [&str; 3] = ["/pixel.gif", "/api/webeventspub", "/openapi.json"];
-
-fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| format!("`{text}` is no address: write IP:PORT, such as 127.0.0.1:8080"))
-}
-
-fn some_span(text: &str) -> Result<Span, String> {
-    match text.parse::<Span>() {
-        Ok(Span::ZERO) => Err(format!("`{text}` is too short: write at least 1ms")),
-        Ok(span) => Ok(span),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-/// What Kafka takes in the names of topics, the longest of which must fit too.
-fn topic_prefix(text: &str) -> Result<String, String> {
-    const LONGEST_NAME: usize = 249;
-    let own = Topic::ALL.iter().map(|topic| topic.name().len()).max().unwrap_or_default();
-    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    if (1..=LONGEST_NAME - own).contains(&text.len()) && text.bytes().all(is_plain) {
-        return Ok(text.to_owned());
-    }
-    let (text, most) = (text.chars().take(64).collect::<String>(), LONGEST_NAME - own);
-    Err(format!("`{text}` begins no topic: write up to {most} letters, digits, dots, dashes and underscores"))
-}
-
-/// Longer than this, and sessions of a quiet partition would look as if they were lost.
-fn idle_interval(text: &str) -> Result<Span, String> {
-    let span = some_span(text)?;
-    if span <= Span::from_hours(1) { Ok(span) } else { Err(format!("`{text}` is too long: write at most 1h")) }
-}
-
-fn at_least(text: &str, least: ByteSize) -> Result<ByteSize, String> {
-    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
-    if size >= least { Ok(size) } else { Err(format!("`{text}` is too little: write at least {least}")) }
-}
-
-/// A file of no bytes is none. A row a file is for tests, and for whoever wants it.
-fn file_size(text: &str) -> Result<ByteSize, String> {
-    at_least(text, ByteSize::from_bytes(1))
-}
-
-/// Room for the largest request there can be, and then some.
-fn spool_size(text: &str) -> Result<ByteSize, String> {
-    at_least(text, ByteSize::from_bytes(1 << 20))
-}
-
-/// A body is read into memory whole, so its size has a sane end.
-fn body_size(text: &str) -> Result<ByteSize, String> {
-    let size: ByteSize = text.parse().map_err(|error: crate::units::BadByteSize| error.to_string())?;
-    let allowed = 1024..=64 << 20;
-    if allowed.contains(&size.bytes()) { Ok(size) } else { Err(format!("`{text}` is not between 1KiB and 64MiB")) }
-}
-
-/// Batches below this would be files of a few hundred rows.
-fn lake_memory(text: &str) -> Result<ByteSize, String> {
-    at_least(text, ByteSize::from_bytes(16 << 20))
 }

@@ -26,6 +26,8 @@ pub struct Options {
     pub reads_only: bool,
     /// How long records are kept: topics are created so, and refused where they keep them for less; `None`: for good.
     pub retention: Option<Span>,
+    /// The most bytes of each partition that are kept, likewise; `None`: no bound.
+    pub retention_bytes: Option<u64>,
     /// Who says when a record was appended.
     pub stamps: Stamps,
     /// The id of a log that has none yet; `None` draws a random one. One that the log does not have is refused.
@@ -87,6 +89,7 @@ impl Options {
             create_topics: true,
             reads_only: false,
             retention: Some(Span::from_hours(7 * 24)),
+            retention_bytes: None,
             stamps: Stamps::Broker,
             log_id: None,
             properties: Properties::default(),

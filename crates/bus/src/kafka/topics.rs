@@ -123,7 +123,7 @@ fn settings(options: &Options, topic: Topic) -> Vec<(&'static str, String)> {
         settings.extend([
             ("cleanup.policy", "delete".to_owned()),
             ("retention.ms", retention_ms(options, topic).to_string()),
-            ("retention.bytes", "-1".to_owned()),
+            ("retention.bytes", retention_bytes(options, topic).to_string()),
         ]);
         if topic.kept_for().is_some() {
             // A segment goes when its last record is old enough, so that each day's record must have one of its own.
@@ -143,6 +143,14 @@ fn retention_ms(options: &Options, topic: Topic) -> i64 {
     match (topic.kept_for(), options.stamps, options.retention) {
         (Some(age), ..) | (None, Stamps::Broker, Some(age)) => age.as_millis(),
         (None, Stamps::Broker, None) | (None, Stamps::Record, _) => -1,
+    }
+}
+
+/// -1: no bound. What is kept for a time of its own is small, and whoever needs it needs all of it.
+fn retention_bytes(options: &Options, topic: Topic) -> i64 {
+    match (topic.kept_for(), options.retention_bytes) {
+        (None, Some(bytes)) => i64::try_from(bytes).unwrap_or(i64::MAX),
+        (Some(_), _) | (None, None) => -1,
     }
 }
 

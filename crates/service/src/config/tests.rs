@@ -80,6 +80,7 @@ fn the_defaults_are_those_of_the_manual() {
     --create-topics true
     --replication-factor 1
     --retention 7d
+    --retention-bytes -
     --instance-id -
     --lake -
     --flush-interval -

@@ -24,5 +24,5 @@ pub struct PressureArgs {
 
 /// Less, and a single request would turn all others away.
 fn queue_size(text: &str) -> Result<ByteSize, String> {
-    super::at_least(text, ByteSize::from_bytes(1 << 20))
+    super::values::at_least(text, ByteSize::from_bytes(1 << 20))
 }

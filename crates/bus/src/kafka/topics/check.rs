@@ -7,7 +7,7 @@ use rdkafka::metadata::MetadataPartition;
 
 use super::super::client::BATCH_OVERHEAD;
 use super::super::options::{Options, Stamps};
-use super::{min_insync, retention_ms};
+use super::{min_insync, retention_bytes, retention_ms};
 use crate::BusError;
 
 /// A topic's settings by name.
@@ -79,9 +79,18 @@ pub(super) fn settings(
         if policy != "delete" {
             return refuse(&format!("would lose records of a key by cleanup.policy={policy}"), "cleanup.policy=delete");
         }
+        let is_short = |found: i64, wanted: i64| found >= 0 && (wanted < 0 || found < wanted);
+        let bytes = retention_bytes(options, topic);
+        if number("retention.bytes").is_some_and(|found| is_short(found, bytes)) {
+            let why = format!(
+                "keeps {} bytes of a partition and forgets what is older, read or not; start with --retention-bytes where \
+                 that is wanted",
+                text("retention.bytes")
+            );
+            return refuse(&why, &format!("retention.bytes={bytes}"));
+        }
         let wanted = retention_ms(options, topic);
-        let is_short = |found: i64| found >= 0 && (wanted < 0 || found < wanted);
-        if number("retention.ms").is_some_and(is_short) {
+        if number("retention.ms").is_some_and(|found| is_short(found, wanted)) {
             let why = format!("keeps records for {} ms, less than wanted", text("retention.ms"));
             return refuse(&why, &format!("retention.ms={wanted}"));
         }
@@ -134,6 +143,23 @@ mod tests {
 
     fn check(in_sync: &str) -> Result<(), BusError> {
         check_with(Topic::Hits, "min.insync.replicas", in_sync)
+    }
+
+    #[test]
+    fn what_forgets_by_size_is_refused_unless_that_is_wanted() {
+        let said = check_with(Topic::Hits, "retention.bytes", "1000000").unwrap_err().to_string();
+        assert!(said.contains("read or not") && said.contains("retention.bytes=-1") && !said.contains('\n'), "{said}");
+        let options = Options { retention_bytes: Some(1_000_000), ..Options::at(vec!["b:9092".to_owned()], "p.") };
+        let check = |bytes: &str| {
+            let made = super::super::settings(&options, Topic::Hits).into_iter();
+            let mut found: Settings = made.map(|(key, value)| (key.to_owned(), value)).collect();
+            assert_eq!(found["retention.bytes"], "1000000");
+            found.insert("retention.bytes".to_owned(), bytes.to_owned());
+            settings(&options, "p.hits", Topic::Hits, 3, &found)
+        };
+        assert_eq!((check("1000000"), check("-1")), (Ok(()), Ok(())));
+        assert!(check("999999").unwrap_err().to_string().contains("retention.bytes=1000000"));
+        assert_eq!(check_with(Topic::Salts, "retention.bytes", "-1"), Ok(()));
     }
 
     #[test]
