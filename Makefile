@@ -31,9 +31,12 @@ fuzz: ## SECONDS=60 of inputs that nobody wrote for each parser of the edge and 
 
 ROUNDS ?= 100
 DRAWS ?= 2000
+OUTAGE ?= 30
+RATE ?= 2000
 
-soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, DRAWS=2000 at a lake's way to each store; tables; TOOLS_SOAK_SEED, TOOLS_LAKE_CRASH_SEED repeat a run
+soak: tools ## ROUNDS=100 random blows at every part of a pipeline on Kafka, DRAWS=2000 at a lake's way to each store, Kafka away for OUTAGE=30 s at RATE=2000 hits/s; tables; TOOLS_SOAK_SEED, TOOLS_LAKE_CRASH_SEED repeat a run
 	TOOLS_KAFKA=$(KAFKA) TOOLS_SOAK_ROUNDS=$(ROUNDS) cargo test --release --workspace --test kafka_crash -- --nocapture
+	TOOLS_KAFKA=$(KAFKA) TOOLS_OUTAGE_SECONDS=$(OUTAGE) TOOLS_OUTAGE_RATE=$(RATE) cargo test --release --workspace --test spool -- --nocapture --test-threads 1 outage
 	TOOLS_OBJECT_SERVERS=$(STORES) TOOLS_LAKE_CRASH_DRAWS=$(DRAWS) cargo test --release --workspace --test lake_crash -- --nocapture
 	TOOLS_OBJECT_SERVERS=$(STORES) TOOLS_LAKE_CRASH_DRAWS=$(DRAWS) TOOLS_LAKE_CRASH_STORE=minio cargo test --release --workspace --test lake_crash -- --nocapture
 
