@@ -1,6 +1,6 @@
 //! Clients that are slow, deaf, many, or speak no HTTP.
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::scope;
@@ -12,8 +12,8 @@ use crate::MAX_BODY;
 use crate::bodies::many;
 use crate::hostile::{HEAD, connect, drip, exchange, last_answer, never_read};
 
-/// Slow loris, in the head and in the body.
-pub(crate) fn slow_clients(address: &str) {
+/// Slow loris, in the head and in the body. The status that each saw, if any.
+pub(crate) fn slow_clients(address: &str) -> Vec<Option<u16>> {
     let start = |head: &str| -> Vec<_> {
         let streams = (0..60).map(|_| connect(address));
         let begin = |mut stream: TcpStream| {
@@ -29,17 +29,32 @@ pub(crate) fn slow_clients(address: &str) {
         scope.spawn(|| drip(&mut in_head, pause, Duration::from_secs(8)));
         scope.spawn(|| drip(&mut in_body, pause, Duration::from_secs(8)));
     });
-    for stream in &mut in_body {
-        // What was dripped after the answer may have cost it.
-        if let Some(answer) = last_answer(stream) {
-            assert_eq!((answer.status, &answer.body["error"]["reason"]), (408, &json!("timeout")), "{answer:?}");
-        }
+    // What was dripped after the answer may have cost it.
+    let of_bodies: Vec<_> = in_body.iter_mut().map(last_answer).collect();
+    for answer in of_bodies.iter().flatten() {
+        assert_eq!((answer.status, &answer.body["error"]["reason"]), (408, &json!("timeout")), "{answer:?}");
     }
-    assert!(in_head.iter_mut().all(|stream| last_answer(stream).is_none_or(|answer| answer.status == 408)));
+    let of_heads: Vec<_> = in_head.iter_mut().map(last_answer).collect();
+    assert!(of_heads.iter().flatten().all(|answer| answer.status == 408));
     // One that stops instead of dripping sees its answer.
     let mut stalled = start(&format!("{HEAD}content-length: 1000000\r\n\r\n")).remove(0);
     let answer = last_answer(&mut stalled).unwrap();
     assert_eq!((answer.status, &answer.body["error"]["reason"]), (408, &json!("timeout")), "{answer:?}");
+    of_bodies.into_iter().chain(of_heads).map(|answer| answer.map(|answer| answer.status)).collect()
+}
+
+/// Connections that nobody uses, but for one request of every second one.
+pub(crate) fn idle_clients(address: &str, count: usize) -> Vec<TcpStream> {
+    let mut streams: Vec<_> = (0..count).map(|_| connect(address)).collect();
+    for stream in streams.iter_mut().step_by(2) {
+        stream.write_all(b"GET / HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+    }
+    for stream in streams.iter_mut().step_by(2) {
+        let mut begin = [0; 12];
+        stream.read_exact(&mut begin).unwrap();
+        assert_eq!(&begin, b"HTTP/1.1 200");
+    }
+    streams
 }
 
 /// Heads that are too large, that never end, and what is no HTTP behind what is.

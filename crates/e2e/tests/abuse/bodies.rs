@@ -1,7 +1,12 @@
 //! Requests whose heads are fine and whose bodies are not.
 
-use crate::MAX_BODY;
-use crate::hostile::{chunked, exchange, post};
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::write::{GzEncoder, ZlibEncoder};
+
+use crate::hostile::{HEAD, chunked, exchange, post};
+use crate::{MAX_BODY, MIB};
 
 /// Bodies that break a rule each, and what the answer must say of it.
 pub(crate) fn bad_bodies(address: &str) {
@@ -53,4 +58,85 @@ pub(crate) fn bad_bodies(address: &str) {
 
 pub(crate) fn many(hit: &str, count: usize) -> String {
     format!("[{}]", vec![hit; count].join(","))
+}
+
+/// A request that means no good, and how it is answered.
+pub(crate) struct Abuse {
+    pub(crate) name: &'static str,
+    pub(crate) request: Vec<u8>,
+    pub(crate) status: u16,
+    /// Whoever sends on and on may lose the answer with the connection.
+    pub(crate) may_be_cut: bool,
+}
+
+/// One of each kind.
+pub(crate) fn abuses() -> Vec<Abuse> {
+    let of = |name, request, status| Abuse { name, request, status, may_be_cut: false };
+    let repeated = |text: &str, times: usize| text.repeat(times);
+    let title = |text: &str| format!(r#"{{"site":"a","title":"{text}"}}"#);
+    let props = |members: Vec<String>| format!(r#"{{"site":"a","props":{{{}}}}}"#, members.join(","));
+    let large = vec![b' '; 100 * MIB as usize];
+    let head = |fields: &str| format!("{HEAD}{fields}connection: close\r\n\r\n").into_bytes();
+    vec![
+        of("gzip bomb, 100 MiB", bomb("gzip", &gzip(&large)), 413),
+        of("br bomb, 100 MiB", bomb("br", &brotli(&large)), 413),
+        of("zstd bomb, 100 MiB", bomb("zstd", &zstd::encode_all(&large[..], 1).unwrap()), 413),
+        of("deflate bomb, 100 MiB", bomb("deflate", &zlib(&large)), 413),
+        of("JSON whose head says gzip", bomb("gzip", br#"{"site":"a"}"#), 400),
+        of(
+            "a million arrays, one in the other",
+            post((repeated("[", 1_000_000) + &repeated("]", 1_000_000)).as_bytes()),
+            400,
+        ),
+        of("a million opening brackets", post(repeated("[", 1_000_000).as_bytes()), 400),
+        of("half a million objects, one in the other", post(repeated(r#"{"a":"#, 500_000).as_bytes()), 400),
+        of("100,000 props", post(props((0..100_000).map(|n| format!("\"k{n}\":1")).collect()).as_bytes()), 400),
+        of("1,000 props with one name", post(props(vec!["\"k\":1".to_owned(); 1_000]).as_bytes()), 400),
+        of(
+            "one field 100,000 times",
+            post(format!("{{{}}}", vec!["\"site\":\"a\""; 100_000].join(",")).as_bytes()),
+            400,
+        ),
+        of("100,000 halves of surrogate pairs", post(title(&repeated("\\ud800", 100_000)).as_bytes()), 400),
+        of("a million bytes of zero", post(title(&repeated("\0", 1_000_000)).as_bytes()), 400),
+        of("a million bytes that are no UTF-8", post(&[0xff; 1_000_000]), 400),
+        of("a million hits", post(many("{}", 1_000_000).as_bytes()), 413),
+        of("a thousand bad hits", post(many("{}", 1_000).as_bytes()), 400),
+        Abuse { may_be_cut: true, ..of("100 MiB, announced", post(&large), 413) },
+        Abuse { may_be_cut: true, ..of("100 MiB in chunks", chunked(&large), 413) },
+        Abuse {
+            may_be_cut: true,
+            ..of("5,000 header fields", head(&(0..5_000).map(|n| format!("x-{n}: y\r\n")).collect::<String>()), 431)
+        },
+        Abuse {
+            may_be_cut: true,
+            ..of("a header of a megabyte", head(&format!("x: {}\r\n", repeated("y", 1_000_000))), 431)
+        },
+        of("what is no HTTP", b"\x16\x03\x01\0\xa5\x01\0\0\xa1\x03\x03\r\n\r\n".to_vec(), 400),
+        of("two lengths", head("content-length: 5\r\ncontent-length: 6\r\n"), 400),
+    ]
+}
+
+fn bomb(encoding: &str, body: &[u8]) -> Vec<u8> {
+    let head =
+        format!("{HEAD}connection: close\r\ncontent-encoding: {encoding}\r\ncontent-length: {}\r\n\r\n", body.len());
+    [head.as_bytes(), body].concat()
+}
+
+fn gzip(body: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zlib(body: &[u8]) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn brotli(body: &[u8]) -> Vec<u8> {
+    let mut out = Vec::new();
+    brotli::CompressorReader::new(body, 4096, 1, 22).read_to_end(&mut out).unwrap();
+    out
 }

@@ -12,6 +12,8 @@ pub(crate) struct Polite {
     agent: Option<ureq::Agent>,
     pub(crate) acknowledged: Vec<String>,
     pub(crate) refused: usize,
+    /// How long each hit took, until it was acknowledged.
+    pub(crate) latencies: Vec<Duration>,
 }
 
 impl Polite {
@@ -37,6 +39,7 @@ impl Polite {
             assert!(started.elapsed() < PATIENCE, "a good hit never came through");
             std::thread::sleep(Duration::from_millis(20));
         }
+        self.latencies.push(started.elapsed());
         self.acknowledged.push(id);
     }
 }
