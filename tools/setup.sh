@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Sets up what the tests need besides Rust: compilers, make and perl (SQLite, zstd, librdkafka, OpenSSL), curl, strace,
-# wget, openssl, node, Python packages in an environment of their own (packages.txt), Apache Kafka, and object stores (for which Go and
-# npm). Usage: setup.sh CACHE_FOLDER [kafka | object-servers], the second for that part and the compilers alone.
+# wget, openssl, node, Chromium, Python packages in an environment of their own (packages.txt), Apache Kafka, and object stores
+# (for which Go and npm). Usage: setup.sh CACHE_FOLDER [kafka | object-servers], the second for that part and the compilers alone.
 # Fetches what is missing and nothing else.
 set -euo pipefail
 cache=$1
@@ -29,6 +29,7 @@ if wants tests; then
   command -v strace >/dev/null || missing+=(strace)
   command -v node >/dev/null || missing+=(nodejs)
   command -v wget >/dev/null || missing+=(wget)
+  command -v chromium chromium-browser google-chrome google-chrome-stable >/dev/null || missing+=(chromium)
   command -v python3 >/dev/null || missing+=(python3)
   python3 -c 'import ensurepip' 2>/dev/null || missing+=(python3-venv)
 fi
