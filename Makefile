@@ -45,13 +45,15 @@ lint: ## formatting, clippy and documentation, without a warning
 	cargo clippy --release --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
-bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG names a folder whose run.sh measures other engines
+bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG, TOOLS_COLLECTOR_RIG name folders whose run.sh measure other engines, other collectors
 	cargo bench --workspace --bench enrich --bench engine --bench memory
 	cargo bench --workspace --bench embedded
 	cargo bench --workspace --bench encode
 	TOOLS_KAFKA=$(KAFKA) TOOLS_OBJECT_SERVERS=$(STORES) cargo bench --workspace --bench kafka
 	$(if $(TOOLS_RIG),cargo build --release --workspace --example bare)
 	$(if $(TOOLS_RIG),RIG_CMD=$(CURDIR)/target/release/examples/bare $(TOOLS_RIG)/run.sh cmd 2000000)
+	$(if $(TOOLS_COLLECTOR_RIG),cargo build --release --workspace)
+	$(if $(TOOLS_COLLECTOR_RIG),tools/bench_collector.sh $(TOOLS_COLLECTOR_RIG) target/release/tributary)
 	$(PYTHON) tools/bench_encode.py $(if $(TOOLS_DATA),--log $(TOOLS_DATA)/apache_access.log.gz)
 	tools/bench_replay.py $(if $(TOOLS_DATA),--log $(TOOLS_DATA)/apache_access.log.gz)
 
