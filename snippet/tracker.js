@@ -25,9 +25,9 @@ quietly(() => {
       timezone: Intl.DateTimeFormat().resolvedOptions().timeZone
     };
     const body = JSON.stringify({ site, visitor_id: visitor(), sent_at: now, hits: [hit] });
-    // Text needs no preflight, and both ways outlive the page.
+    // Text needs no preflight; both ways outlive the page.
     if (navigator.sendBeacon && navigator.sendBeacon(endpoint, body)) return;
-    fetch(endpoint, { method: "POST", body, keepalive: true, credentials: "omit" }).catch(() => {});
+    fetch(endpoint, { method: "POST", body, keepalive: true, credentials: "include" }).catch(() => {});
   };
 
   // The page in view, for how long it was looked at, and since when it is.

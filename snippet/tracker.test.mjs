@@ -134,7 +134,7 @@ test("where no beacon is taken, a fetch that outlives the page posts plain text"
   const page = open("https://shop.example/a", { navigator });
   const [[to, options]] = page.posted;
   assert.equal(to, "https://collector.example/collect");
-  assert.deepEqual([options.method, options.keepalive, options.credentials, options.headers], ["POST", true, "omit", undefined]);
+  assert.deepEqual([options.method, options.keepalive, options.credentials, options.headers], ["POST", true, "include", undefined]);
   assert.equal(typeof options.body, "string");
 });
 

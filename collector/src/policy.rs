@@ -29,6 +29,7 @@ use sites::{Networks, Sites};
 pub(crate) use cors::cors;
 pub use facts::{Facts, Signals};
 pub use file::SitesError;
+use places::PlacesFile;
 pub use places::{Place, Places, PlacesError};
 pub use rules::Rules;
 pub use ruling::{Moment, Ruling};
@@ -43,7 +44,7 @@ pub struct Policy {
     file: Option<Arc<PathBuf>>,
     /// Proxies that are believed when they say whom they speak for.
     proxies: Arc<Networks>,
-    places: Option<Arc<Places>>,
+    places: Option<Arc<PlacesFile>>,
     salts: Arc<Salts>,
 }
 
@@ -82,7 +83,7 @@ impl Policy {
     /// Where a file cannot be used.
     pub fn open(args: &PolicyArgs) -> Result<Self, PolicyError> {
         let rules = args.sites.as_deref().map(file::read).transpose()?;
-        let places = args.geoip.as_deref().map(Places::open).transpose()?;
+        let places = args.geoip.as_deref().map(PlacesFile::open).transpose()?;
         Ok(Self {
             file: args.sites.clone().map(Arc::new),
             proxies: Arc::new(args.trusted_proxies.clone().unwrap_or_default()),

@@ -58,14 +58,15 @@ fn folder(file: &Path) -> &Path {
 }
 
 /// What tells one state of a file from another without reading it; none where it is not there.
-type Stamp = Option<(SystemTime, u64)>;
+pub(super) type Stamp = Option<(SystemTime, u64)>;
 
 /// The state of the file, and of the schemas that it named when it could last be used.
 pub(super) fn stamps(path: &Path, rules: &Rules) -> Vec<Stamp> {
     std::iter::once(path.to_owned()).chain(rules.schema_files(folder(path))).map(|path| stamp(&path)).collect()
 }
 
-fn stamp(path: &Path) -> Stamp {
+/// The state of one file.
+pub(super) fn stamp(path: &Path) -> Stamp {
     let about = std::fs::metadata(path).ok()?;
     Some((about.modified().ok()?, about.len()))
 }

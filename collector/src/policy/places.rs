@@ -2,8 +2,12 @@
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use maxminddb::{MaxMindDbError, PathElement, Reader};
+
+use super::file::{Stamp, stamp};
 
 /// A database of addresses in MaxMind's format (GeoLite2, GeoIP2, DB-IP), in memory.
 #[derive(Debug)]
@@ -49,6 +53,37 @@ impl Places {
         let country = code(&COUNTRY);
         let region = country.and_then(|country| code(&REGION).map(|region| format!("{country}-{region}")));
         Place { country: country.map(str::to_owned), region }
+    }
+}
+
+/// The database as it was last read, and where from.
+#[derive(Debug)]
+pub(super) struct PlacesFile {
+    path: PathBuf,
+    /// The file's state when it was opened.
+    pub(super) opened: Stamp,
+    places: ArcSwap<Places>,
+}
+
+impl PlacesFile {
+    pub(super) fn open(path: &Path) -> Result<Self, PlacesError> {
+        // The state before the reading: a change in between is seen at the next look.
+        let opened = stamp(path);
+        Ok(Self { path: path.to_owned(), opened, places: ArcSwap::from_pointee(Places::open(path)?) })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn find(&self, address: IpAddr) -> Place {
+        self.places.load().find(address)
+    }
+
+    /// Reads the file again. One that cannot be used replaces nothing.
+    pub(super) fn read_anew(&self) -> Result<(), PlacesError> {
+        self.places.store(Arc::new(Places::open(&self.path)?));
+        Ok(())
     }
 }
 

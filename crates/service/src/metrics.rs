@@ -52,6 +52,10 @@ metrics! {
     counter SITES_READ = "tributary_sites_read_total";
     /// 1 while the file of sites cannot be used, and what it said before holds.
     gauge SITES_STALE = "tributary_sites_stale";
+    /// Readings of the database of places while it was in use, by whether they were used.
+    counter PLACES_READ = "tributary_geoip_read_total";
+    /// 1 while the database of places cannot be used, and the one before it goes on.
+    gauge PLACES_STALE = "tributary_geoip_stale";
 
     // The spool.
     /// Bytes that the spool takes on disk.

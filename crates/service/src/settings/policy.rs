@@ -16,7 +16,7 @@ pub struct PolicyArgs {
     #[arg(long, value_name = "NETWORKS", value_parser = networks)]
     pub trusted_proxies: Option<Networks>,
     /// Database of places in MaxMind's format (.mmdb): hits get the country and region of their address before it is cut. It
-    /// is read once, at the start.
+    /// is read anew when it changes and on SIGHUP; one that cannot be read changes nothing.
     #[arg(long, value_name = "FILE")]
     pub geoip: Option<PathBuf>,
 }
