@@ -33,9 +33,9 @@ pub(crate) enum Unreadable {
 }
 
 impl Unreadable {
-    /// 415, with what could be sent instead.
-    pub(crate) fn answer(self) -> Response {
-        let (reason, detail) = match self {
+    /// The reason, and what could be sent instead.
+    pub(crate) fn words(self) -> (&'static str, &'static str) {
+        match self {
             Self::Kind => (
                 "unsupported_media_type",
                 "send JSON as application/json or text/plain, or hits for /collect one a line as application/x-ndjson",
@@ -44,7 +44,12 @@ impl Unreadable {
                 "unsupported_encoding",
                 "send the body as it is, or with one Content-Encoding: gzip, br, zstd or deflate",
             ),
-        };
+        }
+    }
+
+    /// 415, with these words.
+    pub(crate) fn answer(self) -> Response {
+        let (reason, detail) = self.words();
         let mut refusal = answer::error(StatusCode::UNSUPPORTED_MEDIA_TYPE, reason, detail);
         if self == Self::Encoding {
             refusal.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(encoding::ACCEPTED));

@@ -7,17 +7,34 @@ use events::{Invalid, Limits, Timestamp, Uuid};
 
 use crate::accept::{Outcome, Sender, accept};
 use crate::body::Batch;
+use crate::media::{self, Form};
 use crate::policy::Policy;
 
 /// The most hits that are looked at.
 const MOST_HITS: usize = 100_000;
+
+/// Why nothing of a request would be looked at.
+#[derive(Debug, thiserror::Error)]
+pub enum TrialError {
+    /// Its body cannot be read as a whole.
+    #[error("{}: {_0}", ._0.reason)]
+    Invalid(#[from] Invalid),
+    /// Its headers say that the body is something else.
+    #[error("{reason}: {detail}")]
+    Unreadable {
+        /// The name in the collector's answer.
+        reason: &'static str,
+        /// What could be sent instead.
+        detail: &'static str,
+    },
+}
 
 /// A request as it might be sent.
 #[derive(Debug)]
 pub struct Trial<'r> {
     /// Who sends it.
     pub address: IpAddr,
-    /// Its headers, as `Name: value`.
+    /// Its headers, as `Name: value`. `Content-Type` says whether the body has a hit a line.
     pub headers: &'r [String],
     /// Its body, as `POST /collect` takes it.
     pub body: &'r [u8],
@@ -31,10 +48,18 @@ impl Trial<'_> {
     /// # Errors
     ///
     /// Where its body cannot be read as a whole.
-    pub fn run(&self, policy: &Policy) -> Result<Outcome, Invalid> {
+    pub fn run(&self, policy: &Policy) -> Result<Outcome, TrialError> {
         let limits = Limits::default();
         let headers: HeaderMap = self.headers.iter().filter_map(|line| header(line)).collect();
         let uri = Uri::from_static("/collect");
+        let (form, _) = media::of(&headers).map_err(|unreadable| {
+            let (reason, detail) = unreadable.words();
+            TrialError::Unreadable { reason, detail }
+        })?;
+        let batch = match form {
+            Form::Json => Batch::parse(self.body, MOST_HITS, &limits)?,
+            Form::Lines => Batch::lines(self.body, MOST_HITS)?,
+        };
         let facts = policy.facts(self.address, &uri, &headers);
         let rules = policy.rules();
         let sender = Sender {
@@ -46,7 +71,7 @@ impl Trial<'_> {
             visitors: None,
             limits: &limits,
         };
-        Ok(accept(&Batch::parse(self.body, MOST_HITS, &limits)?, &sender))
+        Ok(accept(&batch, &sender))
     }
 }
 

@@ -23,7 +23,8 @@ pub struct CheckArgs {
     /// The file of sites.
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// File with the body of a request, as POST /collect takes it; `-` is standard input.
+    /// File with the body of a request, as POST /collect takes it; `-` is standard input. A name that ends in .ndjson or
+    /// .jsonl says that it has a hit a line, as the header `Content-Type: application/x-ndjson` does.
     #[arg(long, value_name = "FILE")]
     pub hit: Option<PathBuf>,
     /// A header of that request, such as `Origin: https://shop.example`; may be given several times.
@@ -44,7 +45,7 @@ pub fn run(args: &CheckArgs) -> Result<bool> {
         Err(error) => return Err(error.into()),
         Ok(policy) => match &args.hit {
             None => (summary(&args.file, &policy), true),
-            Some(hit) => try_hits(args, &policy, &body(hit)?),
+            Some(hit) => try_hits(args, &policy, hit)?,
         },
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
@@ -69,13 +70,18 @@ fn body(path: &Path) -> Result<Vec<u8>> {
     std::fs::read(path).with_context(|| format!("--hit {}", path.display()))
 }
 
-fn try_hits(args: &CheckArgs, policy: &Policy, body: &[u8]) -> (String, bool) {
-    let received_at = clock::system()();
-    let trial = Trial { address: args.address, headers: &args.header, body, received_at };
-    match trial.run(policy) {
-        Ok(outcome) => (verdicts(&outcome), outcome.rejected.is_empty()),
-        Err(invalid) => (format!("rejected: {}: {invalid}\n", invalid.reason), false),
+fn try_hits(args: &CheckArgs, policy: &Policy, hit: &Path) -> Result<(String, bool)> {
+    let (body, mut headers, received_at) = (body(hit)?, args.header.clone(), clock::system()());
+    let has_lines = hit.extension().is_some_and(|kind| kind == "ndjson" || kind == "jsonl");
+    let says_so = headers.iter().any(|header| header.to_ascii_lowercase().starts_with("content-type"));
+    if has_lines && !says_so {
+        headers.push("Content-Type: application/x-ndjson".to_owned());
     }
+    let trial = Trial { address: args.address, headers: &headers, body: &body, received_at };
+    Ok(match trial.run(policy) {
+        Ok(outcome) => (verdicts(&outcome), outcome.rejected.is_empty()),
+        Err(error) => (format!("rejected: {error}\n"), false),
+    })
 }
 
 /// A line for each hit; of one that would be taken, its record below it.

@@ -128,3 +128,43 @@ fn a_hit_is_held_against_the_file() {
     let (code, said) = desk.check(&file, &["--hit", "/absent.json"]);
     assert!(code == 2 && said.starts_with("error: --hit /absent.json"), "{said}");
 }
+
+#[test]
+fn hits_may_stand_one_a_line() {
+    let desk = Desk::new();
+    let file = desk.manual();
+    let lines = "{\"site\":\"blog.example\"}\n{\"site\":\"blog.example\",\"colour\":1}\n";
+    let by_name = desk.file("hits.ndjson", lines);
+    let (code, said) = desk.check(&file, &["--hit", by_name.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(
+        said.starts_with("hit 0: taken\n") && said.contains("hit 1: rejected: unknown_field at /1/colour"),
+        "{said}"
+    );
+    let (_, by_header) = desk.check_hit(&file, lines, &["content-type: application/x-ndjson"]);
+    assert_eq!(by_header.lines().last(), said.lines().last());
+    let (code, said) = desk.check_hit(&file, lines, &["Content-Type: text/html"]);
+    assert!(code == 1 && said.starts_with("rejected: unsupported_media_type: "), "{said}");
+}
+
+#[test]
+fn each_line_of_the_manual_says_what_stands_below_it() {
+    let desk = Desk::new();
+    desk.manual();
+    let page = include_str!("../../../docs/sites.md");
+    let examples: Vec<_> = page
+        .split("```sh\n")
+        .skip(1)
+        .filter_map(|part| part.split_once("```\n```answer\n"))
+        .map(|(command, behind)| (command, behind.split_once("```\n").unwrap().0))
+        .collect();
+    assert_eq!(examples.len(), 4);
+    let folder = Path::new(env!("CARGO_BIN_EXE_tributary")).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    for (command, expected) in examples {
+        let mut shell = support::process::shell(command);
+        let output = shell.env("PATH", &path).current_dir(desk.0.path()).output().unwrap();
+        let said = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(said, expected, "{command}{}", String::from_utf8_lossy(&output.stderr));
+    }
+}

@@ -19,6 +19,13 @@ pub(crate) fn without_settings(command: &mut Command) -> &mut Command {
     command
 }
 
+/// A command line, as somebody types it.
+pub(crate) fn shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    without_settings(command.args(["-ec", line]));
+    command
+}
+
 pub(crate) struct Process(Child);
 
 impl Process {
