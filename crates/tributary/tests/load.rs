@@ -24,9 +24,13 @@ struct Collector {
 
 impl Collector {
     fn start(data: &Path) -> Self {
+        Self::start_with(data, &[])
+    }
+
+    fn start_with(data: &Path, flags: &[&str]) -> Self {
         let ports = ["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", "--log-format", "json", "--log", "info"];
         let mut command = tributary();
-        command.arg("collector").args(ports).arg("--data").arg(data).stderr(Stdio::piped());
+        command.arg("collector").args(ports).args(flags).arg("--data").arg(data).stderr(Stdio::piped());
         let mut process = command.spawn().unwrap();
         let mut lines = BufReader::new(process.stderr.take().unwrap()).lines();
         let address = lines.find_map(|line| {
@@ -115,4 +119,32 @@ fn other_machines_are_left_alone_and_nobody_at_home_is_said_in_one_line() {
     assert_eq!(output.status.code(), Some(2));
     let error = text(&output.stderr);
     assert!(error.contains("cannot be reached") && error.lines().count() == 1, "{error}");
+}
+
+#[test]
+fn a_file_of_sites_that_is_read_anew_under_load_costs_nobody_a_hit() {
+    let folder = tempfile::tempdir().unwrap();
+    let (sites, aside) = (folder.path().join("sites.toml"), folder.path().join("aside"));
+    let write = |text: String| {
+        std::fs::write(&aside, text).unwrap();
+        std::fs::rename(&aside, &sites).unwrap();
+    };
+    let good = "[sites.\"load.example\"]\n";
+    write(good.to_owned());
+    let collector = Collector::start_with(folder.path(), &["--sites", sites.to_str().unwrap()]);
+    let acknowledged = folder.path().join("acknowledged");
+    let mut load = tributary();
+    load.args(["load", "--url", &collector.url, "--json", "--rate", "300", "--duration", "2s", "--connections", "8"]);
+    let load = load.arg("--acknowledged").arg(&acknowledged).stdout(Stdio::piped()).spawn().unwrap();
+    for round in 0..20 {
+        // Another one each time, and every second one broken.
+        write(format!("{good}quota = {}", if round % 2 == 0 { 1_000_000 + round } else { -1 }));
+        let pid = collector.process.id().to_string();
+        assert!(std::process::Command::new("kill").args(["-HUP", &pid]).status().unwrap().success());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let output = load.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
+    let ids: BTreeSet<_> = std::fs::read_to_string(acknowledged).unwrap().lines().map(str::to_owned).collect();
+    assert_eq!((ids.len(), logged(folder.path())), (600, ids));
 }
