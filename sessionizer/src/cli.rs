@@ -3,8 +3,8 @@
 use bus::SharedBus;
 use clap::Args;
 use service::{
-    AdminArgs, BusArgs, DrainArgs, HasSettings, LogArgs, MemberArgs, Stage, Together, WindowArgs, listen, open_bus,
-    serve,
+    AdminArgs, BusArgs, DrainArgs, HasSettings, LogArgs, MemberArgs, Stage, StepArgs, Together, WindowArgs, listen,
+    open_bus, serve,
 };
 
 use crate::Config;
@@ -15,6 +15,9 @@ pub struct SessionizerArgs {
     /// Session windows.
     #[command(flatten)]
     pub windows: WindowArgs,
+    /// How much is committed at once.
+    #[command(flatten)]
+    pub steps: StepArgs,
     /// Which log.
     #[command(flatten)]
     pub bus: BusArgs,
@@ -44,7 +47,8 @@ pub fn run(args: &SessionizerArgs) -> anyhow::Result<()> {
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, true);
         tracing::info!(bus = %args.bus.url(), "sessionizing");
-        let config = Config { instance: args.member.instance_id.clone(), ..Config::from(&args.windows) };
+        let config = Config::from(&args.windows).in_steps(&args.steps);
+        let config = Config { instance: args.member.instance_id.clone(), ..config };
         start(stage, config, bus);
         Ok(stage.admin(listen(args.admin.admin, "--admin").await?)?)
     })

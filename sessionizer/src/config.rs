@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use events::{Span, WindowSettings};
-use service::{Clock, WindowArgs, clock};
+use service::{Clock, StepArgs, WindowArgs, clock};
 use sessions::WriteBare;
 
 /// The group under which sessionizers share the partitions.
@@ -20,6 +20,10 @@ pub struct Config {
     pub idle_interval: Span,
     /// How often what was processed is committed.
     pub commit_interval: Duration,
+    /// Most records of `hits` that one commit covers (P6).
+    pub commit_records: usize,
+    /// Most bytes of outputs that one commit writes (P6). Hits are cut to fit; the sessions that they close may go over it.
+    pub commit_bytes: usize,
     /// How often what changed is written to the state.
     pub checkpoint_interval: Duration,
     /// Whether the log has an end.
@@ -46,6 +50,8 @@ impl Default for Config {
             settings: WindowSettings::default(),
             idle_interval: Span::from_secs(10),
             commit_interval: Duration::from_millis(200),
+            commit_records: 100_000,
+            commit_bytes: 8 << 20,
             checkpoint_interval: Duration::from_secs(10),
             mode: Mode::Live,
             bare: None,
@@ -64,5 +70,18 @@ impl From<&WindowArgs> for Config {
             ..WindowSettings::default()
         };
         Self { settings, idle_interval: args.idle_interval, ..Self::default() }
+    }
+}
+
+impl Config {
+    /// The same, with steps of this size.
+    #[must_use]
+    pub fn in_steps(self, args: &StepArgs) -> Self {
+        Self {
+            commit_interval: args.commit_interval.to_std(),
+            commit_records: usize::try_from(args.commit_records).unwrap_or(usize::MAX),
+            commit_bytes: args.commit_bytes.as_usize(),
+            ..self
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! One worker: polls, applies, commits. Plain code on one thread; partitions are restored on others, while it goes on.
 
 mod commit;
+mod room;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -18,6 +19,7 @@ use crate::report::Summary;
 use crate::restore::Restored;
 use crate::restores::Restores;
 use crate::ticks::Ticks;
+use room::Room;
 
 /// The longest wait for records: ticks and the end are looked for in between.
 const POLL: Duration = Duration::from_millis(100);
@@ -57,6 +59,7 @@ pub(crate) fn run(
         is_restoring: false,
         partitions: BTreeMap::new(),
         committed_at: Instant::now(),
+        taken: 0,
         lag_at: Instant::now(),
         controls: Controls::new(bus.clone()),
     };
@@ -86,6 +89,8 @@ struct Loop<'a> {
     is_restoring: bool,
     partitions: BTreeMap<u32, Partition>,
     committed_at: Instant,
+    /// Records of `hits` that the next commit covers.
+    taken: usize,
     lag_at: Instant,
     controls: Controls,
 }
@@ -210,8 +215,27 @@ impl Loop<'_> {
                 partition.engine.skip_to(next, now, &mut partition.out);
             }
         }
-        partition.apply(records, now);
+        let mut rest = records;
+        while !rest.is_empty() {
+            let (fitting, later) = rest.split_at(self.room().fitting(rest));
+            let Some(partition) = self.partitions.get_mut(&source.partition) else { return Ok(()) };
+            partition.apply(fitting, now);
+            self.taken += fitting.len();
+            rest = later;
+            if self.room().is_used_up() {
+                self.commit(self.checkpoint_due())?;
+            }
+        }
         Ok(())
+    }
+
+    /// What the next commit has room for.
+    fn room(&self) -> Room {
+        let bytes: usize = self.partitions.values().map(|partition| partition.out.bytes()).sum();
+        Room {
+            records: self.config.commit_records.saturating_sub(self.taken),
+            bytes: self.config.commit_bytes.saturating_sub(bytes),
+        }
     }
 
     fn has_ended(&self) -> bool {

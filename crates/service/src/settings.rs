@@ -5,6 +5,7 @@
 
 mod policy;
 mod pressure;
+mod steps;
 mod together;
 mod values;
 
@@ -20,6 +21,7 @@ use crate::units::ByteSize;
 
 pub use policy::PolicyArgs;
 pub use pressure::PressureArgs;
+pub use steps::StepArgs;
 pub use together::{HasSettings, Misfit, Together};
 use values::{
     address, body_size, file_size, idle_interval, instance_id, lake_memory, partition_size, public_path, some_span,
@@ -239,6 +241,7 @@ pub(crate) fn every_setting() -> Command {
         AdminArgs::augment_args,
         DrainArgs::augment_args,
         WindowArgs::augment_args,
+        StepArgs::augment_args,
         LogArgs::augment_args,
     ];
     groups.into_iter().fold(Command::new("tributary"), |command, augment| augment(command))

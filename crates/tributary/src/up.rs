@@ -12,8 +12,8 @@ use events::Span;
 use lake::{Access, Lake};
 use lake_writer::Flush;
 use service::{
-    AdminArgs, BusArgs, DrainArgs, EdgeArgs, HasSettings, LakeArgs, LogArgs, SpoolArgs, Together, WindowArgs, listen,
-    open_bus, serve,
+    AdminArgs, BusArgs, DrainArgs, EdgeArgs, HasSettings, LakeArgs, LogArgs, SpoolArgs, StepArgs, Together, WindowArgs,
+    listen, open_bus, serve,
 };
 
 use banner::{Places, banner};
@@ -33,6 +33,9 @@ pub struct UpArgs {
     /// Session windows.
     #[command(flatten)]
     pub windows: WindowArgs,
+    /// How much the sessionizer commits at once.
+    #[command(flatten)]
+    pub steps: StepArgs,
     /// Which lake.
     #[command(flatten)]
     pub lake: LakeArgs,
@@ -83,7 +86,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
         let config = lake_writer_config(&args.lake, args.bus.retention);
         let rows_within = config.flush.after(Duration::ZERO);
         collector::cli::start(stage, &args.edge, &args.spool, &args.bus, bus.clone(), public)?;
-        sessionizer::cli::start(stage, (&args.windows).into(), bus.clone());
+        sessionizer::cli::start(stage, sessionizer::Config::from(&args.windows).in_steps(&args.steps), bus.clone());
         lake_writer::cli::start(stage, config, bus, lake);
         stage.admin(private)?;
         // Nobody may be reading; that is no reason not to work.

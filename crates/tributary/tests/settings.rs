@@ -46,6 +46,11 @@ fn every_mistake_is_one_line_that_says_how_to_mend_it() {
         "up --data DIR --target-file-size 0B",
         "up --data DIR --max-queued 0B",
         "up --data DIR --idle-interval 1000000d",
+        "up --data DIR --commit-interval 0ms",
+        "sessionizer --data DIR --commit-interval 1m",
+        "sessionizer --data DIR --commit-records 0",
+        "sessionizer --data DIR --commit-bytes 1KiB",
+        "up --data DIR --commit-bytes 1GiB",
         "up --bus kafka://host:9092 --topic-prefix bad/name.",
         "up --bus kafka://host:9092 --topic-prefix ''",
         // Values that do not fit each other.

@@ -10,18 +10,14 @@ use crate::Error;
 use crate::config::Mode;
 use crate::partition::Partition;
 
-/// A commit is made early when the outputs reach this many bytes (P6).
-const STEP_BYTES: usize = 8 << 20;
-
 /// A partition's checkpoint is made early when this many of its entries changed. A member that catches up with a long log
 /// changes most sessions several times within an interval: what opens and expires in between is never written.
 const CHECKPOINT_CHANGES: usize = 200_000;
 
 impl Loop<'_> {
     pub(super) fn is_commit_due(&self) -> bool {
-        let bytes: usize = self.partitions.values().map(|partition| partition.out.bytes()).sum();
         let has_moved = || self.partitions.values().any(Partition::has_moved);
-        bytes >= STEP_BYTES || (self.committed_at.elapsed() >= self.config.commit_interval && has_moved())
+        self.room().is_used_up() || (self.committed_at.elapsed() >= self.config.commit_interval && has_moved())
     }
 
     /// The partition whose checkpoint goes with the next commit. One at a time, so that no step grows larger than it
@@ -56,7 +52,7 @@ impl Loop<'_> {
         let result = self.worker.commit(Step { outputs: &outputs, positions: &positions });
         result.map_err(|error| name_too_large(error, &outputs, &positions))?;
         drop(outputs);
-        self.committed_at = Instant::now();
+        (self.committed_at, self.taken) = (Instant::now(), 0);
         self.summary.steps += 1;
         for (number, partition) in moved {
             self.summary.committed(&partition.out.counts);

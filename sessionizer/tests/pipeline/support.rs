@@ -28,9 +28,14 @@ pub(crate) fn publish(bus: &SharedBus, records: Vec<Outgoing>) {
 }
 
 pub(crate) fn hit(n: u128, visitor: &str, time: Timestamp) -> Outgoing {
+    hit_of(n, visitor, time, "https://shop.example/a")
+}
+
+/// A hit of a page.
+pub(crate) fn hit_of(n: u128, visitor: &str, time: Timestamp, url: &str) -> Outgoing {
     let mut hit = NewHit::new(Uuid::from_u128(n), "shop.example", "pageview", time, time);
     hit.visitor_id = Some(visitor);
-    hit.url = Some("https://shop.example/a");
+    hit.url = Some(url);
     Outgoing {
         topic: Topic::Hits,
         partition: None,

@@ -115,6 +115,9 @@ fn the_defaults_are_those_of_the_manual() {
     --max-session 24h
     --max-open-sessions 1000000
     --idle-interval 10s
+    --commit-interval 200ms
+    --commit-records 100000
+    --commit-bytes 8MiB
     --log -
     --log-format auto
     ");
