@@ -47,9 +47,15 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether starting the worker anew may help. What may pass at the store is waited for by the worker itself.
-    fn is_passing(&self) -> bool {
-        matches!(self, Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)))
+    /// Whether starting the worker anew may help. What may pass at the store is waited for by the worker itself. What brokers
+    /// refuse at first is for a person to mend before the next start; what they refuse to one that has worked, whose rights were
+    /// taken away, say, they may allow again.
+    fn is_passing(&self, has_worked: bool) -> bool {
+        match self {
+            Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)) => true,
+            Self::Bus(BusError::Refused(_)) => has_worked,
+            _ => false,
+        }
     }
 }
 
@@ -86,7 +92,10 @@ pub fn run(
         let before = summary.clone();
         match worker::run(config, bus, lake, runtime, shutdown, &readiness, &mut summary) {
             Ok(()) => return Ok(summary),
-            Err(error) if error.is_passing() && !shutdown.is_cancelled() => {
+            Err(error)
+                if error.is_passing(matches!(config.stop, Stop::OnShutdown) && !summary.tables.is_empty())
+                    && !shutdown.is_cancelled() =>
+            {
                 readiness.not_ready(error.to_string());
                 metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "lake").increment(1);
                 tracing::warn!(%error, "starting the worker anew in {wait:?}");

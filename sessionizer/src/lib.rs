@@ -72,9 +72,14 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether starting the worker anew may help.
-    fn is_passing(&self) -> bool {
-        matches!(self, Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)))
+    /// Whether starting the worker anew may help. What brokers refuse at first is for a person to mend before the next start;
+    /// what they refuse to one that has worked, whose rights were taken away, say, they may allow again.
+    fn is_passing(&self, has_worked: bool) -> bool {
+        match self {
+            Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)) => true,
+            Self::Bus(BusError::Refused(_)) => has_worked,
+            _ => false,
+        }
     }
 }
 
@@ -100,7 +105,9 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
         let before = summary;
         match worker::run(config, bus, &grace, &readiness, was_away, &mut summary) {
             Ok(()) => return Ok(summary),
-            Err(error) if error.is_passing() && !shutdown.is_cancelled() => {
+            Err(error)
+                if error.is_passing(config.mode == Mode::Live && summary.steps > 0) && !shutdown.is_cancelled() =>
+            {
                 readiness.not_ready(error.to_string());
                 metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "process").increment(1);
                 tracing::warn!(%error, "starting the worker anew in {wait:?}");

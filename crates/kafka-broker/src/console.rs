@@ -41,16 +41,40 @@ impl Broker {
         self.tool("org.apache.kafka.tools.TopicCommand", &arguments, "");
     }
 
-    /// Allows a user all operations on a kind of resource (`--topic`, `--group`, `--transactional-id`) whose name begins so,
+    /// Allows users all operations on a kind of resource (`--topic`, `--group`, `--transactional-id`) whose name begins so,
     /// where [`Options::acls`](crate::Options::acls) forbids everything.
     ///
     /// # Panics
     /// When the broker refuses it.
-    pub fn allow(&self, user: &str, resource: &str, prefix: &str) {
-        let user = format!("User:{user}");
-        let what = ["--add", "--allow-principal", &user, "--operation", "All", resource, prefix];
-        let arguments = [&what[..], &["--resource-pattern-type", "prefixed"]].concat();
+    pub fn allow(&self, users: &[&str], resource: &str, prefix: &str) {
+        self.change_rights(&["--add"], users, resource, prefix);
+    }
+
+    /// Takes back what [`Broker::allow`] allowed.
+    ///
+    /// # Panics
+    /// When the broker refuses it.
+    pub fn forbid(&self, users: &[&str], resource: &str, prefix: &str) {
+        self.change_rights(&["--remove", "--force"], users, resource, prefix);
+    }
+
+    fn change_rights(&self, change: &[&str], users: &[&str], resource: &str, prefix: &str) {
+        let users: Vec<_> = users.iter().map(|user| format!("User:{user}")).collect();
+        let what = ["--operation", "All", resource, prefix, "--resource-pattern-type", "prefixed"];
+        let users = users.iter().flat_map(|user| ["--allow-principal", user]);
+        let arguments: Vec<_> = change.iter().copied().chain(what).chain(users).collect();
         self.tool("org.apache.kafka.tools.AclCommand", &arguments, "");
+    }
+
+    /// Gives a user another password, for `SCRAM-SHA-512`. Who is connected stays so until the broker asks again
+    /// (`connections.max.reauth.ms`).
+    ///
+    /// # Panics
+    /// When the broker refuses it.
+    pub fn set_password(&self, user: &str, password: &str) {
+        let config = format!("SCRAM-SHA-512=[password={password}]");
+        let arguments = ["--alter", "--entity-type", "users", "--entity-name", user, "--add-config", &config];
+        self.tool("kafka.admin.ConfigCommand", &arguments, "");
     }
 
     /// Runs one of Kafka's tools against this broker, by its class, and returns what it printed.

@@ -93,8 +93,8 @@ fn a_secured_broker_takes_whom_it_knows_and_allows_what_it_must() {
     let broker = Broker::start(Options::new().user("alice", "wonderland").user("bob", "builder").acls());
     broker.create_topic("doors.one", 1, &[]);
     broker.console_producer("doors.one", &["open"]);
-    broker.allow("alice", "--topic", "doors.");
-    broker.allow("alice", "--group", "console-consumer-");
+    broker.allow(&["alice"], "--topic", "doors.");
+    broker.allow(&["alice"], "--group", "console-consumer-");
     for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
         let properties = broker.client_properties(Some((mechanism, "alice", "wonderland")));
         assert_eq!(read_as(&broker, &properties).0, "open\n", "{mechanism}");

@@ -36,20 +36,12 @@ fn broker() -> &'static Broker {
         ];
         std::thread::scope(|scope| {
             for (resource, users) in rights {
-                scope.spawn(|| change_rights(&broker, "--add", users, resource));
+                scope.spawn(|| broker.allow(users, resource, PREFIX));
             }
         });
         drop(open(&broker, &login(&broker, "all")).unwrap());
         broker
     })
-}
-
-fn change_rights(broker: &Broker, change: &str, users: &[&str], resource: &str) {
-    let users: Vec<_> = users.iter().map(|user| format!("User:{user}")).collect();
-    let mut arguments = vec![change, "--force", "--operation", "All", resource, PREFIX];
-    arguments.extend(["--resource-pattern-type", "prefixed"]);
-    arguments.extend(users.iter().flat_map(|user| ["--allow-principal", user]));
-    broker.tool("org.apache.kafka.tools.AclCommand", &arguments, "");
 }
 
 /// The file of a user who knows the password.
@@ -174,7 +166,7 @@ fn without_rights_on_transactions_a_worker_is_refused() {
 fn rights_that_are_taken_away_later_fail_what_is_published_and_nothing_else() {
     let bus = open(broker(), &login(broker(), "not-any-more")).unwrap();
     support::publish(&bus, HITS, &["a"]);
-    change_rights(broker(), "--remove", &["not-any-more"], "--topic");
+    broker().forbid(&["not-any-more"], "--topic", PREFIX);
     let deadline = Instant::now() + PATIENCE;
     let error = loop {
         match block_on(bus.publish(vec![support::record(HITS, "b")])) {
@@ -183,7 +175,7 @@ fn rights_that_are_taken_away_later_fail_what_is_published_and_nothing_else() {
         }
     };
     assert!(error.to_string().contains("kafka-acls.sh"), "{error}");
-    change_rights(broker(), "--add", &["not-any-more"], "--topic");
+    broker().allow(&["not-any-more"], "--topic", PREFIX);
     while block_on(bus.publish(vec![support::record(HITS, "c")])).is_err() {
         assert!(Instant::now() < deadline, "the producer does not recover");
     }

@@ -10,6 +10,7 @@ mod outage;
 mod process;
 mod refusing;
 mod replaying;
+mod rights;
 mod service;
 mod stopping;
 #[path = "../support/mod.rs"]

@@ -2,7 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::process::Stdio;
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -20,8 +21,17 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it on free ports.
     pub(crate) fn start(broker: &str, prefix: &str, args: &[&str]) -> Self {
+        Self::spawn(broker, prefix, |command| command.args(args))
+    }
+
+    /// Starts it on free ports, as somebody with a login.
+    pub(crate) fn start_with(broker: &str, prefix: &str, args: &[&str], kafka_config: &Path) -> Self {
+        Self::spawn(broker, prefix, |command| command.args(args).arg("--kafka-config").arg(kafka_config))
+    }
+
+    fn spawn(broker: &str, prefix: &str, with: impl FnOnce(&mut Command) -> &mut Command) -> Self {
         let mut command = tributary();
-        command.args(args).args(["--admin", "127.0.0.1:0", "--log", "info", "--log-format", "json"]);
+        with(&mut command).args(["--admin", "127.0.0.1:0", "--log", "info", "--log-format", "json"]);
         command.args(["--bus", &format!("kafka://{broker}"), "--topic-prefix", prefix]);
         let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
         let lines = Arc::new(Mutex::new(Vec::new()));
@@ -32,6 +42,23 @@ impl Service {
             }
         });
         Self { process, lines }
+    }
+
+    /// The same, once it can do its work.
+    pub(crate) fn ready(self) -> Self {
+        self.wait_until_ready(true);
+        self
+    }
+
+    /// The collector's public address.
+    pub(crate) fn listens_at(&self) -> String {
+        self.said("listen")
+    }
+
+    /// The value of a field that its log says, once it does.
+    fn said(&self, field: &str) -> String {
+        let value = |line: String| serde_json::from_str::<Value>(&line).ok()?[field].as_str().map(str::to_owned);
+        self.wait_for(field, || self.lines().into_iter().find_map(value))
     }
 
     pub(crate) fn lines(&self) -> Vec<String> {
@@ -48,9 +75,7 @@ impl Service {
 
     /// Status and body of a page of its admin port, once it has one.
     pub(crate) fn page(&self, path: &str) -> (u16, String) {
-        let address = |line: String| serde_json::from_str::<Value>(&line).ok()?["admin"].as_str().map(str::to_owned);
-        let address = self.wait_for("its admin port", || self.lines().into_iter().find_map(address));
-        let mut stream = TcpStream::connect(address).unwrap();
+        let mut stream = TcpStream::connect(self.said("admin")).unwrap();
         stream.write_all(format!("GET {path} HTTP/1.1\r\nhost: here\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
