@@ -47,6 +47,9 @@ const HEARD_OF_A_NAMESAKE: Duration = Duration::from_secs(7);
 /// How long one question for positions may take.
 const ANSWER: Duration = Duration::from_secs(1);
 
+/// How long librdkafka's own thread may take to hear of a seek.
+const SEEKING: Duration = Duration::from_secs(1);
+
 /// The longest sleep: log lines of librdkafka can hide what stands behind them in a queue.
 const SLICE: Duration = Duration::from_millis(100);
 

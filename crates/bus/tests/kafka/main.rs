@@ -15,3 +15,4 @@ mod security;
 mod stepping;
 mod support;
 mod topics;
+mod warnings;

@@ -8,12 +8,16 @@ use bus::contract::PATIENCE;
 use bus::kafka::{KafkaBus, Options, properties};
 use bus::{Output, Polled, SharedBus, Source, Step, Worker};
 use events::NextOffset;
+use futures::executor::block_on;
 use kafka_broker::Broker;
+use rdkafka::admin::AdminOptions;
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
+use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 use crate::proxy::Proxy;
 use crate::support::{self, ENRICHED, HITS};
+use crate::warnings;
 
 const OUTPUT: Output<'static> = Output { target: ENRICHED, key: Some(b"example.org/v1"), value: Some(b"once") };
 const MOMENT: Duration = Duration::from_millis(20);
@@ -194,6 +198,49 @@ fn what_was_sought_again_is_read_again_while_partitions_move() {
             note(poll(&mut **worker, owned), &mut read);
         }
     }
+}
+
+/// A log whose first records are gone, and a group that has committed nothing: the member begins where the log does, and says
+/// nothing of a loss.
+#[test]
+fn a_source_that_was_not_read_yet_begins_where_the_log_does_after_partitions_have_moved() {
+    let broker = kafka_broker::shared().bootstrap();
+    let prefix = kafka_broker::topic_prefix("moving");
+    let bus = support::open(&prefix);
+    let sources: Vec<_> = (0..4).map(|partition| Source { partition, ..HITS }).collect();
+    sources.iter().for_each(|&source| support::publish(&bus, source, &["gone", "gone", "there"]));
+    let mut gone = TopicPartitionList::new();
+    for source in &sources {
+        gone.add_partition_offset(&format!("{prefix}hits"), source.partition as i32, Offset::Offset(2)).unwrap();
+    }
+    block_on(support::admin(&broker).delete_records(&gone, &AdminOptions::new())).unwrap();
+
+    let (mut owned, mut read) = ([BTreeSet::new(), BTreeSet::new()], BTreeMap::new());
+    let deadline = Instant::now() + PATIENCE;
+    let warnings = warnings::of(|| {
+        let mut older = support::join(&bus, Some("older"));
+        while owned[0].len() < 4 {
+            assert!(Instant::now() < deadline, "the first member gets {owned:?}");
+            // Nothing is handed out yet.
+            if let Polled::Assigned(new) = poll(&mut *older, &mut owned[0]) {
+                new.iter().for_each(|assignment| older.pause(assignment.source).unwrap());
+            }
+        }
+        let mut newer = support::join(&bus, Some("newer"));
+        while owned.iter().any(|owned| owned.len() != 2) {
+            assert!(Instant::now() < deadline, "the group does not settle: {owned:?}");
+            note(poll(&mut *older, &mut owned[0]), &mut read);
+            note(poll(&mut *newer, &mut owned[1]), &mut read);
+        }
+        owned[0].iter().for_each(|&source| older.resume(source).unwrap());
+        while read.len() < 4 {
+            assert!(Instant::now() < deadline, "not everything is read: {read:?}");
+            note(poll(&mut *older, &mut owned[0]), &mut read);
+            note(poll(&mut *newer, &mut owned[1]), &mut read);
+        }
+    });
+    assert!(read.values().all(|&count| count == 1), "{read:?}");
+    assert_eq!(warnings, [""; 0]);
 }
 
 /// A rolling restart: each comes back under its name before its session is over.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use events::NextOffset;
 use rdkafka::consumer::Consumer;
 use rdkafka::error::KafkaResult;
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
@@ -9,7 +10,7 @@ use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 use super::super::error;
 use super::super::group::Change;
 use super::sources::Start;
-use super::{Member, predecessor};
+use super::{Member, SEEKING, predecessor};
 use crate::{Assignment, BusError, Polled, Source};
 
 /// What the next poll tells the group.
@@ -44,17 +45,34 @@ impl Member {
     /// silence. So each source that stays is told where it was.
     fn go_on_where_it_was(&mut self, kept: &[Source]) -> Result<(), BusError> {
         // What was lost is told by the next poll, and is not to be read.
-        if self.consumer.assignment_lost() {
+        if kept.is_empty() || self.consumer.assignment_lost() {
             return Ok(());
         }
-        kept.iter().try_for_each(|&source| self.seek_to(source, self.sources.reached(source)))
+        let mut list = TopicPartitionList::with_capacity(kept.len());
+        for &source in kept {
+            let offset = offset_of(self.sources.reached(source));
+            let added =
+                list.add_partition_offset(self.shared.names.topic(source.topic), source.partition as i32, offset);
+            added.expect("an offset that was read, or the beginning, can be sought");
+        }
+        // All of them in one call: who has many partitions would wait for each.
+        let sought = self.consumer.seek_partitions(list, SEEKING).ok();
+        let went_there = |source: &Source| {
+            let (topic, partition) = (self.shared.names.topic(source.topic), source.partition as i32);
+            let found = sought.as_ref().and_then(|sought| sought.find_partition(topic, partition));
+            found.is_some_and(|found| found.error().is_ok())
+        };
+        let (there, elsewhere): (Vec<_>, Vec<_>) = kept.iter().copied().partition(went_there);
+        there.into_iter().for_each(|source| self.sources.went_back(source));
+        // One that is not read yet, or was given up because its position is not there, cannot be sought in.
+        elsewhere.into_iter().try_for_each(|source| self.take_anew(source, self.sources.reached(source)))
     }
 
     pub(super) fn take(&mut self, starts: &[Start]) -> KafkaResult<()> {
         let mut list = TopicPartitionList::with_capacity(starts.len());
         for Start { source, position, .. } in starts {
-            let offset = position.map_or(Offset::Beginning, |position| Offset::Offset(position.0));
-            list.add_partition_offset(self.shared.names.topic(source.topic), source.partition as i32, offset)?;
+            let topic = self.shared.names.topic(source.topic);
+            list.add_partition_offset(topic, source.partition as i32, offset_of(*position))?;
         }
         // The queues come first: what is fetched before would come by another way.
         let signal = self.consumer.context().signal.clone();
@@ -141,4 +159,9 @@ impl Member {
         }
         list
     }
+}
+
+/// Where librdkafka begins to read. Without a position that is wherever the log begins, which need not be at 0.
+fn offset_of(position: Option<NextOffset>) -> Offset {
+    position.map_or(Offset::Beginning, |position| Offset::Offset(position.0))
 }

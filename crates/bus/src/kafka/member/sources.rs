@@ -26,8 +26,8 @@ struct Owned {
     queue: native::Queue<Context>,
     /// Keeps the queue apart from the consumer's, and says when it has something.
     _split: PartitionQueue<Context>,
-    /// Behind the last record that was handed out, or where reading starts.
-    reached: NextOffset,
+    /// Behind the last record that was handed out, or where reading starts; `None`: at the log's start.
+    reached: Option<NextOffset>,
     room: Room,
     is_paused: bool,
     /// What came behind the records that were handed out last.
@@ -66,9 +66,8 @@ impl Sources {
             let queue = native::Queue::of(consumer, topic, partition).expect(is_named);
             let signal = signal.clone();
             split.set_nonempty_callback(move || signal.set());
-            let reached = position.unwrap_or(NextOffset::START);
-            self.owned
-                .insert(source, Owned { queue, _split: split, reached, room: Room::default(), is_paused, next: None });
+            let owned = Owned { queue, _split: split, reached: position, room: Room::default(), is_paused, next: None };
+            self.owned.insert(source, owned);
         }
     }
 
@@ -88,13 +87,21 @@ impl Sources {
         self.owned.contains_key(&source)
     }
 
-    pub(super) fn reached(&self, source: Source) -> NextOffset {
-        self.owned.get(&source).map_or(NextOffset::START, |owned| owned.reached)
+    /// Behind the last record that was handed out, or where reading starts; `None`: at the log's start.
+    pub(super) fn reached(&self, source: Source) -> Option<NextOffset> {
+        self.owned.get(&source).and_then(|owned| owned.reached)
     }
 
     pub(super) fn moved(&mut self, source: Source, position: NextOffset) {
         if let Some(owned) = self.owned.get_mut(&source) {
-            (owned.reached, owned.next) = (position, None);
+            (owned.reached, owned.next) = (Some(position), None);
+        }
+    }
+
+    /// It goes on behind what was handed out: what came after that comes again.
+    pub(super) fn went_back(&mut self, source: Source) {
+        if let Some(owned) = self.owned.get_mut(&source) {
+            owned.next = None;
         }
     }
 
@@ -151,7 +158,7 @@ impl Owned {
             if next.is_some() || batch.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         let Some(end) = batch.end() else { return self.next.take() };
-        (self.reached, self.room) = (end, batch.room());
+        (self.reached, self.room) = (Some(end), batch.room());
         Some(Taken::Records(batch.into_records()))
     }
 }
