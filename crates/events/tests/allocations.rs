@@ -1,5 +1,7 @@
 //! What parsing a hit takes from the allocator: nothing, unless a field that is read has an escape.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use allocation_counter::measure;
 use events::{Hit, NewHit, Timestamp, Uuid};
 
