@@ -35,6 +35,7 @@ mod said;
 mod staging;
 mod store;
 mod stores;
+mod strangers;
 
 pub use audit::{Audit, Fault, Ids};
 pub use batch::Batch;
@@ -49,3 +50,4 @@ pub use past_hits::{DayOfHits, PastHits, SomeHits};
 pub use place::is_same_place;
 pub use record::{BatchRecord, FileEntry, OffsetRange};
 pub use stores::Variables;
+pub use strangers::TableFiles;

@@ -49,19 +49,18 @@ pub fn run(args: &VerifyArgs) -> Result<bool> {
     let lake = runtime.block_on(open_lake(&args.lake.url(&args.bus.data)))?;
     let bus = open_bus(&args.bus)?;
     let memory_for_ids = args.deep.then(|| args.lake.memory.as_usize() / 2);
-    let checks = runtime.block_on(gather::gather(&lake, bus.as_ref(), memory_for_ids))?;
-    let is_sound = checks.iter().all(check::Check::is_sound);
+    let found = runtime.block_on(gather::gather(&lake, bus.as_ref(), memory_for_ids))?;
     let text = if args.json {
-        report::json(&checks)
+        report::json(&found)
     } else {
         let log = bus.map(|bus| bus.log_id()).transpose()?;
-        report::table(&checks, log.as_ref(), &args.bus.url().to_string())
+        report::table(&found, log.as_ref(), &args.bus.url().to_string())
     };
     match io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
         result => result?,
     }
-    Ok(is_sound)
+    Ok(found.is_sound())
 }
 
 /// The lake, which must be there: looking must not make one.

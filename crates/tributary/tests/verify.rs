@@ -85,6 +85,35 @@ fn a_copy_of_a_file_is_noticed() {
     assert!(faults(&sessions).contains("belongs to no batch"), "{sessions}");
 }
 
+/// Readers glob a table's folder, and would see these rows twice, or fail.
+#[test]
+fn what_is_no_file_of_the_lake_and_what_lies_in_another_days_folder_is_noticed() {
+    let kept = Kept::new();
+    let file = kept.files_of("hits").remove(0);
+    fs::copy(&file, file.with_file_name("copy.parquet")).unwrap();
+    let other_day = kept.lake().join("hits/date=2001-01-01");
+    fs::create_dir(&other_day).unwrap();
+    fs::copy(&file, other_day.join(file.file_name().unwrap())).unwrap();
+    let (found, code) = verify(&kept.lake(), &kept.dir.path().join("bus"));
+    assert_eq!(code, 1);
+    let strangers = found["strangers"].to_string();
+    assert!(strangers.contains("copy.parquet` is no file of this lake's"), "{strangers}");
+    let (hits, _) = kept.found("hits");
+    assert!(faults(&hits).contains("hits/date=2001-01-01/") && faults(&hits).contains("belongs to no batch"), "{hits}");
+}
+
+/// A rule of a bucket that took the batch records away, say.
+#[test]
+fn files_without_any_batch_record_are_noticed() {
+    let kept = Kept::new();
+    fs::remove_dir_all(kept.lake().join("_batches")).unwrap();
+    let nowhere = kept.dir.path().join("nowhere");
+    let output = tributary().args(["verify", "--data"]).arg(nowhere).arg("--lake").arg(kept.lake()).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("of which no batch record stands") && said.contains("disagree"), "{said}");
+}
+
 #[test]
 fn a_damaged_file_is_named() {
     let kept = Kept::new();

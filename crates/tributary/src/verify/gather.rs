@@ -6,11 +6,12 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use bus::{SharedBus, Source};
 use events::NextOffset;
-use lake::{Audit, Committer, Fault, Lake, Mark, Next, OffsetRange, Series};
+use lake::{Audit, Committer, Fault, Lake, Mark, Next, OffsetRange, Series, TableFiles};
 use tables::Table;
 
 use super::check::{Check, LogSide, Unfinished};
 use super::doubles::{Doubles, SameId};
+use super::report::Found;
 
 /// The longest wait for records that the log says it has.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
@@ -20,11 +21,16 @@ const OPEN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Every table's every partition of every log that the lake knows, and of the one at hand. Reads the files whole where it is
 /// said how many bytes of memory their ids may take.
-pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>, memory_for_ids: Option<usize>) -> Result<Vec<Check>> {
+pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>, memory_for_ids: Option<usize>) -> Result<Found> {
     // What is said to be complete was complete before it was said: the claims come first.
     let mut claims = BTreeMap::new();
     for table in Table::ALL {
         claims.insert(table, lake.completeness(table).await?);
+    }
+    // Files before the chains: a chain's first record stands before its first file.
+    let mut files = Vec::new();
+    for table in Table::ALL {
+        files.push(lake.table_files(table).await?);
     }
     let at_hand = bus.map(|bus| Ok::<_, bus::BusError>((bus.log_id()?, bus))).transpose()?;
     let mut series = BTreeSet::new();
@@ -38,6 +44,8 @@ pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>, memory_for_ids:
             series.extend((0..bus.partitions()).map(|partition| (log_id.clone(), table, partition)));
         }
     }
+    let is_known = |of: &Series| series.contains(&(of.log_id.clone(), of.table, of.partition));
+    let strangers = files.into_iter().flat_map(|files| strangers(files, is_known)).collect();
     let mut checks = Vec::with_capacity(series.len());
     for (log_id, table, partition) in series {
         let bus = at_hand.as_ref().filter(|(id, _)| *id == log_id).map(|(_, bus)| *bus);
@@ -53,7 +61,19 @@ pub(super) async fn gather(lake: &Lake, bus: Option<&SharedBus>, memory_for_ids:
             read_whole(lake, of_table, memory).await?;
         }
     }
-    Ok(checks)
+    Ok(Found { checks, strangers })
+}
+
+/// Files that no chain speaks for, in words.
+fn strangers(files: TableFiles, is_known: impl Fn(&Series) -> bool) -> Vec<String> {
+    let foreign = files
+        .foreign
+        .iter()
+        .map(|path| format!("`{path}` is no file of this lake's, and who reads the folder reads it too: move it away"));
+    let without_chain = files.chains.iter().filter(|(series, _)| !is_known(series)).map(|(series, (count, first))| {
+        format!("{count} files such as `{first}` are of {series}, of which no batch record stands in `_batches`")
+    });
+    foreign.chain(without_chain).collect()
 }
 
 /// Reads every file of one table of one log.

@@ -7,10 +7,26 @@ use serde::Serialize;
 
 use super::check::Check;
 
-/// One JSON object: `ok`, and `series` with one entry for each table's partition of each log.
-pub(super) fn json(checks: &[Check]) -> String {
-    let series = checks.iter().map(Entry::from).collect();
-    let report = Report { ok: checks.iter().all(Check::is_sound), series };
+/// All that was found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Found {
+    /// Each table's partition of each log, by log.
+    pub(super) checks: Vec<Check>,
+    /// Files among the tables' that no chain speaks for, in words.
+    pub(super) strangers: Vec<String>,
+}
+
+impl Found {
+    /// Whether nothing is wrong.
+    pub(super) fn is_sound(&self) -> bool {
+        self.strangers.is_empty() && self.checks.iter().all(Check::is_sound)
+    }
+}
+
+/// One JSON object: `ok`, `strangers` with files that no log of the lake speaks for, and `series` with one entry for each table's partition of each log.
+pub(super) fn json(found: &Found) -> String {
+    let series = found.checks.iter().map(Entry::from).collect();
+    let report = Report { ok: found.is_sound(), strangers: &found.strangers, series };
     let mut text = serde_json::to_string(&report).expect("a report has text keys and whole numbers");
     text.push('\n');
     text
@@ -19,6 +35,7 @@ pub(super) fn json(checks: &[Check]) -> String {
 #[derive(Serialize)]
 struct Report<'a> {
     ok: bool,
+    strangers: &'a [String],
     series: Vec<Entry<'a>>,
 }
 
@@ -66,11 +83,12 @@ impl<'a> From<&'a Check> for Entry<'a> {
     }
 }
 
-/// The most faults of one partition that are shown to people.
+/// The most faults of one partition, and the most strangers, that are shown to people.
 const SHOWN: usize = 10;
 
 /// A table for each log; the one at hand is named `place`.
-pub(super) fn table(checks: &[Check], at_hand: Option<&LogId>, place: &str) -> String {
+pub(super) fn table(found: &Found, at_hand: Option<&LogId>, place: &str) -> String {
+    let Found { checks, strangers } = found;
     let mut text = String::new();
     let mut line = |args: std::fmt::Arguments<'_>| writeln!(text, "{args}").expect("writing to memory does not fail");
     for of_log in checks.chunk_by(|a, b| a.audit.series.log_id == b.audit.series.log_id) {
@@ -91,21 +109,30 @@ pub(super) fn table(checks: &[Check], at_hand: Option<&LogId>, place: &str) -> S
                  {lost:>6} {complete_through:>12}",
                 check.audit.series.table
             ));
-            for fault in check.faults.iter().take(SHOWN) {
-                line(format_args!("    ! {fault}"));
-            }
-            if check.faults.len() > SHOWN {
-                line(format_args!("    ! … and {} more; --json shows all", check.faults.len() - SHOWN));
-            }
+            shown(&check.faults, &mut line);
         }
     }
-    let faults = checks.iter().map(|check| check.faults.len()).sum::<usize>();
+    if !strangers.is_empty() {
+        line(format_args!("files that no log of the lake speaks for"));
+        shown(strangers, &mut line);
+    }
+    let faults = checks.iter().map(|check| check.faults.len()).sum::<usize>() + strangers.len();
     match (checks.len(), faults) {
-        (0, _) => line(format_args!("the lake is empty, and there is no log at hand")),
+        (0, 0) => line(format_args!("the lake is empty, and there is no log at hand")),
         (_, 0) => line(format_args!("log and lake agree")),
         (_, faults) => line(format_args!("log and lake disagree: {faults} faults")),
     }
     text
+}
+
+/// Says what is wrong, a line each.
+fn shown(faults: &[String], line: &mut impl FnMut(std::fmt::Arguments<'_>)) {
+    for fault in faults.iter().take(SHOWN) {
+        line(format_args!("    ! {fault}"));
+    }
+    if faults.len() > SHOWN {
+        line(format_args!("    ! … and {} more; --json shows all", faults.len() - SHOWN));
+    }
 }
 
 #[cfg(test)]
@@ -113,6 +140,11 @@ mod tests {
     use super::super::check::tests::{audit, log};
     use super::*;
     use lake::{Audit, Fault};
+
+    fn found() -> Found {
+        let strangers = vec!["`hits/x.parquet` is no file of this lake's".to_owned()];
+        Found { checks: checks(), strangers }
+    }
 
     fn checks() -> Vec<Check> {
         let many = (0..12).map(|n| Fault::MissingFile(format!("hits/{n}.parquet"))).collect();
@@ -128,14 +160,17 @@ mod tests {
     #[test]
     fn the_table_for_people() {
         let at_hand = LogId::from_bits(7);
-        insta::assert_snapshot!(table(&checks(), Some(&at_hand), "embedded:./data/bus"));
-        assert!(table(&checks()[..1], Some(&at_hand), "x").ends_with("log and lake agree\n"));
-        assert!(table(&[], None, "x").contains("empty"));
+        insta::assert_snapshot!(table(&found(), Some(&at_hand), "embedded:./data/bus"));
+        let alone = |checks: &[Check]| Found { checks: checks.to_vec(), strangers: Vec::new() };
+        assert!(table(&alone(&checks()[..1]), Some(&at_hand), "x").ends_with("log and lake agree\n"));
+        assert!(table(&alone(&[]), None, "x").contains("empty"));
+        let said = table(&Found { checks: Vec::new(), ..found() }, None, "x");
+        assert!(said.ends_with("log and lake disagree: 1 faults\n"), "{said}");
     }
 
     #[test]
     fn the_object_for_scripts() {
-        let text = json(&checks());
+        let text = json(&found());
         let object: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(object["ok"], false);
         assert_eq!(text.lines().count(), 1);
