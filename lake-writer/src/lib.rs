@@ -70,7 +70,7 @@ const BACKOFF: (Duration, Duration) = (Duration::from_millis(100), Duration::fro
 ///
 /// # Errors
 ///
-/// What waiting cannot mend: a batch record that cannot be trusted, a file in the way, a damaged log.
+/// What waiting cannot mend: a record that cannot be trusted, something in the way, a damaged log.
 pub fn run(
     config: &Config,
     bus: &SharedBus,

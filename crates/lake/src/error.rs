@@ -36,8 +36,8 @@ pub enum LakeError {
         /// How long it was waited for.
         seconds: u64,
     },
-    /// A batch record is cut short, or is not what its name says.
-    #[error("`{path}` is no batch record that can be trusted: {why}; nothing was written")]
+    /// A record of ours is cut short, or is not what its name says.
+    #[error("`{path}` cannot be trusted: {why}; put it back as it was written, from a copy or an older version")]
     BadRecord {
         /// The object.
         path: String,
@@ -81,6 +81,14 @@ pub enum LakeError {
         path: String,
         /// How it differs.
         why: String,
+    },
+    /// In a folder: a file lies where a folder must be, or a folder where a file must.
+    #[error("`{path}` cannot be there: {why}; move that away")]
+    Blocked {
+        /// What was to be read or written.
+        path: String,
+        /// What lies there.
+        why: &'static str,
     },
     /// The chain of batches goes on where the topic has never been.
     #[error(
@@ -126,7 +134,8 @@ impl LakeError {
             | Self::Foreign { .. }
             | Self::Stranger { .. }
             | Self::Newer { .. }
-            | Self::InTheWay { .. } => "trust",
+            | Self::InTheWay { .. }
+            | Self::Blocked { .. } => "trust",
             Self::Unreadable { .. } => "read",
             Self::BeyondEnd { .. } => "resume",
         }

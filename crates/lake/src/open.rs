@@ -29,7 +29,7 @@ pub struct Lake {
     pub(crate) location: Option<Location>,
 }
 
-/// How long the store may take for one answer: a file of 128 MiB goes through 5 MB/s in half of it.
+/// How long the store may take for one answer, and a file's bytes besides.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a lake is opened for.

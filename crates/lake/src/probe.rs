@@ -78,7 +78,9 @@ fn cannot(operation: &str, path: &str, error: &LakeError) -> String {
     match error {
         LakeError::Store { source, .. } if said::cause(source) == Cause::NotAllowed => {
             let line = said::line(source);
-            format!("{line} {operation} objects below the prefix; it must read, write, list and delete there")
+            format!(
+                "{line}; it could not {operation}. Writers read, write, list and delete below the prefix, others read and list"
+            )
         }
         LakeError::Store { source, .. } => said::line(source),
         LakeError::TimedOut { seconds, .. } => format!("it did not {operation} `{path}` within {seconds} s"),

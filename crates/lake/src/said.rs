@@ -4,6 +4,7 @@
 //! taken over.
 
 use std::error::Error as _;
+use std::io;
 
 use object_store::Error;
 use object_store::client::{HttpError, HttpErrorKind};
@@ -108,7 +109,7 @@ pub(crate) fn line(error: &Error) -> String {
         Cause::UnknownKey => format!("it does not know the access key{code}: check the login, and whose store it is"),
         Cause::WrongKey => format!("it does not accept the login{code}: check the secret key or token"),
         Cause::Expired => format!("the login has expired{code}: get a new one"),
-        Cause::NotAllowed => format!("the login is not allowed to{code}: give it the right"),
+        Cause::NotAllowed => format!("the login is not allowed to do this{code}: give it the right"),
         Cause::WrongRegion => {
             let region = element(&text, "Region").map(|region| format!("={region}")).unwrap_or_default();
             format!("the bucket lies in another region{code}: set AWS_REGION{region}")
@@ -126,17 +127,41 @@ pub(crate) fn line(error: &Error) -> String {
         Cause::Broken => format!("the connection broke: {}", deepest(error)),
         Cause::Other => match element(&text, "Message") {
             Some(message) => format!("{}{code}", flat(message)),
-            None => without_queries(&flat(&text)),
+            // A disk's errors say the path over and over; whoever asked has named it.
+            None => match io_error(error) {
+                Some(error) => flat(&error.to_string()),
+                None => without_queries(&flat(&text)),
+            },
         },
+    }
+}
+
+/// What lies on this machine's disk where something of another kind must be.
+pub(crate) fn in_its_place(error: &Error) -> Option<&'static str> {
+    match io_error(error)?.kind() {
+        io::ErrorKind::NotADirectory => Some("a file lies where one of its folders must be"),
+        io::ErrorKind::IsADirectory => Some("a folder lies in its place"),
+        io::ErrorKind::AlreadyExists => Some("what lies there is no file, or a file where a folder must be"),
+        _ => None,
     }
 }
 
 /// The transport's error, where there was no answer.
 fn http_error(error: &Error) -> Option<&HttpError> {
+    within(error)
+}
+
+/// The system's error, where one lies beneath and no transport's does.
+fn io_error(error: &Error) -> Option<&io::Error> {
+    within(error).filter(|_| http_error(error).is_none())
+}
+
+/// An error of that kind beneath this one.
+fn within<E: std::error::Error + 'static>(error: &Error) -> Option<&E> {
     let mut next = error.source();
     while let Some(error) = next {
-        if let Some(http) = error.downcast_ref() {
-            return Some(http);
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
         }
         next = error.source();
     }

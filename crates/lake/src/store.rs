@@ -21,6 +21,10 @@ const CONFLICT_WAITS: [Duration; 5] = [
     Duration::from_millis(800),
 ];
 
+/// Bytes a second that a line must manage at least. A file's size is fixed once its batch is begun: one that could not be
+/// brought there in time would be tried for good, whatever the next start is told.
+const SLOW_LINE: u64 = 256 << 10;
+
 /// Any object store.
 #[derive(Clone, Debug)]
 pub(crate) struct Store {
@@ -50,18 +54,21 @@ impl Store {
     pub(crate) async fn put_new(&self, path: &str, bytes: Bytes) -> Result<Put, LakeError> {
         let at = Path::from(path);
         let mut waits = CONFLICT_WAITS.into_iter();
+        let time = self.timeout + Duration::from_secs(bytes.len() as u64 / SLOW_LINE);
         loop {
             let options = PutOptions::from(PutMode::Create);
-            let refusal =
-                match self.within("create", path, self.inner.put_opts(&at, bytes.clone().into(), options)).await {
-                    Ok(_) => return Ok(Put::Created),
-                    Err(error) if is_there_already(&error) => error,
-                    Err(error) => return Err(error),
-                };
+            let refusal = match self
+                .within_time(time, "create", path, self.inner.put_opts(&at, bytes.clone().into(), options))
+                .await
+            {
+                Ok(_) => return Ok(Put::Created),
+                Err(error) if is_there_already(&error) => error,
+                Err(error) => return Err(error),
+            };
             if let Some(standing) = self.find(path).await? {
                 return Ok(Put::Standing(standing));
             }
-            let Some(wait) = waits.next() else { return Err(refusal) };
+            let Some(wait) = waits.next() else { return Err(blocked(refusal)) };
             tokio::time::sleep(wait).await;
         }
     }
@@ -153,10 +160,23 @@ impl Store {
         path: &str,
         call: impl Future<Output = object_store::Result<T>>,
     ) -> Result<T, LakeError> {
-        match tokio::time::timeout(self.timeout, call).await {
+        self.within_time(self.timeout, operation, path, call).await
+    }
+
+    async fn within_time<T>(
+        &self,
+        time: Duration,
+        operation: &'static str,
+        path: &str,
+        call: impl Future<Output = object_store::Result<T>>,
+    ) -> Result<T, LakeError> {
+        match tokio::time::timeout(time, call).await {
             Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(source)) => Err(LakeError::Store { operation, path: path.to_owned(), source: Box::new(source) }),
-            Err(_) => Err(LakeError::TimedOut { operation, path: path.to_owned(), seconds: self.timeout.as_secs() }),
+            Ok(Err(source)) => {
+                let error = LakeError::Store { operation, path: path.to_owned(), source: Box::new(source) };
+                Err(if is_there_already(&error) { error } else { blocked(error) })
+            }
+            Err(_) => Err(LakeError::TimedOut { operation, path: path.to_owned(), seconds: time.as_secs() }),
         }
     }
 }
@@ -165,6 +185,17 @@ fn is_there_already(error: &LakeError) -> bool {
     use object_store::Error::{AlreadyExists, NotModified, Precondition};
     let LakeError::Store { source, .. } = error else { return false };
     matches!(**source, AlreadyExists { .. } | NotModified { .. } | Precondition { .. })
+}
+
+/// What no waiting mends, as that: on this machine's disk something of another kind may lie where a file or a folder must.
+fn blocked(error: LakeError) -> LakeError {
+    match error {
+        LakeError::Store { operation, path, source } => match said::in_its_place(&source) {
+            Some(why) => LakeError::Blocked { path, why },
+            None => LakeError::Store { operation, path, source },
+        },
+        other => other,
+    }
 }
 
 /// An object that is not there. A bucket that is not there is an error: it may have vanished with all that was in it.

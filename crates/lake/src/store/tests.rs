@@ -23,6 +23,7 @@ macro_rules! every_store {
     };
 }
 
+mod blocked;
 mod contract;
 mod faults;
 mod listing;

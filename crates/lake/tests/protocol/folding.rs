@@ -259,7 +259,7 @@ async fn finding_the_end_of_a_long_chain_reads_one_record() {
 #[tokio::test]
 async fn a_folded_record_that_cannot_be_trusted_is_named_and_left_alone() {
     for (json, names) in [
-        (r#"{"format": 1, "table": "rej"#, "no batch record"),
+        (r#"{"format": 1, "table": "rej"#, "cannot be trusted"),
         (r#"{"format": 2}"#, "newer build"),
         (
             r#"{"format":1,"table":"rejected","log_id":"log1","partition":1,"start":0,"end":6,"batches":[]}"#,

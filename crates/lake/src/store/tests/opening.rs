@@ -103,10 +103,10 @@ impl Forbidding {
 async fn a_right_that_is_missing_is_named() {
     let forbidding = Forbidding::new();
     for (method, part, names) in [
-        ("PUT", "/lake/_probe/", "not allowed to (AccessDenied): give it the right write"),
-        ("GET", "/lake/_probe/", "read"),
-        ("GET", "list-type=2", "list"),
-        ("DELETE", "/lake/_probe/", "delete"),
+        ("PUT", "/lake/_probe/", "not allowed to do this (AccessDenied): give it the right; it could not write."),
+        ("GET", "/lake/_probe/", "it could not read."),
+        ("GET", "list-type=2", "it could not list."),
+        ("DELETE", "/lake/_probe/", "it could not delete."),
     ] {
         forbidding.proxy.plan(Plan::always(Fault::Refuse(403, "AccessDenied")).on(method, part));
         let line = refused(&forbidding.lake, Access::Write, &forbidding.variables()).await;
@@ -169,7 +169,7 @@ async fn a_store_that_knows_no_if_match_is_refused() {
     for (status, code, names) in [
         (501, "NotImplemented", "(NotImplemented)"),
         (400, "InvalidArgument", "(InvalidArgument)"),
-        (403, "AccessDenied", "not allowed to (AccessDenied): give it the right replace as it was read (If-Match)"),
+        (403, "AccessDenied", "(AccessDenied): give it the right; it could not replace as it was read (If-Match)."),
         (412, "PreconditionFailed", "it takes no If-Match"),
     ] {
         let forbidding = Forbidding::new();

@@ -1,7 +1,14 @@
 //! A store that is away for a while.
 
-use object_servers::{Kind, ObjectServer};
+use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::Bytes;
+use object_servers::{Kind, ObjectServer};
+use object_store::memory::InMemory;
+use object_store::throttle::{ThrottleConfig, ThrottledStore};
+
+use crate::error::LakeError;
 use crate::open::{Access, Lake};
 use crate::store::{Put, Store};
 
@@ -48,4 +55,13 @@ async fn a_server_that_is_killed_is_an_error_that_may_pass_and_all_is_well_when_
         assert_eq!(store.put_new("a", "new".into()).await.unwrap(), Put::Standing("kept".into()));
         assert_eq!(store.put_new("b", "new".into()).await.unwrap(), Put::Created);
     }
+}
+
+/// What is begun is tried until it stands: too little time for it would be an outage without end.
+#[tokio::test]
+async fn a_large_file_has_the_time_that_a_slow_line_takes() {
+    let slow = ThrottleConfig { wait_put_per_call: Duration::from_millis(600), ..ThrottleConfig::default() };
+    let store = Store::new(Arc::new(ThrottledStore::new(InMemory::new(), slow)), Duration::from_millis(100));
+    assert!(matches!(store.put_new("small", "x".into()).await, Err(LakeError::TimedOut { .. })));
+    assert_eq!(store.put_new("large", Bytes::from(vec![0; 1 << 20])).await.unwrap(), Put::Created);
 }
