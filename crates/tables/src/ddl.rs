@@ -13,6 +13,7 @@ mod readme;
 mod snowflake;
 mod spark;
 
+pub use dialect::schema_version;
 pub use location::{Location, UnknownLocation};
 
 /// The folder, from the lake's root. Engines that look for data pass over names with an underscore.

@@ -3,6 +3,7 @@
 use arrow::datatypes::{DataType, Field, Fields};
 
 use crate::columns::Column;
+use crate::layout::Layout;
 use crate::table::Table;
 
 /// How an engine writes names and types.
@@ -96,11 +97,23 @@ pub(super) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
+/// What stands before the version of the schemas in each file.
+pub(super) const SCHEMA_VERSION: &str = "schema version ";
+
+/// The version of the schemas that a file for readers was written for, where it says so.
+pub fn schema_version(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once(SCHEMA_VERSION)?;
+    rest.split(|character: char| !character.is_ascii_digit()).next()?.parse().ok()
+}
+
 /// The first lines of each file.
 pub(super) fn head(engine: &str, lake: &str, hints: &[&str]) -> String {
     let mut lines = vec![
         format!("{engine}: the tables of the lake {lake}"),
-        "Written by Tributary’s lake-writer at its start; changes are overwritten. What the columns mean: docs/tables.md.".to_owned(),
+        format!(
+            "Written by Tributary’s lake-writer at its start, {SCHEMA_VERSION}{}; changes are overwritten. What the columns mean: docs/tables.md.",
+            Layout::SCHEMA
+        ),
     ];
     lines.extend(hints.iter().map(|&hint| hint.to_owned()));
     lines.iter().map(|line| format!("-- {}\n", line.replace('\n', " "))).collect()

@@ -1,7 +1,9 @@
 //! The page in `_tables/` that says which file is whose.
 
 use super::Engine;
+use super::dialect::SCHEMA_VERSION;
 use super::location::Location;
+use crate::layout::Layout;
 
 pub(super) fn page(location: &Location) -> String {
     let mut page = format!(
@@ -29,6 +31,9 @@ and the view `session_hits`, in which each hit names the session that stands in 
             without.join(", ")
         ));
     }
-    page.push_str("\nTributary’s lake-writer writes this folder at its start and overwrites what was changed in it.\n");
+    page.push_str(&format!(
+        "\nTributary’s lake-writer writes this folder at its start, {SCHEMA_VERSION}{}, and overwrites what was changed in it.\n",
+        Layout::SCHEMA
+    ));
     page
 }
