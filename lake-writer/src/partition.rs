@@ -50,6 +50,8 @@ pub(crate) enum Moved {
 /// What the log is, seen from a partition.
 pub(crate) struct Log<'a> {
     pub(crate) bus: &'a SharedBus,
+    /// Whether it was made for this run alone: a replay's.
+    pub(crate) is_made_anew: bool,
     /// Whether the topic may still be filling up to where its chain ends: a replay that runs again.
     pub(crate) may_lie_ahead: bool,
 }
@@ -248,7 +250,7 @@ impl Partition {
             return None;
         }
         let (source, committed) = (&self.source, &self.group_position);
-        if log.may_lie_ahead {
+        if log.is_made_anew {
             // A log that is made anew has a group without any offset: nothing is wrong.
             tracing::debug!(%source, %position, %committed, "the lake holds this much of an earlier run");
         } else {

@@ -52,9 +52,10 @@ pub(crate) fn run(
     let now = Instant::now();
     let interval = config.flush.after(Duration::ZERO);
     let marks = Marks::new(runtime.clone(), lake.clone(), log_id.clone(), bus.partitions(), interval, now);
+    let is_bounded = matches!(config.stop, Stop::AtEnd { .. });
     let desk = Desk {
         config,
-        log: Log { bus, may_lie_ahead: matches!(config.stop, Stop::AtEnd { .. }) },
+        log: Log { bus, is_made_anew: is_bounded, may_lie_ahead: is_bounded },
         log_id,
         worker,
         partitions: BTreeMap::new(),
