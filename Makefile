@@ -23,6 +23,7 @@ test-readers: tools ## every engine that reads the lake: a table of what each fo
 	cargo test --release --workspace --no-run
 	$(CACHE)/readers/bin/python tools/readers/read.py --tributary target/release/tributary
 	$(CACHE)/readers/bin/python tools/readers/dialects.py
+	TOOLS_OBJECT_SERVERS=$(STORES) $(CACHE)/readers/bin/python tools/readers/over_s3.py --tributary target/release/tributary --store target/release/object-servers
 
 SECONDS ?= 60
 

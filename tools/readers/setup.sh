@@ -6,7 +6,7 @@ cache=$1
 packages=$(dirname "$0")/packages.txt
 python=$cache/readers/bin/python
 # The list lies beside what was installed from it, so that a changed one is installed anew.
-if ! cmp -s "$packages" "$cache/readers/packages.txt" || ! "$python" -c 'import chdb, datafusion, duckdb, polars, pyspark, sqlglot' 2>/dev/null; then
+if ! cmp -s "$packages" "$cache/readers/packages.txt" || ! "$python" -c 'import chdb, datafusion, duckdb, polars, pyspark, s3fs, sqlglot' 2>/dev/null; then
   echo "installing $(grep -v '^#' "$packages" | tr '\n' ' ')into $cache/readers (about 1 GB)"
   "$python" -c 'import pip' 2>/dev/null || rm -rf "$cache/readers"
   mkdir -p "$cache"
