@@ -15,4 +15,5 @@ mod refusals;
 mod short;
 #[path = "../support/mod.rs"]
 mod support;
+mod takeover;
 mod three_processes;

@@ -16,7 +16,7 @@ use crate::support::kafka::{Pipeline, count, hit, post, wait_until};
 use crate::support::service::Service;
 use crate::support::{expected, lake};
 
-const WINDOWS: [&str; 6] = ["--gap", "2s", "--lateness", "1s", "--idle-interval", "300ms"];
+pub(crate) const WINDOWS: [&str; 6] = ["--gap", "2s", "--lateness", "1s", "--idle-interval", "300ms"];
 
 pub(crate) fn settings() -> WindowSettings {
     WindowSettings { gap: Span::from_secs(2), lateness: Span::from_secs(1), ..WindowSettings::default() }
