@@ -31,7 +31,11 @@ pub fn to_json(query: &str, page: Option<&str>) -> Result<String, Invalid> {
                 })?;
                 hit.json("props", value.trim());
             }
-            "client_time" | "sent_at" | "event_time" if value.parse::<i64>().is_ok() => hit.json(&name, &value),
+            "client_time" | "sent_at" | "event_time" => match value.parse::<i64>() {
+                // Written anew: `007` is a number to us, and none in JSON.
+                Ok(millis) => hit.json(&name, &millis.to_string()),
+                Err(_) => hit.text(&name, &value),
+            },
             _ => match name.strip_prefix("props.") {
                 Some(name) => props.text(name, &value),
                 None => {
@@ -80,6 +84,7 @@ mod tests {
         assert_eq!(to_json("", None).unwrap(), "{}");
         assert_eq!(to_json("&&a&b=", None).unwrap(), "{}");
         assert_eq!(to_json("props=%7B%22n%22%3A+1%7D", None).unwrap(), r#"{"props":{"n": 1}}"#);
+        assert_eq!(to_json("sent_at=0007&client_time=%2B7", None).unwrap(), r#"{"sent_at":7,"client_time":7}"#);
         assert_eq!(
             to_json("site=a&site=b", None).unwrap(),
             r#"{"site":"a","site":"b"}"#,
