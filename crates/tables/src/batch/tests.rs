@@ -220,6 +220,26 @@ fn a_file_says_what_it_was_made_of_and_how_to_search_it() {
     insta::assert_snapshot!(format!("{}\n{pairs}", file_metadata.created_by().unwrap()));
 }
 
+/// Copies within a page cost once; what a reader can skip is a page.
+#[test]
+fn pages_are_large_enough_to_find_copies_in_and_small_enough_to_skip() {
+    let mut batch = TableBatch::new(Table::Hits);
+    for offset in 0..45_000 {
+        batch.push(Offset(offset), hit("a", NOON + offset, "").as_bytes()).unwrap();
+    }
+    let files = batch.finish(&lineage(Table::Hits, 0..45_000), &Layout::default()).unwrap();
+    let options = ArrowReaderOptions::new().with_page_index_policy(PageIndexPolicy::Required);
+    let metadata = ArrowReaderMetadata::load(&files[0].bytes, options).unwrap();
+    let metadata = metadata.metadata();
+    let index = metadata.page_index().unwrap();
+    for column in 0..metadata.row_group(0).num_columns() {
+        let pages = index.offset_index(0, column).unwrap().page_locations().len();
+        let name = metadata.row_group(0).column(column).column_path().string();
+        // The digits of ids fill a page sooner.
+        assert!(pages == 2 || (name == "hit_id" && pages == 3), "{name} has {pages}");
+    }
+}
+
 #[test]
 fn what_is_no_file_of_ours_is_named_as_such() {
     assert!(matches!(FileFacts::read(Bytes::from_static(b"PAR1")), Err(crate::FileError::Parquet(_))));
