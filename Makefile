@@ -16,7 +16,7 @@ up: ## build and start the whole pipeline on this machine
 
 test: tools ## everything that must hold; sets up what it needs by itself
 	node --test snippet/
-	TOOLS_PYTHON=$(PYTHON) TOOLS_KAFKA=$(KAFKA) TOOLS_OBJECT_SERVERS=$(STORES) cargo test --release --workspace
+	TOOLS_PYTHON=$(PYTHON) TOOLS_KAFKA=$(KAFKA) TOOLS_OBJECT_SERVERS=$(STORES) cargo test --release --workspace --no-fail-fast
 
 test-readers: tools ## every engine that reads the lake: a table of what each found and of the checks that it passed
 	tools/readers/setup.sh "$(CACHE)"
