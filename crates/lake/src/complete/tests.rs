@@ -77,7 +77,7 @@ async fn the_object_is_public_json() {
 
 #[tokio::test]
 async fn what_cannot_be_trusted_is_left_as_it_is() {
-    for (standing, names) in [(r#"{"format": 1, "tab"#, "no batch record"), (r#"{"format": 2}"#, "newer build")] {
+    for (standing, names) in [(r#"{"format": 1, "tab"#, "cannot be trusted"), (r#"{"format": 2}"#, "newer build")] {
         let store = Arc::new(InMemory::new());
         let path = Path::from("hits/_complete.json");
         store.put(&path, PutPayload::from_static(standing.as_bytes())).await.unwrap();
