@@ -9,6 +9,7 @@ part=${2:-all}
 case $part in all | kafka | object-servers) ;; *) echo "$part is no part: kafka or object-servers" >&2; exit 2 ;; esac
 wants() { [ "$part" = all ] || [ "$part" = "$1" ]; }
 packages=$(dirname "$0")/packages.txt
+again=$(dirname "$0")/again.sh
 
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
@@ -36,8 +37,8 @@ fi
 if [ ${#missing[@]} -gt 0 ]; then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     echo "installing ${missing[*]}"
-    apt-get update -qq
-    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+    "$again" apt-get update -qq
+    DEBIAN_FRONTEND=noninteractive "$again" apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
   else
     echo "this needs ${missing[*]}: install them (Debian: sudo apt-get install ${missing[*]})" >&2
     exit 1
@@ -52,7 +53,7 @@ if wants tests; then
     "$python" -c 'import pip' 2>/dev/null || rm -rf "$cache/python"
     mkdir -p "$cache"
     python3 -m venv "$cache/python"
-    "$python" -m pip install --quiet --disable-pip-version-check --requirement "$packages"
+    "$again" "$python" -m pip install --quiet --disable-pip-version-check --requirement "$packages"
     cp "$packages" "$cache/python/packages.txt"
   fi
 fi

@@ -3,14 +3,13 @@
 //! It has no path and no query, which may name people, and of the address what the most careful site allows: which site a
 //! request is for, is known only once it is read, and it may be for several.
 
-use std::sync::Arc;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::extract::Request;
-use axum::http::{Method, StatusCode};
+use hyper::http::request::Parts;
+use hyper::{Method, StatusCode};
 
-use crate::client::Peer;
 use crate::policy::Policy;
 
 /// Chooses requests, and says what became of them.
@@ -31,21 +30,18 @@ pub(crate) struct Entry {
 
 impl AccessLog {
     /// One that logs one of so many requests; none where it is to log none.
-    pub(crate) fn of(one_of: u32, policy: &Policy) -> Option<Arc<Self>> {
-        (one_of > 0)
-            .then(|| Arc::new(Self { one_of: one_of.into(), requests: AtomicU64::new(0), policy: policy.clone() }))
+    pub(crate) fn of(one_of: u32, policy: &Policy) -> Option<Self> {
+        (one_of > 0).then(|| Self { one_of: one_of.into(), requests: AtomicU64::new(0), policy: policy.clone() })
     }
 
     /// The entry of a request, if it is its turn.
-    pub(crate) fn begin(&self, request: &Request) -> Option<Entry> {
+    pub(crate) fn begin(&self, peer: IpAddr, head: &Parts) -> Option<Entry> {
         if !self.requests.fetch_add(1, Ordering::Relaxed).is_multiple_of(self.one_of) {
             return None;
         }
-        let address = request.extensions().get::<Peer>().and_then(|Peer(peer)| {
-            let facts = self.policy.facts(peer.ip(), request.uri(), request.headers());
-            self.policy.rules().unplaced(&facts).ip().map(str::to_owned)
-        });
-        Some(Entry { method: request.method().clone(), address })
+        let facts = self.policy.facts(peer, &head.uri, &head.headers);
+        let address = self.policy.rules().unplaced(&facts).ip().map(str::to_owned);
+        Some(Entry { method: head.method.clone(), address })
     }
 }
 
@@ -60,36 +56,34 @@ impl Entry {
 
 #[cfg(test)]
 mod tests {
-    use axum::body::Body;
+    use hyper::Request;
     use sites::Sites;
 
     use super::*;
     use crate::policy::Rules;
 
-    fn log(one_of: u32, sites: &str) -> Option<Arc<AccessLog>> {
+    fn log(one_of: u32, sites: &str) -> Option<AccessLog> {
         AccessLog::of(one_of, &Policy::of(Rules::new(Sites::parse(sites).unwrap())))
     }
 
-    fn request(headers: &[(&str, &str)]) -> Request {
-        let request = Request::post("/collect").extension(Peer("192.0.2.77:5000".parse().unwrap()));
-        headers
-            .iter()
-            .fold(request, |request, (name, value)| request.header(*name, *value))
-            .body(Body::empty())
-            .unwrap()
+    fn begin(log: &AccessLog, headers: &[(&str, &str)]) -> Option<Entry> {
+        let request =
+            headers.iter().fold(Request::post("/collect"), |request, (name, value)| request.header(*name, *value));
+        let (head, ()) = request.body(()).unwrap().into_parts();
+        log.begin("192.0.2.77".parse().unwrap(), &head)
     }
 
     #[test]
     fn one_request_of_so_many_is_logged_and_none_unless_it_is_asked_for() {
         assert!(log(0, "").is_none());
         let log = log(3, "").unwrap();
-        let chosen: Vec<_> = (0..7).map(|_| log.begin(&request(&[])).is_some()).collect();
+        let chosen: Vec<_> = (0..7).map(|_| begin(&log, &[]).is_some()).collect();
         assert_eq!(chosen, [true, false, false, true, false, false, true]);
     }
 
     #[test]
     fn an_address_is_cut_as_the_most_careful_site_wants_it() {
-        let address = |sites: &str, headers: &[_]| log(1, sites).unwrap().begin(&request(headers)).unwrap().address;
+        let address = |sites: &str, headers: &[_]| begin(&log(1, sites).unwrap(), headers).unwrap().address;
         let full = "[sites.a]\nip = \"full\"";
         assert_eq!(address(full, &[]).as_deref(), Some("192.0.2.77"));
         assert_eq!(address(&format!("{full}\n[sites.b]"), &[]).as_deref(), Some("192.0.2.0"));

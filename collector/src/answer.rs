@@ -1,11 +1,19 @@
-//! What a request is answered with: always JSON, always saying what became of it.
+//! What a request is answered with: always whole, and where it is about hits, JSON that says what became of them.
 
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Json, Response};
+use bytes::Bytes;
 use events::{Invalid, Reason};
+use http_body_util::Full;
+use hyper::StatusCode;
+use hyper::header::{self, HeaderValue};
 use serde::Serialize;
 
 use crate::intake::{Unkept, Verdict};
+
+/// An answer, all of it in memory.
+pub(crate) type Response = hyper::Response<Full<Bytes>>;
+
+/// How many headers most answers have, with those that say which pages may read it.
+const HEADERS: usize = 6;
 
 /// The body of every answer of `/collect`, and of every error.
 #[derive(Serialize, Debug)]
@@ -37,6 +45,27 @@ impl<'a> Problem<'a> {
     }
 }
 
+/// Nothing but a status.
+pub(crate) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::default();
+    *response.status_mut() = status;
+    response
+}
+
+/// Something of this kind.
+pub(crate) fn whole(status: StatusCode, kind: &'static str, body: impl Into<Bytes>) -> Response {
+    let mut response = Response::new(Full::new(body.into()));
+    *response.status_mut() = status;
+    response.headers_mut().reserve(HEADERS);
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+}
+
+/// Something in JSON.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    whole(status, "application/json", serde_json::to_vec(body).expect("what is said is text and numbers"))
+}
+
 /// What is said of a request.
 pub(crate) fn verdict(kept: Result<Verdict, Unkept>) -> Response {
     match kept {
@@ -58,7 +87,7 @@ fn outcome(accepted: usize, rejected: &[(usize, Invalid)]) -> Response {
     };
     let rejected =
         rejected.iter().map(|(index, invalid)| RejectedHit { index: *index, problem: Problem::of(invalid) }).collect();
-    let response = (status, Json(Body { accepted, rejected, error: None })).into_response();
+    let response = json(status, &Body { accepted, rejected, error: None });
     if status == StatusCode::TOO_MANY_REQUESTS { after(response, 1) } else { response }
 }
 
@@ -87,14 +116,13 @@ pub(crate) fn refused(invalid: &Invalid) -> Response {
         Reason::TooLarge | Reason::TooManyHits => StatusCode::PAYLOAD_TOO_LARGE,
         _ => StatusCode::BAD_REQUEST,
     };
-    let body = Body { accepted: 0, rejected: Vec::new(), error: Some(Problem::of(invalid)) };
-    (status, Json(body)).into_response()
+    json(status, &Body { accepted: 0, rejected: Vec::new(), error: Some(Problem::of(invalid)) })
 }
 
 /// Something outside the body stands against it.
 pub(crate) fn error(status: StatusCode, reason: &str, detail: &str) -> Response {
     let problem = Problem { reason, detail, pointer: "" };
-    (status, Json(Body { accepted: 0, rejected: Vec::new(), error: Some(problem) })).into_response()
+    json(status, &Body { accepted: 0, rejected: Vec::new(), error: Some(problem) })
 }
 
 /// Nothing was taken, and trying again in so many seconds may work.

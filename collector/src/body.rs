@@ -4,6 +4,7 @@
 //! a good one down with it. Nothing is read recursively, and nothing is kept but slices of the body.
 
 use events::incoming::{self, pointer, site, visitor};
+use events::members::{Value, each_plain, plain_list};
 use events::{Invalid, Limits, Reason, Text, Timestamp};
 use serde::de::{self, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess};
 use serde_json::value::RawValue;
@@ -37,6 +38,9 @@ impl<'a> Batch<'a> {
         match text.trim_ascii_start().as_bytes().first() {
             Some(b'[') => Ok(Self::bare(list(text, most_hits, "")?, Form::Array)),
             Some(b'{') => {
+                if is_plain_hit(text) {
+                    return Ok(Self::one(text));
+                }
                 let members = read_whole(text, Members)?;
                 match members.hits {
                     Some(hits) => Self::envelope(hits, &members, most_hits, limits),
@@ -84,6 +88,9 @@ impl<'a> Batch<'a> {
         most_hits: usize,
         limits: &Limits,
     ) -> Result<Self, Invalid> {
+        if let Some(name) = &members.twice {
+            return Err(Invalid::new(Reason::DuplicateKey, pointer(name), format!("`{}` is there twice", &name[..])));
+        }
         if let Some(name) = &members.unknown {
             let detail = format!(
                 "beside `hits` a request has site, visitor_id and sent_at, but no `{}`",
@@ -91,7 +98,7 @@ impl<'a> Batch<'a> {
             );
             return Err(Invalid::new(Reason::UnknownField, pointer(name), detail));
         }
-        let given = |member: Option<&'a RawValue>| member.filter(|value| value.get() != "null");
+        let given = |member: Option<&'a RawValue>| member.map(Value::from).filter(|value| !value.is_null());
         let name = |name, member| given(member).map(|value| incoming::text(name, value, limits.name_bytes)).transpose();
         Ok(Self {
             site: name("site", members.site)?.map(site).transpose()?,
@@ -111,12 +118,21 @@ pub(crate) fn utf8(body: &[u8]) -> Result<&str, Invalid> {
     })
 }
 
+/// Whether the text is plainly a JSON object that is no envelope.
+fn is_plain_hit(text: &str) -> bool {
+    each_plain(text, |name, _| (name != "hits").then_some(())).is_some()
+}
+
 /// Reads an array of hits as slices of the text.
 fn list<'a>(text: &'a str, most: usize, place: &str) -> Result<Vec<&'a str>, Invalid> {
     if !text.trim_ascii_start().starts_with('[') {
         return Err(Invalid::new(Reason::WrongType, place, "`hits` must be an array of hits"));
     }
-    counted(read_whole(text, List { most })?, most, place)
+    let hits = match plain_list(text, most) {
+        Some(hits) => hits,
+        None => read_whole(text, List { most })?,
+    };
+    counted(hits, most, place)
 }
 
 /// At least one hit, and no more than allowed.
@@ -141,18 +157,8 @@ fn read_whole<'a, S: DeserializeSeed<'a>>(text: &'a str, seed: S) -> Result<S::V
 
 /// serde's message names line and column.
 fn no_json(error: &serde_json::Error) -> Invalid {
-    let text = error.to_string();
-    match text.strip_prefix(TWICE) {
-        Some(rest) => {
-            let (name, _) = rest.split_once(' ').unwrap_or((rest, ""));
-            Invalid::new(Reason::DuplicateKey, format!("/{name}"), format!("`{name}` is there twice"))
-        }
-        None => Invalid::new(Reason::InvalidJson, "", format!("the body is no JSON: {text}")),
-    }
+    Invalid::new(Reason::InvalidJson, "", format!("the body is no JSON: {error}"))
 }
-
-/// Marks serde's error for a doubled member.
-const TWICE: &str = "there twice: ";
 
 /// Reads up to one more hit than allowed and skims over the rest.
 struct List {
@@ -191,6 +197,8 @@ struct MembersOf<'a> {
     sent_at: Option<&'a RawValue>,
     /// The first that an envelope does not have.
     unknown: Option<Text<'a>>,
+    /// The first that is there twice: an envelope's trouble, and of a lone hit that hit's own.
+    twice: Option<Text<'a>>,
 }
 
 struct Members;
@@ -222,7 +230,7 @@ impl<'de> de::Visitor<'de> for Members {
                 }
             };
             if member.replace(map.next_value()?).is_some() {
-                return Err(de::Error::custom(format_args!("{TWICE}{} ", &name[..])));
+                members.twice.get_or_insert(name);
             }
         }
         Ok(members)

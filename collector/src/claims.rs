@@ -46,8 +46,8 @@ fn claimed(hit: &IncomingHit<'_>) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::{HeaderMap, Uri, header};
     use events::{Limits, Timestamp, Uuid};
+    use hyper::{HeaderMap, Uri, header};
     use sites::Sites;
 
     use super::*;

@@ -60,8 +60,9 @@ pub fn run(args: &CollectorArgs) -> anyhow::Result<()> {
         // With a spool it can do its work while the bus is away.
         stage.watch(&bus, args.spool.spool.is_none());
         let public = listen(args.edge.listen, "--listen").await?;
-        tracing::info!(listen = %public.local_addr()?, bus = %args.bus.url(), "collecting");
+        let listening = public.local_addr()?;
         start(stage, &args.edge, &args.spool, &args.bus, bus, public)?;
+        tracing::info!(listen = %listening, bus = %args.bus.url(), "collecting");
         if let Some(late) = late {
             stage.crew.task("bus", |stop| late.come(stop));
         }
@@ -123,7 +124,11 @@ pub fn start(
         }
         Ok::<_, Infallible>(())
     });
-    stage.crew.task("sites", |stop| policy.follow(stop));
+    let following = policy.following()?;
+    stage.crew.task("sites", |stop| async move {
+        following.run(stop).await;
+        Ok::<_, Infallible>(())
+    });
     if let Some(draining) = draining {
         stage.crew.task("spool", |stop| async move {
             draining.run(stop).await;

@@ -2,14 +2,15 @@
 
 use std::convert::Infallible;
 use std::io;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::Body;
-use axum::response::Response;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use hyper::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
@@ -20,9 +21,9 @@ use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
 use tokio_io_timeout::TimeoutStream;
-use tower::Service;
 
-use crate::client::Peer;
+use crate::answer::Response;
+use crate::routes::Routes;
 
 /// Most bytes of a request's head, and of a connection's read buffer.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -35,6 +36,8 @@ const PREFACE: &[u8; 3] = b"PRI";
 
 /// What a client that sent one or two bytes of that is given, again and again.
 const GLANCE: Duration = Duration::from_millis(10);
+
+type Answered = Result<Response, Infallible>;
 
 /// How connections are served.
 #[derive(Clone, Debug)]
@@ -68,8 +71,8 @@ impl Protocols {
     pub(crate) async fn serve(
         self,
         stream: TcpStream,
-        peer: Peer,
-        router: Router,
+        peer: IpAddr,
+        routes: Arc<Routes>,
         watcher: Watcher,
         shutdown: Shutdown,
     ) -> Result<(), Ended> {
@@ -82,18 +85,15 @@ impl Protocols {
         stream.set_write_timeout(Some(self.pause));
         let io = TokioIo::new(Box::pin(stream));
         if !is_http2 {
-            let service = service_fn(move |request| answer(router.clone(), request, peer));
+            let service = service_fn(move |request| answer(routes.clone(), request, peer));
             return Ok(watcher.watch(self.http1.serve_connection(io, service)).await?);
         }
         let open = Arc::new(Open::default());
         let service = {
             let open = open.clone();
             service_fn(move |request| {
-                let (router, one) = (router.clone(), open.one());
-                async move {
-                    let _one = one;
-                    answer(router, request, peer).await
-                }
+                let one = open.one();
+                answer(routes.clone(), request, peer).inspect(move |_| drop(one))
             })
         };
         let serving = pin!(watcher.watch(self.http2.serve_connection(io, service)));
@@ -115,9 +115,9 @@ pub(crate) enum Ended {
     Http(#[from] hyper::Error),
 }
 
-async fn answer(mut router: Router, mut request: hyper::Request<Incoming>, peer: Peer) -> Result<Response, Infallible> {
-    request.extensions_mut().insert(peer);
-    router.call(request.map(Body::new)).await
+/// In a box of its own: what a request needs while it is answered, an idle connection must not hold.
+fn answer(routes: Arc<Routes>, request: Request<Incoming>, peer: IpAddr) -> BoxFuture<'static, Answered> {
+    async move { Ok(routes.answer(request, peer).await) }.boxed()
 }
 
 /// Looks at the first bytes without taking them. One who went away is left to HTTP/1.1, which ends at once.

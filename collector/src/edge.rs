@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use bus::SharedBus;
 use events::Limits;
+use metrics::{Counter, Gauge, Histogram};
+use service::metrics::{HITS_ACCEPTED, HTTP_BYTES_IN_FLIGHT, PUBLISH_SECONDS};
 use service::{Clock, EdgeArgs};
-use tokio::sync::Semaphore;
 use uuid::{ContextV7, Uuid};
 
 use crate::NewId;
@@ -15,6 +16,7 @@ use crate::access_log::AccessLog;
 use crate::paths::Paths;
 use crate::policy::Policy;
 use crate::rates::Rate;
+use crate::room::Room;
 use crate::standing::Standing;
 
 /// What every request shares.
@@ -26,12 +28,12 @@ pub(crate) struct Edge {
     pub(crate) limits: Limits,
     /// Bounds on requests and connections.
     pub(crate) bounds: Bounds,
-    /// One permit for each byte of a body that may be in memory (P6).
-    pub(crate) in_flight: Arc<Semaphore>,
-    /// One permit for each request that may be in work.
-    pub(crate) requests: Semaphore,
+    /// Bytes of bodies that may be in memory (P6).
+    pub(crate) in_flight: Room,
+    /// Requests that may be in work.
+    pub(crate) requests: Room,
     /// Which requests are logged; none: none.
-    pub(crate) access_log: Option<Arc<AccessLog>>,
+    pub(crate) access_log: Option<AccessLog>,
     /// What is where.
     pub(crate) paths: Paths,
     /// What sites ask.
@@ -42,6 +44,14 @@ pub(crate) struct Edge {
     pub(crate) visitors: Option<Rate>,
     /// Whether it can do its work.
     pub(crate) standing: Standing,
+    /// What is counted of each request.
+    pub(crate) counts: Counts,
+}
+
+/// What is counted of each request that is taken. The handles are kept: to find one by its name costs more than to count.
+pub(crate) struct Counts {
+    pub(crate) accepted: Counter,
+    pub(crate) publish_seconds: Histogram,
 }
 
 /// Bounds on requests and connections, in the types that the code needs.
@@ -67,7 +77,7 @@ impl Edge {
     ) -> Self {
         let body = args.max_body.as_usize();
         // A bound under one body would refuse that body for ever.
-        let in_flight = args.max_in_flight.as_usize().clamp(body + crate::read::REQUEST_BYTES, Semaphore::MAX_PERMITS);
+        let in_flight = args.max_in_flight.as_usize().max(body + crate::read::REQUEST_BYTES);
         let bounds = Bounds {
             body,
             hits: args.max_request_hits as usize,
@@ -76,8 +86,12 @@ impl Edge {
             read: args.read_timeout.to_std(),
             publish: args.publish_timeout.to_std(),
         };
-        let in_flight = Arc::new(Semaphore::new(in_flight));
-        let requests = Semaphore::new((args.pressure.max_requests as usize).min(Semaphore::MAX_PERMITS));
+        let in_flight = Room::new(in_flight, metrics::gauge!(HTTP_BYTES_IN_FLIGHT));
+        let requests = Room::new(args.pressure.max_requests as usize, Gauge::noop());
+        let counts = Counts {
+            accepted: metrics::counter!(HITS_ACCEPTED),
+            publish_seconds: metrics::histogram!(PUBLISH_SECONDS),
+        };
         let access_log = AccessLog::of(args.access_log_sample, &policy);
         let (addresses, visitors) =
             (Rate::of_keys(args.pressure.max_address_rate), Rate::of_keys(args.pressure.max_visitor_rate));
@@ -96,6 +110,7 @@ impl Edge {
             addresses,
             visitors,
             standing,
+            counts,
         }
     }
 }

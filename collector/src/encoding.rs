@@ -6,8 +6,8 @@
 
 use std::io::{self, Read};
 
-use axum::http::{HeaderMap, header};
 use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
+use hyper::{HeaderMap, header};
 
 /// What clients are told that may be sent.
 pub(crate) const ACCEPTED: &str = "gzip, br, zstd, deflate";
@@ -46,8 +46,10 @@ impl Encoding {
     /// What a request's head says; none where its body is sent as it is.
     pub(crate) fn of(head: &HeaderMap) -> Result<Option<Self>, Unknown> {
         let mut all = head.get_all(header::CONTENT_ENCODING).iter();
-        let (Some(value), None) = (all.next(), all.next()) else {
-            return if head.contains_key(header::CONTENT_ENCODING) { Err(Unknown) } else { Ok(None) };
+        let value = match (all.next(), all.next()) {
+            (None, _) => return Ok(None),
+            (Some(value), None) => value,
+            _ => return Err(Unknown),
         };
         Ok(Some(match value.as_bytes().trim_ascii().to_ascii_lowercase().as_slice() {
             b"" | b"identity" => return Ok(None),

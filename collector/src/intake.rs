@@ -4,17 +4,15 @@
 use std::net::IpAddr;
 use std::time::Instant;
 
-use axum::body::Body;
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::Response;
 use bus::{BusError, Outgoing};
 use events::{Invalid, Reason};
-use service::metrics::{
-    BUS_ERRORS, HITS_ACCEPTED, HITS_PREFETCHED, HITS_PRIVATE, HITS_REJECTED, PUBLISH_SECONDS, REQUESTS_SHED,
-};
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
+use service::metrics::{BUS_ERRORS, HITS_PREFETCHED, HITS_PRIVATE, HITS_REJECTED, REQUESTS_SHED};
 
 use crate::accept::{Noted, Outcome, Sender, accept, refuse, shorten};
-use crate::answer;
+use crate::answer::{self, Response};
 use crate::body::Batch;
 use crate::edge::Edge;
 use crate::encoding::{DecodeError, Encoding};
@@ -27,7 +25,7 @@ use crate::read::{Held, ReadError, read};
 pub(crate) struct Received<'r> {
     pub(crate) facts: Facts<'r>,
     /// The body, unfolded where it could be.
-    pub(crate) held: Held,
+    pub(crate) held: Held<'r>,
     /// Whether it could be.
     pub(crate) decoded: Result<(), Invalid>,
     /// Among the requests in work, until this is answered.
@@ -67,15 +65,14 @@ pub(crate) enum Unkept {
 pub(crate) async fn receive<'r>(
     edge: &'r Edge,
     peer: IpAddr,
-    uri: &'r Uri,
-    head: &'r HeaderMap,
+    head: &'r Parts,
     encoding: Option<Encoding>,
-    body: Body,
+    body: Incoming,
 ) -> Result<Received<'r>, Response> {
-    let facts = edge.policy.facts(peer, uri, head);
+    let facts = edge.policy.facts(peer, &head.uri, &head.headers);
     let place = admit(edge, facts.address).map_err(Shed::answer)?;
     let most = edge.bounds.body;
-    let mut held = read(body, head, edge).await.map_err(|error| unread(&error, most))?;
+    let mut held = read(body, &head.headers, edge).await.map_err(|error| unread(&error, most))?;
     let decoded = match encoding.map(|encoding| held.decode(encoding, edge)) {
         None | Some(Ok(())) => Ok(()),
         Some(Err(DecodeError::NoRoom(error))) => return Err(unread(&error, most)),
@@ -119,7 +116,7 @@ pub(crate) async fn take(
         }
     };
     publish(edge, outcome.records).await?;
-    metrics::counter!(HITS_ACCEPTED).increment(outcome.accepted as u64);
+    edge.counts.accepted.increment(outcome.accepted as u64);
     count(outcome.noted);
     for (_, invalid) in &outcome.rejected {
         count_rejection(invalid.reason);
@@ -135,7 +132,7 @@ async fn publish(edge: &Edge, records: Vec<Outgoing>) -> Result<(), Unkept> {
     let (kind, detail) = match tokio::time::timeout(edge.bounds.publish, edge.bus.publish(records)).await {
         Ok(Ok(())) => {
             edge.standing.kept();
-            metrics::histogram!(PUBLISH_SECONDS).record(start.elapsed());
+            edge.counts.publish_seconds.record(start.elapsed());
             return Ok(());
         }
         // The request's own fault, and trying again will not help.

@@ -4,11 +4,11 @@
 //! know of sessions, files or the lake, and it never waits without a bound.
 //!
 //! One request's way: `server` takes the connection and `connection` speaks its HTTP, `routes` finds the handler, `media`
-//! tells what the body is, `read` gets it within its bounds and `encoding` unfolds it, [`body`] cuts it into hits,
-//! [`accept`] checks each, asks what its site says ([`policy`]) and makes its record ([`time`] sets its event time, `claims`
-//! says whose word is taken for what), `intake` publishes and `answer` says what became of it. `collect`, `pixel` and
-//! `web_events` are the ways in. `standing` tells `/ready` whether the bus takes what it is given, and [`spooling`] is a bus
-//! that also takes it while the real one is away.
+//! tells what the body is, `read` gets it within its bounds (`room` says how much may be there at once) and `encoding`
+//! unfolds it, [`body`] cuts it into hits, [`accept`] checks each, asks what its site says ([`policy`]) and makes its record
+//! ([`time`] sets its event time, `claims` says whose word is taken for what), `intake` publishes and `answer` says what
+//! became of it. `collect`, `pixel` and `web_events` are the ways in. `standing` tells `/ready` whether the bus takes what it
+//! is given, and [`spooling`] is a bus that also takes it while the real one is away.
 
 pub mod accept;
 mod access_log;
@@ -16,7 +16,6 @@ mod answer;
 pub mod body;
 mod claims;
 pub mod cli;
-mod client;
 mod collect;
 mod connection;
 mod edge;
@@ -24,6 +23,7 @@ mod encoding;
 mod intake;
 mod late_bus;
 mod media;
+mod named_site;
 mod openapi;
 mod paths;
 mod pixel;
@@ -31,6 +31,7 @@ pub mod policy;
 mod pressure;
 pub mod rates;
 mod read;
+mod room;
 mod routes;
 mod server;
 pub mod spooling;
@@ -52,6 +53,7 @@ use tokio::net::TcpListener;
 
 use crate::edge::Edge;
 use crate::policy::Policy;
+use crate::routes::Routes;
 use crate::standing::Standing;
 
 /// Makes the id of a hit that came without one, from the time at which it was received.
@@ -85,7 +87,7 @@ impl Collector {
     pub async fn run(self, listener: TcpListener, health: &Health, shutdown: Shutdown) {
         let standing = Standing::new(health.register("collector"));
         let edge = Arc::new(Edge::new(&self.args, self.policy, self.bus, self.clock, self.new_id, standing));
-        let serving = server::serve(listener, routes::router(edge.clone()), &edge, shutdown);
+        let serving = server::serve(listener, Arc::new(Routes::new(edge.clone())), &edge, shutdown);
         tokio::select! {
             () = serving => {}
             never = be_tried_again(&edge.standing) => match never {},

@@ -1,9 +1,9 @@
 //! What a request's head says of its body: in which form the hits are written, and how that was compressed.
 
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::Response;
+use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderValue};
 
-use crate::answer;
+use crate::answer::{self, Response};
 use crate::encoding::{self, Encoding};
 
 /// In which form hits are written.

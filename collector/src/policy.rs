@@ -21,12 +21,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
-use axum::http::{HeaderMap, Uri};
 use bus::SharedBus;
+use hyper::{HeaderMap, Uri};
 use service::{Clock, PolicyArgs};
 use sites::{Networks, Sites};
 
-pub(crate) use cors::cors;
+pub(crate) use cors::Cors;
 pub use facts::{Facts, Signals};
 pub use file::SitesError;
 use places::PlacesFile;

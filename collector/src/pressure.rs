@@ -2,15 +2,14 @@
 
 use std::net::IpAddr;
 
-use axum::response::Response;
 use service::metrics::REQUESTS_SHED;
-use tokio::sync::SemaphorePermit;
 
-use crate::answer;
+use crate::answer::{self, Response};
 use crate::edge::Edge;
+use crate::room::Share;
 
 /// A request's place among those in work, for as long as it is held.
-pub(crate) type Place<'e> = SemaphorePermit<'e>;
+pub(crate) type Place<'e> = Share<'e>;
 
 /// Why there is no room for a request.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -25,7 +24,7 @@ pub(crate) enum Shed {
 
 /// A place for a request, if there is room.
 pub(crate) fn admit(edge: &Edge, address: IpAddr) -> Result<Place<'_>, Shed> {
-    let place = edge.requests.try_acquire().map_err(|_| Shed::Requests)?;
+    let place = edge.requests.share(1).map_err(|_| Shed::Requests)?;
     if edge.bus.queued_bytes() > edge.bounds.queued {
         return Err(Shed::Queued);
     }

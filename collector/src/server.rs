@@ -1,24 +1,24 @@
 //! Connections: taken within a bound, cut when they are slow, finished in an orderly way.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
 use service::Shutdown;
 use service::metrics::HTTP_CONNECTIONS;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
-use crate::client::Peer;
 use crate::connection::Protocols;
 use crate::edge::Edge;
+use crate::routes::Routes;
 
 /// How long no connection is taken after one could not be: the machine is out of file descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers until the token is cancelled, then drains.
-pub(crate) async fn serve(listener: TcpListener, router: Router, edge: &Edge, shutdown: Shutdown) {
+pub(crate) async fn serve(listener: TcpListener, routes: Arc<Routes>, edge: &Edge, shutdown: Shutdown) {
     let bounds = edge.bounds;
     let protocols = Protocols::new(bounds.read);
     let slots = Arc::new(Semaphore::new(bounds.connections));
@@ -27,7 +27,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, edge: &Edge, sh
     edge.standing.listening();
 
     while let Some((stream, peer, slot)) = next_connection(&listener, &slots, &shutdown).await {
-        let connection = protocols.clone().serve(stream, peer, router.clone(), graceful.watcher(), shutdown.clone());
+        let connection = protocols.clone().serve(stream, peer, routes.clone(), graceful.watcher(), shutdown.clone());
         let cut = cut.clone();
         tokio::spawn(async move {
             let _slot = slot;
@@ -58,7 +58,7 @@ async fn next_connection(
     listener: &TcpListener,
     slots: &Arc<Semaphore>,
     shutdown: &Shutdown,
-) -> Option<(TcpStream, Peer, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, IpAddr, tokio::sync::OwnedSemaphorePermit)> {
     let next = async {
         let slot = slots.clone().acquire_owned().await.expect("the slots are never closed");
         loop {
@@ -66,7 +66,7 @@ async fn next_connection(
                 Ok((stream, peer)) => {
                     // Answers are small and whole: waiting for more of them would only cost time.
                     let _ = stream.set_nodelay(true);
-                    return (stream, Peer(peer), slot);
+                    return (stream, peer.ip(), slot);
                 }
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be taken");

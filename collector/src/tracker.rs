@@ -1,8 +1,10 @@
 //! The browser's side of the pipeline, as it is handed out.
 
-use axum::body::Bytes;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use hyper::StatusCode;
+use hyper::header::{self, HeaderMap, HeaderValue};
+
+use crate::answer::{self, Response};
 
 const TRACKER: &str = include_str!("../../snippet/tracker.js");
 
@@ -26,15 +28,13 @@ impl Tracker {
 
     /// Cached for an hour, then asked for by its tag.
     pub(crate) fn answer(&self, head: &HeaderMap) -> Response {
-        let caching = [
-            (header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600")),
-            (header::ETAG, self.tag.clone()),
-        ];
-        if head.get(header::IF_NONE_MATCH) == Some(&self.tag) {
-            return (StatusCode::NOT_MODIFIED, caching).into_response();
-        }
-        let kind = [(header::CONTENT_TYPE, HeaderValue::from_static("text/javascript; charset=utf-8"))];
-        (kind, caching, self.script.clone()).into_response()
+        let mut answer = match head.get(header::IF_NONE_MATCH) == Some(&self.tag) {
+            true => answer::empty(StatusCode::NOT_MODIFIED),
+            false => answer::whole(StatusCode::OK, "text/javascript; charset=utf-8", self.script.clone()),
+        };
+        answer.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("public, max-age=3600"));
+        answer.headers_mut().insert(header::ETAG, self.tag.clone());
+        answer
     }
 }
 

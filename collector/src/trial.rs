@@ -2,8 +2,9 @@
 
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use events::{Invalid, Limits, Timestamp, Uuid};
+use hyper::Uri;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::accept::{Outcome, Sender, accept};
 use crate::body::Batch;

@@ -2,22 +2,21 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::IpAddr;
 
-use axum::body::Body;
-use axum::extract::{Extension, State};
-use axum::http::{HeaderMap, StatusCode, Uri};
-use axum::response::{IntoResponse, Json, Response};
 use events::foreign::web_event::{Refusal, WebEvent, field};
 use events::{Invalid, Reason};
+use hyper::StatusCode;
+use hyper::body::Incoming;
+use hyper::http::request::Parts;
 use serde::Serialize;
 
-use crate::answer;
+use crate::answer::{self, Response};
 use crate::body::{Batch, utf8};
-use crate::client::{Peer, named_site};
 use crate::edge::Edge;
 use crate::intake::{Received, Verdict, receive, take};
 use crate::media::{self, Form, Unreadable};
+use crate::named_site::named_site;
 
 /// The endpoint's answers.
 #[derive(Serialize, Debug)]
@@ -35,32 +34,25 @@ enum Message<'a> {
 }
 
 /// Takes the hit of one request.
-pub(crate) async fn web_event(
-    State(edge): State<Arc<Edge>>,
-    Extension(Peer(peer)): Extension<Peer>,
-    uri: Uri,
-    head: HeaderMap,
-    body: Body,
-) -> Response {
-    let encoding = match media::of(&head) {
+pub(crate) async fn web_event(edge: &Edge, peer: IpAddr, head: &Parts, body: Incoming) -> Response {
+    let encoding = match media::of(&head.headers) {
         Ok((Form::Json, encoding)) => encoding,
         Ok((Form::Lines, _)) => return Unreadable::Kind.answer(),
         Err(unreadable) => return unreadable.answer(),
     };
-    let Received { facts, held, decoded, place: _place } =
-        match receive(&edge, peer.ip(), &uri, &head, encoding, body).await {
-            Ok(received) => received,
-            Err(answer) => return answer,
-        };
-    let event = decoded.and_then(|()| read(&held.bytes, named_site(&uri)?));
+    let Received { facts, held, decoded, place: _place } = match receive(edge, peer, head, encoding, body).await {
+        Ok(received) => received,
+        Err(answer) => return answer,
+    };
+    let event = decoded.and_then(|()| read(&held.bytes, named_site(&head.uri)?));
     let batch = event.as_ref().map(|event| Batch::one(&event.hit)).map_err(Clone::clone);
-    match (take(&edge, batch, &held.bytes, &facts).await, event) {
+    match (take(edge, batch, &held.bytes, &facts).await, event) {
         (Ok(Verdict::Hits(taken)), Ok(event)) => match taken.rejected.first() {
             Some((_, invalid)) if invalid.reason.is_pressure() => answer::verdict(Ok(Verdict::Hits(taken))),
             Some((_, invalid)) if !invalid.reason.is_unwanted() => {
                 said(&format!("/{}", field(&invalid.pointer)), invalid)
             }
-            _ => answer::with_cookies(Json(Said::Id(&event.id)).into_response(), &taken.cookies),
+            _ => answer::with_cookies(answer::json(StatusCode::OK, &Said::Id(&event.id)), &taken.cookies),
         },
         (Ok(Verdict::Refused(invalid)), _) => said(&invalid.pointer, &invalid),
         (kept, _) => answer::verdict(kept),
@@ -75,7 +67,7 @@ fn said(pointer: &str, invalid: &Invalid) -> Response {
         Some(name) => Message::Field(BTreeMap::from([(name, &*invalid.detail)])),
         None => Message::Body(&invalid.detail),
     };
-    (status, Json(Said::Message(message))).into_response()
+    answer::json(status, &Said::Message(message))
 }
 
 fn read(body: &[u8], site: Option<Cow<'_, str>>) -> Result<WebEvent, Invalid> {

@@ -47,15 +47,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether starting the worker anew may help. What may pass at the store is waited for by the worker itself. What brokers
-    /// refuse at first is for a person to mend before the next start; what they refuse to one that has worked, whose rights were
-    /// taken away, say, they may allow again.
+    /// Whether starting the worker anew may help. What may pass at the store is waited for by the worker itself.
     fn is_passing(&self, has_worked: bool) -> bool {
-        match self {
-            Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)) => true,
-            Self::Bus(BusError::Refused(_)) => has_worked,
-            _ => false,
-        }
+        matches!(self, Self::Bus(error) if error.is_passing(has_worked))
     }
 }
 

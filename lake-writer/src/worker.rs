@@ -30,6 +30,9 @@ const SLICE: Duration = Duration::from_millis(100);
 /// The longest time until a job's report is read while there may be records to poll.
 const JOB_SLICE: Duration = Duration::from_millis(5);
 
+/// How long a group may take to give a member its part. Who has none by then waits to take one over.
+const JOINING: Duration = Duration::from_secs(10);
+
 /// The most jobs at once: batches that are encoded or have a few files on their way each.
 const JOBS: usize = 8;
 
@@ -96,7 +99,7 @@ struct Desk<'a> {
     readiness: &'a Readiness,
     summary: &'a mut Summary,
     started: Instant,
-    /// Until the bus has answered once.
+    /// Until it has its part in the group.
     is_new: bool,
     ending: Option<Ending>,
 }
@@ -117,9 +120,7 @@ impl Desk<'_> {
             self.start_jobs(now);
             self.steer()?;
             let polled = self.poll(now)?;
-            if std::mem::take(&mut self.is_new) && !self.outage.is_away() {
-                self.readiness.ready();
-            }
+            self.welcome(&polled, now);
             match polled {
                 Polled::Assigned(assigned) => assigned.into_iter().for_each(|assignment| self.accept(assignment)),
                 Polled::Revoked(sources) => {
@@ -139,6 +140,14 @@ impl Desk<'_> {
                 }
                 Polled::Nothing => {}
             }
+        }
+    }
+
+    /// Who polls and hears nothing may not be in the group yet.
+    fn welcome(&mut self, polled: &Polled, now: Instant) {
+        let is_in = !matches!(polled, Polled::Nothing) || now.duration_since(self.started) >= JOINING;
+        if is_in && std::mem::take(&mut self.is_new) && !self.outage.is_away() {
+            self.readiness.ready();
         }
     }
 

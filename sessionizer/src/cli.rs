@@ -7,7 +7,7 @@ use service::{
     open_bus, serve,
 };
 
-use crate::Config;
+use crate::{Config, allocator};
 
 /// Turns the log of hits into sessions.
 #[derive(Args, Clone, Debug)]
@@ -43,6 +43,7 @@ impl HasSettings for SessionizerArgs {
 
 /// Works until it is told to stop.
 pub fn run(args: &SessionizerArgs) -> anyhow::Result<()> {
+    allocator::keep_what_is_given_back();
     serve(&args.log, args.drain, async |stage| {
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, true);

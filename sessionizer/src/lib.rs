@@ -4,6 +4,7 @@
 //! This crate must never decide what a session is: that is `crates/sessions`. It restores engines, feeds them,
 //! commits what they put out as one step with the position, and writes ticks where a partition is idle.
 
+pub mod allocator;
 pub mod cli;
 mod config;
 mod controls;
@@ -72,14 +73,9 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether starting the worker anew may help. What brokers refuse at first is for a person to mend before the next start;
-    /// what they refuse to one that has worked, whose rights were taken away, say, they may allow again.
+    /// Whether starting the worker anew may help.
     fn is_passing(&self, has_worked: bool) -> bool {
-        match self {
-            Self::Bus(BusError::Unavailable(_) | BusError::Fenced(_) | BusError::Full(_)) => true,
-            Self::Bus(BusError::Refused(_)) => has_worked,
-            _ => false,
-        }
+        matches!(self, Self::Bus(error) if error.is_passing(has_worked))
     }
 }
 

@@ -141,7 +141,8 @@ fn read_through(
         if reader.position() > before {
             waited = Instant::now();
         } else if waited.elapsed() > PATIENCE {
-            let detail = format!("{source} ends at {} and not at {until}", reader.position());
+            let at = reader.position();
+            let detail = format!("{source} can be read up to {at} and not to {until}: a transaction stays open there");
             return Err(BusError::Unavailable(detail).into());
         }
     }

@@ -9,7 +9,7 @@ if [ ! -d "$folder/libs" ]; then
   echo "fetching Apache Kafka into $folder"
   rm -rf "$folder" "$folder.partial"
   mkdir -p "$folder.partial"
-  mvn --quiet --batch-mode -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies \
+  "$here/../again.sh" mvn --quiet --batch-mode -Dstyle.color=never -f "$here/pom.xml" dependency:copy-dependencies \
     -DoutputDirectory="$folder.partial/libs" -DincludeScope=runtime
   mv "$folder.partial" "$folder"
 fi

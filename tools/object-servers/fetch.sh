@@ -17,7 +17,7 @@ go_program() {
     echo "building $1 $(version "$1") into $folder: a few minutes, once"
     rm -rf "$partial"
     # auto: where the installed Go is older than the source asks for, it fetches the one that is asked for.
-    GOBIN=$partial CGO_ENABLED=0 GOTOOLCHAIN=auto go install "$2@$(version "$1")" >"$folder/$1.log" 2>&1 ||
+    GOBIN=$partial CGO_ENABLED=0 GOTOOLCHAIN=auto "$here/../again.sh" go install "$2@$(version "$1")" >"$folder/$1.log" 2>&1 ||
       { tail -n 20 "$folder/$1.log" >&2; exit 1; }
     mv "$partial/$1" "$place"
     rm -rf "$partial" "$folder/$1.log"
@@ -31,6 +31,6 @@ azurite=$folder/azurite-$(version azurite)
 if [ ! -d "$azurite" ]; then
   echo "fetching Azurite into $azurite"
   rm -rf "$azurite.partial"
-  npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$azurite.partial" "azurite@$(version azurite)" >/dev/null
+  "$here/../again.sh" npm install --silent --no-audit --no-fund --ignore-scripts --prefix "$azurite.partial" "azurite@$(version azurite)" >/dev/null
   mv "$azurite.partial" "$azurite"
 fi

@@ -11,6 +11,6 @@ if ! cmp -s "$packages" "$cache/readers/packages.txt" || ! "$python" -c 'import 
   "$python" -c 'import pip' 2>/dev/null || rm -rf "$cache/readers"
   mkdir -p "$cache"
   python3 -m venv "$cache/readers"
-  "$python" -m pip install --quiet --disable-pip-version-check --requirement "$packages"
+  "$(dirname "$0")/../again.sh" "$python" -m pip install --quiet --disable-pip-version-check --requirement "$packages"
   cp "$packages" "$cache/readers/packages.txt"
 fi

@@ -1,7 +1,8 @@
 use std::net::Ipv4Addr;
 
-use axum::http::{HeaderMap, HeaderValue, Uri};
 use events::{Reason, Span};
+use hyper::Uri;
+use hyper::header::{HeaderMap, HeaderValue};
 use proptest::prelude::*;
 use sites::Sites;
 

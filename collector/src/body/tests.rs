@@ -42,6 +42,10 @@ fn what_is_wrong_with_the_whole_is_named_with_its_place() {
     assert_eq!(refused(r#"{"hits":{}}"#), is(Reason::WrongType, "/hits", "`hits` must be an array of hits"));
     assert_eq!(refused("[1,1,1,1,1]").0, Reason::TooManyHits);
     assert_eq!(refused(r#"{"hits":[1],"hits":[2]}"#), is(Reason::DuplicateKey, "/hits", "`hits` is there twice"));
+    assert_eq!(
+        refused(r#"{"site":"a","hits":[1],"site":"b"}"#),
+        is(Reason::DuplicateKey, "/site", "`site` is there twice")
+    );
     assert_eq!(refused(r#"{"hits":[1],"colour":1}"#).0, Reason::UnknownField);
     assert_eq!(refused(r#"{"hits":[1],"colour":1}"#).1, "/colour");
     assert_eq!(refused(r#"{"hits":[1],"site":"a/b"}"#).0, Reason::InvalidSite);
@@ -56,6 +60,8 @@ fn what_is_wrong_with_the_whole_is_named_with_its_place() {
 #[test]
 fn a_hit_with_a_doubled_key_is_left_to_the_hits_own_check() {
     assert_eq!(parse(r#"{"url":1,"url":2}"#).unwrap().hits.len(), 1);
+    assert_eq!(parse(r#"{"site":"a","site":"b"}"#).unwrap().hits.len(), 1);
+    assert_eq!(parse(r#"{"site":"a","s\u0069te":"b"}"#).unwrap().hits.len(), 1, "nor where its name is not plain");
     assert_eq!(parse(r#"[{"site":"a","site":"b"}]"#).unwrap().hits.len(), 1);
 }
 

@@ -3,13 +3,21 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use axum::http::{HeaderMap, HeaderName, Uri, header};
 use events::query;
+use hyper::Uri;
+use hyper::header::{self, HeaderMap, HeaderName};
 
 use super::places::Place;
 
 /// The header of a site's write key. Beacons have no headers of their own: the query's `write_key` says the same.
 pub(super) const WRITE_KEY: HeaderName = HeaderName::from_static("x-write-key");
+
+/// Global Privacy Control.
+const SEC_GPC: HeaderName = HeaderName::from_static("sec-gpc");
+
+/// Why a browser fetches a page, in the words of today and in older browsers' ones.
+const PURPOSES: [HeaderName; 3] =
+    [HeaderName::from_static("sec-purpose"), HeaderName::from_static("purpose"), HeaderName::from_static("x-moz")];
 
 /// What a request says beside its body.
 #[derive(Clone, Debug)]
@@ -57,7 +65,7 @@ impl<'r> Facts<'r> {
     pub fn of(address: IpAddr, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
         // What is no text is not what anybody asks for.
         let text = |name: &HeaderName| headers.get(name).map(|value| value.to_str().unwrap_or_default().trim());
-        let is_one = |name: &'static str| text(&HeaderName::from_static(name)) == Some("1");
+        let is_one = |name| text(name) == Some("1");
         Self {
             address: address.to_canonical(),
             place: Place::default(),
@@ -71,10 +79,8 @@ impl<'r> Facts<'r> {
             // HTTP/2 has it in the address.
             host: uri.host().or_else(|| text(&header::HOST)).map(without_port),
             cookies: text(&header::COOKIE),
-            signals: Signals { gpc: is_one("sec-gpc"), dnt: is_one("dnt") },
-            purpose: ["sec-purpose", "purpose", "x-moz"]
-                .iter()
-                .find_map(|name| text(&HeaderName::from_static(name)).and_then(purpose)),
+            signals: Signals { gpc: is_one(&SEC_GPC), dnt: is_one(&header::DNT) },
+            purpose: PURPOSES.iter().find_map(|name| text(name).and_then(purpose)),
         }
     }
 }

@@ -1,9 +1,11 @@
 //! What the rules make of a request for one site.
 
 use std::net::IpAddr;
+use std::sync::OnceLock;
 
 use events::{IncomingHit, Invalid, Limits, Reason, Text, Timestamp, Uuid};
 use serde_json::value::RawValue;
+use sessions::enrich::is_bot;
 use sites::{Automated, Identity, PrivacyPolicy, Site, UnknownFields};
 
 use super::cookie;
@@ -30,6 +32,8 @@ pub struct Ruling<'r> {
     purpose: Option<&'static str>,
     is_anonymous: bool,
     keeps_raw: bool,
+    /// Whether the request's own user agent is a bot's: asked once, when the first hit needs it.
+    is_from_bot: OnceLock<bool>,
 }
 
 /// When and how a hit came.
@@ -68,11 +72,12 @@ impl<'r> Ruling<'r> {
                 .filter(|_| site.identity == Identity::Cookie && !withheld)
                 .and_then(|cookies| cookie::read(name, cookies).map(|id| CookieVisitor { id, is_new: false })),
             against: objection(site, facts),
-            ip: if withheld { None } else { site.ip.apply(facts.address).as_ref().map(IpAddr::to_string) },
+            ip: if withheld { None } else { site.ip.apply(facts.address).map(text) },
             privacy: facts.signals.any().then(|| privacy(facts.signals, withheld)),
             purpose: facts.purpose,
             is_anonymous: withheld && !is_dropped,
             keeps_raw: site.keep_rejected && !withheld,
+            is_from_bot: OnceLock::new(),
         }
     }
 
@@ -100,7 +105,7 @@ impl<'r> Ruling<'r> {
 
     /// What may be written of an address that a backend names for its visitor.
     pub fn ip_of(&self, address: IpAddr) -> Option<String> {
-        if self.is_anonymous { None } else { self.site.ip.apply(address).as_ref().map(IpAddr::to_string) }
+        if self.is_anonymous { None } else { self.site.ip.apply(address).map(text) }
     }
 
     /// Whether this is the site's secret key.
@@ -197,8 +202,11 @@ impl<'r> Ruling<'r> {
             return Err(Invalid::new(Reason::Excluded, "/url", "the site does not count pages of this host"));
         }
         if self.site.bots == Automated::Drop {
-            let agent = hit.user_agent.as_deref().or(facts.user_agent.as_deref());
-            if agent.is_some_and(sessions::enrich::is_bot) {
+            let is_bot = match hit.user_agent.as_deref() {
+                Some(agent) => is_bot(agent),
+                None => *self.is_from_bot.get_or_init(|| facts.user_agent.as_deref().is_some_and(is_bot)),
+            };
+            if is_bot {
                 return Err(Invalid::new(Reason::Bot, "", "the site does not count bots"));
             }
         }
@@ -249,6 +257,19 @@ fn privacy(signals: Signals, withheld: bool) -> Box<RawValue> {
     let done = if withheld { "anonymous" } else { "ignored" };
     let text = format!("{{{gpc}{dnt}\"done\":\"{done}\"}}");
     RawValue::from_string(text).expect("words between quotes are JSON")
+}
+
+/// An address as a record has it. The usual kind is put together by hand: each request has one.
+fn text(address: IpAddr) -> String {
+    let IpAddr::V4(address) = address else { return address.to_string() };
+    let mut text = String::with_capacity("255.255.255.255".len());
+    for octet in address.octets() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        text.push_str(itoa::Buffer::new().format(octet));
+    }
+    text
 }
 
 /// The host of an absolute URL.

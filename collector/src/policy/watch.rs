@@ -1,5 +1,6 @@
 //! Reads the file of the sites and the database of places anew, when they change and when somebody asks for it.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 use service::Shutdown;
 use service::metrics::{PLACES_READ, PLACES_STALE, SITES_READ, SITES_STALE};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
 
 use super::places::PlacesFile;
@@ -16,18 +17,28 @@ use super::{Policy, file};
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// A policy whose files will be followed: it hears already who asks for a reading.
+pub struct Following {
+    policy: Policy,
+    /// None where there is no file: SIGHUP ends such a process, as it ends any other.
+    asked: Option<Signal>,
+}
+
 impl Policy {
-    /// Follows the files until it is told to stop. What cannot be used changes nothing: log and metric say so.
+    /// Begins to hear SIGHUP, where there is a file to follow. From here on the signal ends nobody, so that this comes before
+    /// the process says that it is up: who reads that may ask at once.
     ///
     /// # Errors
     ///
     /// Where signals cannot be heard.
-    pub async fn follow(self, stop: Shutdown) -> io::Result<()> {
-        if self.file.is_none() && self.places.is_none() {
-            stop.cancelled().await;
-            return Ok(());
-        }
-        let mut asked = signal(SignalKind::hangup())?;
+    pub fn following(self) -> io::Result<Following> {
+        let has_files = self.file.is_some() || self.places.is_some();
+        let asked = if has_files { Some(signal(SignalKind::hangup())?) } else { None };
+        Ok(Following { policy: self, asked })
+    }
+
+    /// Follows the files until it is told to stop. What cannot be used changes nothing: log and metric say so.
+    async fn follow(self, mut asked: Signal, stop: Shutdown) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         // The sites are read once more at the start: they may have changed since they were opened.
@@ -36,7 +47,7 @@ impl Policy {
         metrics::gauge!(PLACES_STALE).set(0);
         loop {
             let is_asked = tokio::select! {
-                () = stop.cancelled() => return Ok(()),
+                () = stop.cancelled() => return,
                 _ = asked.recv() => true,
                 _ = look.tick() => false,
             };
@@ -80,6 +91,22 @@ impl Policy {
             // Only where the process ends.
             Err(_) => {}
         }
+    }
+}
+
+impl Following {
+    /// Follows the files until it is told to stop.
+    pub async fn run(self, stop: Shutdown) {
+        match self.asked {
+            Some(asked) => self.policy.follow(asked, stop).await,
+            None => stop.cancelled().await,
+        }
+    }
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following").field("policy", &self.policy).finish_non_exhaustive()
     }
 }
 

@@ -6,6 +6,8 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::double::soon;
+
 /// An answer in parts.
 #[derive(Debug)]
 pub(crate) struct Answer {
@@ -42,7 +44,7 @@ pub(crate) async fn exchange(address: SocketAddr, bytes: &[u8]) -> Answer {
 
 pub(crate) async fn read_answer(stream: &mut TcpStream) -> Answer {
     let mut bytes = Vec::new();
-    let _ = stream.read_to_end(&mut bytes).await;
+    let _ = soon("the end of an answer", stream.read_to_end(&mut bytes)).await;
     let split = bytes.windows(4).position(|end| end == b"\r\n\r\n");
     let split = split.unwrap_or_else(|| panic!("no answer: {:?}", String::from_utf8_lossy(&bytes)));
     let head = String::from_utf8(bytes[..split].to_vec()).unwrap();

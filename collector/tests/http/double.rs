@@ -1,6 +1,7 @@
 //! A bus that keeps records in memory and does as it is told: take, fail, or make the publisher wait.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use bus::{Bounds, Bus, BusError, Group, Outgoing, Reader, Source, Worker};
 use events::{LogId, NextOffset, Topic};
@@ -38,7 +39,8 @@ impl Double {
 
     /// Resolves when a publish has come to the gate.
     pub(crate) async fn somebody_waits(&self) {
-        self.waiting.acquire().await.unwrap().forget();
+        let waiting = soon("a publish", self.waiting.acquire()).await;
+        waiting.unwrap().forget();
     }
 
     pub(crate) fn let_one_through(&self) {
@@ -96,4 +98,10 @@ impl Bus for Double {
     fn bounds(&self, _: Source) -> Result<Bounds, BusError> {
         unreachable!("the collector only publishes")
     }
+}
+
+/// What is expected to come, so that a server which is broken fails a test and does not hang it.
+pub(crate) async fn soon<T>(what: &str, coming: impl Future<Output = T>) -> T {
+    let coming = tokio::time::timeout(Duration::from_secs(30), coming).await;
+    coming.unwrap_or_else(|_| panic!("{what} should have come long ago"))
 }

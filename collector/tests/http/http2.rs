@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 use crate::Running;
 use crate::client::read_answer;
-use crate::double::Double;
+use crate::double::{Double, soon};
 
 async fn connect(running: &Running) -> SendRequest<Bytes> {
     let stream = TcpStream::connect(running.address).await.unwrap();
@@ -44,9 +44,21 @@ async fn many_requests_at_once_go_over_one_connection() {
         bus.let_one_through();
     }
     for answer in answers {
-        assert_eq!(answer.await.unwrap().status(), 200);
+        assert_eq!(soon("an answer", answer).await.unwrap().status(), 200);
     }
     assert_eq!(bus.values(Topic::Hits).len(), 20);
+}
+
+#[tokio::test]
+async fn a_head_alone_has_the_length_and_no_body() {
+    let running = Running::start(Double::willing(), &[]).await;
+    let mut client = connect(&running).await.ready().await.unwrap();
+    let head = hyper::Request::head("http://localhost/tracker.js").body(()).unwrap();
+    let (answer, _) = client.send_request(head, true).unwrap();
+    let answer = soon("an answer", answer).await.unwrap();
+    let length = include_str!("../../../snippet/tracker.js").len().to_string();
+    assert_eq!(answer.headers()["content-length"], length.as_str());
+    assert!(answer.into_body().data().await.is_none());
 }
 
 #[tokio::test]
@@ -58,25 +70,27 @@ async fn a_body_larger_than_the_window_is_taken_and_one_too_large_refused() {
         let hit = format!("{{\"site\":\"a\"{}}}", " ".repeat(length));
         // Refused, the rest of it is not wanted any more.
         let _ = body.send_data(Bytes::from(hit), true);
-        assert_eq!(answer.await.unwrap().status(), status, "{length}");
+        assert_eq!(soon("an answer", answer).await.unwrap().status(), status, "{length}");
     }
 }
 
 #[tokio::test]
 async fn an_idle_connection_is_closed_and_one_at_work_is_not() {
     let bus = Double::gated();
-    let running = Running::start(bus.clone(), &["--read-timeout=50ms"]).await;
+    let running = Running::start(bus.clone(), &["--read-timeout=1s"]).await;
     let mut client = connect(&running).await.ready().await.unwrap();
     let (answer, mut body) = client.send_request(post(), false).unwrap();
     body.send_data(Bytes::from_static(br#"{"site":"a"}"#), true).unwrap();
     bus.somebody_waits().await;
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     bus.let_one_through();
-    assert_eq!(answer.await.unwrap().status(), 200);
-    // Resolves when the connection is gone, else never.
-    while client.clone().ready().await.is_ok() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    assert_eq!(soon("an answer", answer).await.unwrap().status(), 200);
+    let gone = async {
+        while client.clone().ready().await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the end of the connection", gone).await;
 }
 
 #[tokio::test]
@@ -95,7 +109,7 @@ async fn who_begins_slowly_is_told_apart_all_the_same() {
     stuck.write_all(b"PR").await.unwrap();
     running.stop().await;
     let mut rest = Vec::new();
-    let _ = stuck.read_to_end(&mut rest).await;
+    let _ = soon("the end of the connection", stuck.read_to_end(&mut rest)).await;
     assert!(rest.is_empty());
 }
 

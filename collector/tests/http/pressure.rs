@@ -8,6 +8,9 @@ use crate::Running;
 use crate::client::{exchange, post, read_answer};
 use crate::double::Double;
 
+/// A pause that is too long. Not so short that a busy machine makes one where the client does not.
+const PAUSE: &str = "--read-timeout=1s";
+
 const HEAD: &str = "POST /collect HTTP/1.1\r\nhost: a\r\ncontent-type: application/json\r\n";
 
 #[tokio::test]
@@ -44,7 +47,7 @@ async fn a_hundred_megabytes_in_chunks_are_cut_early() {
 
 #[tokio::test]
 async fn a_client_that_stalls_is_cut_in_its_head_and_answered_in_its_body() {
-    let running = Running::start(Double::willing(), &["--read-timeout=50ms"]).await;
+    let running = Running::start(Double::willing(), &[PAUSE]).await;
     let mut in_head = TcpStream::connect(running.address).await.unwrap();
     in_head.write_all(HEAD.as_bytes()).await.unwrap();
     let mut in_body = TcpStream::connect(running.address).await.unwrap();
@@ -59,7 +62,7 @@ async fn a_client_that_stalls_is_cut_in_its_head_and_answered_in_its_body() {
 
 #[tokio::test]
 async fn a_connection_that_is_idle_for_too_long_is_closed() {
-    let running = Running::start(Double::willing(), &["--read-timeout=50ms"]).await;
+    let running = Running::start(Double::willing(), &[PAUSE]).await;
     let mut never_used = TcpStream::connect(running.address).await.unwrap();
     let mut used = TcpStream::connect(running.address).await.unwrap();
     used.write_all(format!("{HEAD}content-length: 12\r\n\r\n{{\"site\":\"a\"}}").as_bytes()).await.unwrap();

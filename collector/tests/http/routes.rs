@@ -23,6 +23,27 @@ async fn a_page_of_any_origin_may_post_and_read_the_answer() {
         let answer = post(running.address, body).await;
         assert_eq!(answer.header("access-control-allow-origin"), Some("*"));
         assert_eq!(answer.header("access-control-expose-headers"), Some("retry-after"));
+        assert_eq!(answer.header("vary"), None, "every page is told the same");
+    }
+}
+
+#[tokio::test]
+async fn who_asks_for_a_head_gets_the_length_and_nothing_else() {
+    let running = Running::start(Double::willing(), &[]).await;
+    for path in ["/tracker.js", "/openapi.json", "/"] {
+        let length = get(running.address, path, &[]).await.bytes.len().to_string();
+        let answer = exchange(running.address, &request("HEAD", path, &[], b"")).await;
+        assert_eq!((answer.status, answer.header("content-length")), (200, Some(length.as_str())), "{path}");
+        assert_eq!(answer.body, "", "{path}");
+    }
+}
+
+#[tokio::test]
+async fn a_method_that_a_path_does_not_take_is_told_which_it_takes() {
+    let running = Running::start(Double::willing(), &[]).await;
+    for (method, path, allowed) in [("GET", "/collect", "POST"), ("POST", "/tracker.js", "GET,HEAD")] {
+        let answer = exchange(running.address, &request(method, path, &[], b"")).await;
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
     }
 }
 

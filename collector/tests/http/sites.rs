@@ -72,6 +72,17 @@ async fn a_browser_is_told_which_pages_may_post() {
 }
 
 #[tokio::test]
+async fn an_answer_may_be_read_by_the_pages_that_may_post_alone() {
+    let edge = Edge::start(SITES, &[]).await;
+    for (origin, is_open) in [("https://shop.example", true), ("https://evil.example", false)] {
+        let answer = edge.post(&[("origin", origin)], r#"{"site":"shop.example"}"#).await;
+        assert_eq!(answer.header("access-control-allow-origin"), is_open.then_some(origin));
+        assert_eq!(answer.header("access-control-allow-credentials"), is_open.then_some("true"));
+        assert_eq!(answer.header("vary"), Some("origin"), "a cache must not give it to another page");
+    }
+}
+
+#[tokio::test]
 async fn a_page_may_send_for_its_own_site_alone() {
     let edge = Edge::start(SITES, &[]).await;
     let from = [("origin", "https://a.blog.example")];

@@ -233,3 +233,15 @@ pub enum BusError {
     #[error("the log is damaged: {0}")]
     Damaged(String),
 }
+
+impl BusError {
+    /// Whether joining anew may help. What brokers refuse at first is for a person to mend before the next start; what they refuse
+    /// to one that `has_worked`, whose rights were taken away, say, they may allow again.
+    pub fn is_passing(&self, has_worked: bool) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Fenced(_) | Self::Full(_) => true,
+            Self::Refused(_) => has_worked,
+            Self::Namesake { .. } | Self::TooLarge { .. } | Self::Damaged(_) => false,
+        }
+    }
+}

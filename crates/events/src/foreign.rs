@@ -7,8 +7,7 @@ pub mod web_event;
 
 use std::borrow::Cow;
 
-use serde_json::value::RawValue;
-
+use crate::members::Value;
 use crate::text::Text;
 
 /// The host of an absolute URL, lower case and without its port: what a tracker calls the site where nobody tells it.
@@ -24,17 +23,16 @@ fn host(url: &str) -> Option<String> {
 }
 
 /// The last member of that name, as Python and JavaScript have it; `null` is absent.
-fn member<'a>(members: &[(Text<'_>, &'a RawValue)], name: &str) -> Option<&'a RawValue> {
+fn member<'a>(members: &[(Text<'_>, Value<'a>)], name: &str) -> Option<Value<'a>> {
     let (_, value) = members.iter().rfind(|(own, _)| **own == *name)?;
-    (value.get() != "null").then_some(*value)
+    (!value.is_null()).then_some(*value)
 }
 
 /// A text, or a number or truth value as a text; nothing of lists and objects.
-fn as_text(value: &RawValue) -> Option<Cow<'_, str>> {
-    match value.get().as_bytes().first()? {
-        b'"' => serde_json::from_str::<Text<'_>>(value.get()).ok().map(|text| text.0),
-        b'[' | b'{' => None,
-        _ => Some(value.get().into()),
+fn as_text(value: Value<'_>) -> Option<Cow<'_, str>> {
+    match value.text() {
+        Some(text) => text.ok().map(|text| text.0),
+        None => (!value.get().starts_with(['[', '{'])).then(|| value.get().into()),
     }
 }
 

@@ -3,13 +3,13 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use serde::de::{self, Deserializer, MapAccess};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::hit::{SITE_RULE, VISITOR_RULE};
 use crate::ids;
 use crate::limits::Limits;
+use crate::members::{Value, members};
 use crate::props;
 use crate::reason::{Invalid, Reason};
 use crate::text::{Text, write_json_str};
@@ -53,7 +53,7 @@ pub struct IncomingHit<'a> {
     /// The site's own properties.
     pub props: Option<Cow<'a, RawValue>>,
     /// Fields that a hit does not have, in order: the site says what becomes of them.
-    pub unknown: Vec<(Text<'a>, &'a RawValue)>,
+    pub unknown: Vec<(Text<'a>, Value<'a>)>,
 }
 
 impl<'a> IncomingHit<'a> {
@@ -72,14 +72,14 @@ impl<'a> IncomingHit<'a> {
             }
         }
         for (name, value) in fields {
-            if value.get() != "null" {
+            if !value.is_null() {
                 hit.set(name, value, limits)?;
             }
         }
         Ok(hit)
     }
 
-    fn set(&mut self, field: Text<'a>, value: &'a RawValue, limits: &Limits) -> Result<(), Invalid> {
+    fn set(&mut self, field: Text<'a>, value: Value<'a>, limits: &Limits) -> Result<(), Invalid> {
         let name = &*field;
         match name {
             "hit_id" => {
@@ -121,7 +121,7 @@ impl<'a> IncomingHit<'a> {
             }
             "props" => {
                 props::check(value.get(), limits)?;
-                self.props = Some(Cow::Borrowed(value));
+                self.props = Some(Cow::Borrowed(value.raw().expect("it was just read")));
             }
             _ if crate::hit::RESERVED.contains(&name) => {
                 let detail = format!("`{name}` is a name that the pipeline appends itself; put yours into props");
@@ -177,12 +177,6 @@ impl<'a> IncomingHit<'a> {
     }
 }
 
-/// The members of a JSON object, in order, with values as they stand.
-pub fn members(json: &str) -> Result<Vec<(Text<'_>, &RawValue)>, Invalid> {
-    let mut deserializer = serde_json::Deserializer::from_str(json);
-    deserializer.deserialize_any(Fields).map_err(|error| not_an_object(json, &error))
-}
-
 /// Checks a site's name.
 pub fn site(text: Text<'_>) -> Result<Text<'_>, Invalid> {
     if ids::is_site(&text) { Ok(text) } else { Err(Invalid::new(Reason::InvalidSite, "/site", SITE_RULE)) }
@@ -198,7 +192,7 @@ pub fn visitor(text: Text<'_>) -> Result<Text<'_>, Invalid> {
 }
 
 fn kind(text: Text<'_>) -> Result<Text<'_>, Invalid> {
-    let fits = !text.is_empty() && !text.chars().any(char::is_control);
+    let fits = !text.is_empty() && !has_control(&text);
     if fits {
         Ok(text)
     } else {
@@ -207,20 +201,29 @@ fn kind(text: Text<'_>) -> Result<Text<'_>, Invalid> {
 }
 
 fn url(text: Text<'_>) -> Result<Text<'_>, Invalid> {
-    let fits = (text.contains("://") || text.starts_with('/')) && !text.chars().any(char::is_control);
+    // The first two are quickly seen.
+    let is_located = text.starts_with("https://") || text.starts_with('/') || text.contains("://");
+    let fits = is_located && !has_control(&text);
     let rule = "a url is absolute (https://host/path) or a path that starts with `/`, without control characters";
     if fits { Ok(text) } else { Err(Invalid::new(Reason::InvalidUrl, "/url", rule)) }
 }
 
-/// Reads a JSON text of bounded length.
-pub fn text<'a>(name: &str, value: &'a RawValue, most: usize) -> Result<Text<'a>, Invalid> {
-    let json = value.get();
-    if !json.starts_with('"') {
-        return Err(Invalid::new(Reason::WrongType, pointer(name), format!("`{name}` must be a string")));
+/// Whether a control character stands in a text. Nearly every text is ASCII, and is not looked at letter by letter.
+fn has_control(text: &str) -> bool {
+    if text.is_ascii() {
+        return text.bytes().fold(false, |found, byte| found | byte.is_ascii_control());
     }
-    let text: Text<'a> = serde_json::from_str(json).map_err(|error| {
-        Invalid::new(Reason::InvalidJson, pointer(name), format!("`{name}` is no JSON string: {error}"))
-    })?;
+    text.chars().any(char::is_control)
+}
+
+/// Reads a JSON text of bounded length.
+pub fn text<'a>(name: &str, value: Value<'a>, most: usize) -> Result<Text<'a>, Invalid> {
+    let text = value
+        .text()
+        .ok_or_else(|| Invalid::new(Reason::WrongType, pointer(name), format!("`{name}` must be a string")))?
+        .map_err(|error| {
+            Invalid::new(Reason::InvalidJson, pointer(name), format!("`{name}` is no JSON string: {error}"))
+        })?;
     if text.len() > most {
         let detail = format!("`{name}` is {} bytes long; the limit is {most}", text.len());
         return Err(Invalid::new(Reason::TooLong, pointer(name), detail));
@@ -229,7 +232,7 @@ pub fn text<'a>(name: &str, value: &'a RawValue, most: usize) -> Result<Text<'a>
 }
 
 /// Reads a time: RFC 3339, or milliseconds since the epoch as JavaScript's `Date.now()` gives them.
-pub fn time(name: &str, value: &RawValue) -> Result<Timestamp, Invalid> {
+pub fn time(name: &str, value: Value<'_>) -> Result<Timestamp, Invalid> {
     let json = value.get();
     let invalid = |detail| Invalid::new(Reason::InvalidTime, pointer(name), detail);
     match json.as_bytes().first() {
@@ -249,39 +252,6 @@ pub fn time(name: &str, value: &RawValue) -> Result<Timestamp, Invalid> {
 pub fn pointer(name: &str) -> String {
     let short: String = name.chars().take(64).collect();
     format!("/{}", short.replace('~', "~0").replace('/', "~1"))
-}
-
-fn not_an_object(json: &str, error: &serde_json::Error) -> Invalid {
-    let reason = match json.trim_start().as_bytes().first() {
-        _ if error.to_string().contains("recursion limit") => Reason::TooDeep,
-        Some(b'{') => Reason::InvalidJson,
-        _ if error.is_data() => Reason::WrongType,
-        _ => Reason::InvalidJson,
-    };
-    Invalid::new(reason, "", format!("a hit must be a JSON object: {error}"))
-}
-
-/// Collects an object's fields without looking into the values.
-struct Fields;
-
-impl<'de> de::Visitor<'de> for Fields {
-    type Value = Vec<(Text<'de>, &'de RawValue)>;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Self::Value, M::Error> {
-        let mut fields = Vec::with_capacity(16);
-        while let Some(entry) = map.next_entry()? {
-            // Sixteen known fields: far more than that is not a hit, and the check for doubles is quadratic.
-            if fields.len() == 256 {
-                return Err(de::Error::custom("more than 256 fields"));
-            }
-            fields.push(entry);
-        }
-        Ok(fields)
-    }
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::options::Options;
 use crate::server::{self, Node, SCRAM};
 
 /// How long a broker may take to start or to stop on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 const STARTED: &str = "Kafka Server started";
 /// Clusters are told apart by their folders; they may all have one name.
 const CLUSTER: &str = "4L6g3nShT-eMCtK--X86sw";

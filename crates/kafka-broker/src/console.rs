@@ -2,19 +2,20 @@
 
 use std::io::Write;
 use std::process::{Output, Stdio};
+use std::time::Instant;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, PATIENCE};
 
 impl Broker {
-    /// The lines that Kafka's console consumer prints of a topic: `--from-beginning`, and at most ten seconds without a
-    /// record unless the arguments say other.
+    /// The lines that Kafka's console consumer prints of a topic: `--from-beginning`, and as many as the arguments ask for.
     ///
     /// # Panics
     /// When the tool fails.
     pub fn console_consumer(&self, topic: &str, arguments: &[&str]) -> Vec<String> {
         let mut all = vec!["--topic", topic, "--from-beginning"];
         if !arguments.contains(&"--timeout-ms") {
-            all.extend(["--timeout-ms", "10000"]);
+            // As long as a consumer may take to find its first record on a busy machine; nobody waits for what has come.
+            all.extend(["--timeout-ms", "60000"]);
         }
         all.extend(arguments);
         let output = self.tool("org.apache.kafka.tools.consumer.ConsoleConsumer", &all, "");
@@ -58,12 +59,25 @@ impl Broker {
         self.change_rights(&["--remove", "--force"], users, resource, prefix);
     }
 
+    /// Changes rights, and waits until the broker goes by them: the answer says that they are written down.
     fn change_rights(&self, change: &[&str], users: &[&str], resource: &str, prefix: &str) {
+        let class = "org.apache.kafka.tools.AclCommand";
         let users: Vec<_> = users.iter().map(|user| format!("User:{user}")).collect();
-        let what = ["--operation", "All", resource, prefix, "--resource-pattern-type", "prefixed"];
-        let users = users.iter().flat_map(|user| ["--allow-principal", user]);
-        let arguments: Vec<_> = change.iter().copied().chain(what).chain(users).collect();
-        self.tool("org.apache.kafka.tools.AclCommand", &arguments, "");
+        let place = [resource, prefix, "--resource-pattern-type", "prefixed"];
+        let principals = users.iter().flat_map(|user| ["--allow-principal", user]);
+        let arguments = change.iter().copied().chain(["--operation", "All"]).chain(place).chain(principals);
+        self.tool(class, &arguments.collect::<Vec<_>>(), "");
+
+        let is_added = change.contains(&"--add");
+        let look = ["--list"].into_iter().chain(place).collect::<Vec<_>>();
+        let begun = Instant::now();
+        loop {
+            let said = self.tool(class, &look, "");
+            if users.iter().all(|user| said.contains(&format!("principal={user},")) == is_added) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the broker does not go by {change:?}: {said}");
+        }
     }
 
     /// Gives a user another password, for `SCRAM-SHA-512`. Who is connected stays so until the broker asks again

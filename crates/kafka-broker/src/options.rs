@@ -17,6 +17,7 @@ pub struct Options {
     pub(crate) tls: bool,
     pub(crate) users: Vec<(String, String)>,
     pub(crate) acls: bool,
+    pub(crate) comes_back: bool,
 }
 
 impl Default for Options {
@@ -32,6 +33,7 @@ impl Default for Options {
             tls: false,
             users,
             acls: false,
+            comes_back: false,
         }
     }
 }
@@ -65,6 +67,15 @@ impl Options {
     #[must_use]
     pub fn acls(mut self) -> Self {
         self.acls = true;
+        self
+    }
+
+    /// It is to be killed and to come back soon. Its controllers give a life up that said nothing for two seconds instead of
+    /// nine, and only then the next one may begin. Not for others: on a busy machine one that merely hangs for so long is given
+    /// up too, and then there are no brokers for a moment.
+    #[must_use]
+    pub fn comes_back(mut self) -> Self {
+        self.comes_back = true;
         self
     }
 

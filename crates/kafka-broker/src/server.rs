@@ -62,6 +62,7 @@ fn ours(options: &Options, nodes: &[Node], at: usize, folder: &Path, set: &mut i
     }
     set("log.dirs", &folder.join("data").display());
     sizes(nodes.len(), set);
+    session(nodes.len(), options.comes_back, set);
 }
 
 fn listeners(options: &Options, nodes: &[Node], at: usize, set: &mut impl FnMut(&str, &dyn ToString)) {
@@ -115,9 +116,16 @@ fn sizes(replicas: usize, set: &mut impl FnMut(&str, &dyn ToString)) {
     set("group.initial.rebalance.delay.ms", &0);
     // Files are made as large as their index in advance; a thousand partitions need little ones.
     set("log.index.size.max.bytes", &1_048_576);
-    // A killed broker may come back only when its controllers have given its last life up: after nine seconds by default.
-    // One that merely hangs for so long on a busy machine is fenced for a moment, which clients must bear anyhow.
-    let session_ms = if replicas > 1 { 4_000 } else { 2_000 };
+}
+
+/// How long controllers wait for a broker that says nothing. A killed one may come back only when they have given its last life up.
+fn session(nodes: usize, comes_back: bool, set: &mut impl FnMut(&str, &dyn ToString)) {
+    let session_ms = match (nodes, comes_back) {
+        (1, false) => 9_000,
+        (1, true) => 2_000,
+        // The others of a cluster are to take over soon.
+        _ => 4_000,
+    };
     set("broker.session.timeout.ms", &session_ms);
-    set("broker.heartbeat.interval.ms", &(session_ms / 4));
+    set("broker.heartbeat.interval.ms", &500);
 }

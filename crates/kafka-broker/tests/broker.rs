@@ -21,7 +21,7 @@ fn what_one_console_writes_the_other_reads() {
 
 #[test]
 fn a_killed_broker_comes_back_with_its_data_and_its_ports() {
-    let mut broker = Broker::start(Options::new());
+    let mut broker = Broker::start(Options::new().comes_back());
     let bootstrap = broker.bootstrap();
     broker.create_topic("kept", 1, &[]);
     broker.console_producer("kept", &["before"]);
@@ -116,7 +116,7 @@ fn a_secured_broker_takes_whom_it_knows_and_allows_what_it_must() {
 fn read_as(broker: &Broker, properties: &str) -> (String, String) {
     let file = broker.folder().join("client.properties");
     std::fs::write(&file, properties).unwrap();
-    let arguments = ["--topic", "doors.one", "--from-beginning", "--max-messages", "1", "--timeout-ms", "20000"];
+    let arguments = ["--topic", "doors.one", "--from-beginning", "--max-messages", "1", "--timeout-ms", "60000"];
     let arguments = [&arguments[..], &["--command-config", file.to_str().unwrap()]].concat();
     let class = "org.apache.kafka.tools.consumer.ConsoleConsumer";
     let output = broker.tool_at(&broker.bootstrap(), class, &arguments, "");

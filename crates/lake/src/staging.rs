@@ -23,21 +23,33 @@ impl Lake {
 }
 
 fn remove_below(folder: &Path, before: SystemTime) -> io::Result<usize> {
+    remove_of(fs::read_dir(folder)?, before)
+}
+
+fn remove_of(listed: impl Iterator<Item = io::Result<fs::DirEntry>>, before: SystemTime) -> io::Result<usize> {
     let mut removed = 0;
-    for entry in fs::read_dir(folder)? {
+    for entry in listed {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             removed += remove_below(&entry.path(), before)?;
-        } else if is_staging(&entry.file_name().to_string_lossy()) && entry.metadata()?.modified()? < before {
-            match fs::remove_file(entry.path()) {
-                Ok(()) => removed += 1,
-                // Its process was alive after all, and has just given it its name.
+        } else if is_staging(&entry.file_name().to_string_lossy()) {
+            match remove_old(&entry, before) {
+                Ok(is_removed) => removed += usize::from(is_removed),
+                // Its process is alive, and has just given it its name.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) => return Err(error),
             }
         }
     }
     Ok(removed)
+}
+
+fn remove_old(entry: &fs::DirEntry, before: SystemTime) -> io::Result<bool> {
+    let is_old = entry.metadata()?.modified()? < before;
+    if is_old {
+        fs::remove_file(entry.path())?;
+    }
+    Ok(is_old)
 }
 
 /// A name of ours, then `#` and a number.
@@ -76,5 +88,16 @@ mod tests {
         let mut left: Vec<_> = fs::read_dir(&day).unwrap().map(|entry| entry.unwrap().file_name()).collect();
         left.sort();
         assert_eq!(left, ["a.parquet", "b.parquet#12", "c.parquet#x", "notes#1"]);
+    }
+
+    #[test]
+    fn a_file_that_got_its_name_since_it_was_listed_is_in_nobodys_way() {
+        let dir = tempfile::tempdir().unwrap();
+        let half_written = dir.path().join("a.parquet#1");
+        fs::write(&half_written, "x").unwrap();
+        let listed: Vec<_> = fs::read_dir(dir.path()).unwrap().collect();
+        fs::rename(half_written, dir.path().join("a.parquet")).unwrap();
+        let soon = SystemTime::now() + Duration::from_secs(30);
+        assert_eq!((listed.len(), remove_of(listed.into_iter(), soon).unwrap()), (1, 0));
     }
 }

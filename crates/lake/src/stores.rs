@@ -74,3 +74,18 @@ fn check_endpoint(name: &str, url: &str, allow_http: bool, permit: &str) -> Resu
         scheme => Err(format!("{name} begins with `{scheme}://`: write https:// or http://")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use object_store::ClientConfigKey;
+
+    use super::*;
+
+    /// The client's own half a minute would end every try of a large file over a slow line.
+    #[test]
+    fn how_long_a_request_may_take_is_the_lakes_to_say() {
+        let timeout = options(false).get_config_value(&ClientConfigKey::Timeout);
+        assert_eq!(timeout, None);
+        assert!(ClientOptions::new().get_config_value(&ClientConfigKey::Timeout).is_some(), "it has one of its own");
+    }
+}

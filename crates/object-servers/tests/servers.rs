@@ -13,13 +13,20 @@ use object_store::aws::{AmazonS3, AmazonS3Builder};
 use object_store::path::Path as Key;
 use object_store::{ClientOptions, ObjectStoreExt, RetryConfig};
 
-/// A client that tries nothing twice and does not wait for long.
+/// Longer than any answer takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A client that tries nothing twice.
 fn client(server: &ObjectServer, at: SocketAddr, bucket: &str) -> AmazonS3 {
+    client_that_waits(PATIENCE, server, at, bucket)
+}
+
+fn client_that_waits(timeout: Duration, server: &ObjectServer, at: SocketAddr, bucket: &str) -> AmazonS3 {
     let settings = server.variables_at(at).into_iter();
     let builder = settings.fold(AmazonS3Builder::new(), |builder, (name, value)| {
         builder.with_config(name.to_lowercase().parse().unwrap(), value)
     });
-    let options = ClientOptions::new().with_allow_http(true).with_timeout(Duration::from_secs(1));
+    let options = ClientOptions::new().with_allow_http(true).with_timeout(timeout);
     let retry = RetryConfig { max_retries: 0, ..RetryConfig::default() };
     builder.with_bucket_name(bucket).with_client_options(options).with_retry(retry).build().unwrap()
 }
@@ -63,6 +70,8 @@ async fn every_fault_is_what_it_says() {
     server.make_bucket(&bucket);
     let proxy = Proxy::to(server);
     let (through, straight) = (client(server, proxy.address(), &bucket), client(server, server.address(), &bucket));
+    // For what is never answered.
+    let hasty = client_that_waits(Duration::from_millis(500), server, proxy.address(), &bucket);
     for (fault, acts) in [
         (Fault::Lose, false),
         (Fault::DropAnswer, true),
@@ -74,9 +83,15 @@ async fn every_fault_is_what_it_says() {
     ] {
         let key = Key::from(format!("{fault:?}"));
         proxy.plan(Plan::always(fault).on("PUT", format!("/{bucket}/")));
-        let error = through.put(&key, "some content".into()).await.unwrap_err().to_string();
+        let asking = if matches!(fault, Fault::Hang | Fault::ActAndHang) { &hasty } else { &through };
+        let error = asking.put(&key, "some content".into()).await.unwrap_err().to_string();
         if let Fault::Refuse(_, code) | Fault::ActAndRefuse(_, code) = fault {
             assert!(error.contains(code), "{error}");
+        }
+        let begun = Instant::now();
+        // Who does not wait may be gone before the server has done it.
+        while fault == Fault::ActAndHang && straight.head(&key).await.is_err() && begun.elapsed() < PATIENCE {
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
         assert_eq!(straight.head(&key).await.is_ok(), acts, "{fault:?}");
         assert_eq!(proxy.faults(), 1, "{fault:?}");
@@ -104,7 +119,7 @@ fn a_server_ends_with_a_process_that_is_killed() {
     owner.wait().unwrap();
     let began = Instant::now();
     while folder.exists() || is_alive() {
-        assert!(began.elapsed() < Duration::from_secs(60), "{line} is left behind");
+        assert!(began.elapsed() < PATIENCE, "{line} is left behind");
         std::thread::sleep(Duration::from_millis(20));
     }
 }

@@ -1,5 +1,16 @@
 //! Every metric there is: its name, its kind, and the sentence that explains it, here and in `/metrics`.
 
+/// One of them, as docs/metrics.md shows it.
+#[derive(Clone, Copy, Debug)]
+pub struct Metric {
+    /// As Prometheus shows it.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub kind: &'static str,
+    /// The sentence that explains it.
+    pub says: &'static str,
+}
+
 /// Makes a constant of each metric's name, and a function that describes all of them to the recorder.
 macro_rules! metrics {
     ($(#[doc = $doc:literal] $kind:ident $constant:ident = $name:literal;)+) => {
@@ -10,8 +21,8 @@ macro_rules! metrics {
             $(describe!($kind, $name, $doc);)+
         }
 
-        /// Every metric's name.
-        pub const ALL: &[&str] = &[$($name),+];
+        /// Every metric.
+        pub const ALL: &[Metric] = &[$(Metric { name: $name, kind: stringify!($kind), says: $doc.trim_ascii() }),+];
     };
 }
 
@@ -141,11 +152,22 @@ mod tests {
 
     #[test]
     fn names_follow_the_usual_form_and_none_is_taken_twice() {
-        let distinct: std::collections::BTreeSet<_> = ALL.iter().collect();
+        let distinct: std::collections::BTreeSet<_> = ALL.iter().map(|metric| metric.name).collect();
         assert_eq!(distinct.len(), ALL.len());
-        for name in ALL {
+        for Metric { name, .. } in ALL {
             assert!(name.starts_with("tributary_"), "{name}");
             assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'), "{name}");
         }
+    }
+
+    #[test]
+    fn the_document_has_all_of_them() {
+        let row = |metric: &Metric| format!("| `{}` | {} | {} |\n", metric.name, metric.kind, metric.says);
+        let table = format!(
+            "| metric | kind | what it says |\n| --- | --- | --- |\n{}",
+            ALL.iter().map(row).collect::<String>()
+        );
+        let document = include_str!("../../../docs/metrics.md");
+        assert!(document.contains(&table), "docs/metrics.md must have this table:\n\n{table}");
     }
 }

@@ -57,14 +57,15 @@ impl OpenBusError {
 pub fn open_bus(args: &BusArgs) -> Result<SharedBus, OpenBusError> {
     let failed = |error| OpenBusError::Bus { url: args.url(), error };
     match args.url() {
-        BusUrl::Embedded(path) => {
-            let retention =
-                Retention { age: Some(args.retention), bytes_per_partition: args.retention_bytes.map(ByteSize::bytes) };
-            let options = Options { partitions: args.partitions, retention, ..Options::at(path) };
-            Ok(Arc::new(EmbeddedBus::open(options).map_err(failed)?))
-        }
+        BusUrl::Embedded(path) => Ok(Arc::new(EmbeddedBus::open(embedded_options(args, path)).map_err(failed)?)),
         BusUrl::Kafka(brokers) => Ok(Arc::new(KafkaBus::open(kafka_options(args, brokers)?).map_err(failed)?)),
     }
+}
+
+fn embedded_options(args: &BusArgs, path: PathBuf) -> Options {
+    let bytes_per_partition = args.retention_bytes.map(ByteSize::bytes);
+    let retention = Retention { age: Some(args.retention), bytes_per_partition };
+    Options { partitions: args.partitions, retention, ..Options::at(path) }
 }
 
 /// What the settings say about a log on these brokers.
@@ -119,10 +120,13 @@ mod tests {
     }
 
     #[test]
-    fn topics_keep_as_much_as_the_settings_say() {
+    fn a_log_keeps_as_much_as_the_settings_say() {
         let args = BusArgs { retention_bytes: Some("1GiB".parse().unwrap()), ..args("kafka://127.0.0.1:1") };
-        let options = kafka_options(&args, Vec::new()).unwrap();
-        assert_eq!((options.retention, options.retention_bytes), (Some(args.retention), Some(1 << 30)));
+        let kept = (Some(args.retention), Some(1 << 30));
+        let kafka = kafka_options(&args, Vec::new()).unwrap();
+        assert_eq!((kafka.retention, kafka.retention_bytes), kept);
+        let embedded = embedded_options(&args, "bus".into()).retention;
+        assert_eq!((embedded.age, embedded.bytes_per_partition), kept);
     }
 
     #[test]

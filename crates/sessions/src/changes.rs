@@ -1,8 +1,9 @@
 //! What changed since the last checkpoint, and the keys under which it stands in the state.
 
+use events::decimal::write_decimal;
 use events::{Uuid, ids};
 
-use crate::node::Node;
+use crate::node::{Node, Saved};
 use crate::profile::Profile;
 
 /// What the next checkpoint has to write.
@@ -25,21 +26,21 @@ impl Changes {
             return;
         }
         self.gone.push(node_key(node.key(), node.session_id).into());
-        for chunk in 0..node.saved.id_chunks {
-            self.gone.push(chunk_key(node.key(), node.session_id, List::Ids, chunk.into()).into());
-        }
-        self.forget_pages(node);
-    }
-
-    /// A session became a stub: its lists of pages go.
-    pub(crate) fn forget_pages(&mut self, node: &Node) {
-        for chunk in 0..node.saved.page_chunks {
-            self.gone.push(chunk_key(node.key(), node.session_id, List::Pages, chunk.into()).into());
-        }
+        self.gone.extend(chunk_keys(node).map(Vec::into_boxed_slice));
     }
 }
 
-/// The lists of a session that are cut into chunks.
+/// The keys of all chunks that a node has in the state.
+pub(crate) fn chunk_keys(node: &Node) -> impl Iterator<Item = Vec<u8>> {
+    let Saved { is_apart, chunks, page_chunks, .. } = node.saved;
+    let (together, ids, pages) = if is_apart { (0, chunks, page_chunks.into()) } else { (chunks, 0, 0) };
+    let list =
+        |list, count: u16| (0..count).map(move |chunk| list_key(node.key(), node.session_id, list, chunk.into()));
+    let together = (0..together).map(|chunk| chunk_key(node.key(), node.session_id, chunk.into()));
+    together.chain(list(List::Ids, ids)).chain(list(List::Pages, pages))
+}
+
+/// The lists of a session that formats 1 and 2 cut into chunks of their own.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum List {
     Ids,
@@ -64,8 +65,16 @@ pub(crate) fn node_key(visitor_key: &[u8], session_id: Uuid) -> Vec<u8> {
     key
 }
 
+/// `site/visitor_id/session_id/0`.
+pub(crate) fn chunk_key(visitor_key: &[u8], session_id: Uuid, chunk: usize) -> Vec<u8> {
+    let mut key = node_key(visitor_key, session_id);
+    key.push(b'/');
+    write_decimal(&mut key, chunk as u64);
+    key
+}
+
 /// `site/visitor_id/session_id/ids/0`.
-pub(crate) fn chunk_key(visitor_key: &[u8], session_id: Uuid, list: List, chunk: usize) -> Vec<u8> {
+pub(crate) fn list_key(visitor_key: &[u8], session_id: Uuid, list: List, chunk: usize) -> Vec<u8> {
     let mut key = node_key(visitor_key, session_id);
     key.extend_from_slice(format!("/{}/{chunk}", list.name()).as_bytes());
     key

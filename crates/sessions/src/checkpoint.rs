@@ -1,14 +1,15 @@
 //! Writing the state: the position at every commit, and what changed as a checkpoint now and then.
 //!
-//! A session's lists are written in chunks that never change once they are full, so that a session of n hits
-//! writes O(n) bytes however often it is saved.
+//! A session's lists are written in chunks of sixteen ids and sixteen pages: once the ids are full, once more when the pages are
+//! (mostly at the same time), and once more without pages when the session is final. So a session of n hits writes O(n) bytes
+//! however often it is saved.
 
 use events::{Timestamp, Topic};
 
-use crate::changes::{Changes, List, chunk_key, node_key};
+use crate::changes::{Changes, chunk_key, chunk_keys, node_key};
 use crate::engine::Engine;
 use crate::late::REMEMBERED;
-use crate::node::{Node, Open};
+use crate::node::{Node, Open, Saved};
 use crate::outputs::Outputs;
 use crate::pages::PageRef;
 use crate::profile::Portrait;
@@ -94,39 +95,41 @@ fn push_json(out: &mut Outputs, key: &[u8], state: &impl serde::Serialize) {
 
 /// `portrait`: of an open session.
 fn write_node(node: &mut Node, portrait: Option<Portrait<'_>>, out: &mut Outputs) {
+    if node.saved.is_apart {
+        // All of it is written anew, once, in today's form.
+        chunk_keys(node).for_each(|key| out.push(Topic::SessionsOpen, &key, |_| ()));
+        node.saved = Saved::default();
+    }
     let full = node.ids.len() / CHUNK;
-    for chunk in usize::from(node.saved.id_chunks)..full {
-        let key = chunk_key(node.key(), node.session_id, List::Ids, chunk);
-        out.push(Topic::SessionsOpen, &key, |out| chunks::write_ids(out, &node.ids[chunk * CHUNK..][..CHUNK]));
-    }
-    let key = node_key(node.key(), node.session_id);
-    let mut saved_pages = node.saved.page_chunks;
-    if let Some(open) = &node.open {
-        let full_pages = node.texts.page_count() / CHUNK;
-        let dirty =
-            open.rare.as_ref().and_then(|rare| rare.overflow.as_ref()).map_or(0, |overflow| overflow.dirty_chunks);
-        for chunk in (0..full_pages).filter(|&chunk| chunk >= saved_pages.into() || dirty & 1 << chunk != 0) {
-            let key = chunk_key(node.key(), node.session_id, List::Pages, chunk);
-            let pages = node.texts.pages().skip(chunk * CHUNK).take(CHUNK);
-            out.push(Topic::SessionsOpen, &key, |out| chunks::write_pages(out, pages));
+    // Pages are fewer than ids, and a stub has none.
+    let full_pages = node.texts.page_count() / CHUNK;
+    let overflow = node.open.as_ref().and_then(|open| open.rare.as_ref()?.overflow.as_ref());
+    let dirty = overflow.map_or(0, |overflow| overflow.dirty_chunks);
+    let (saved, saved_pages) = (usize::from(node.saved.chunks), usize::from(node.saved.page_chunks));
+    for chunk in 0..full {
+        let has_pages = chunk < full_pages;
+        let is_saved = chunk < saved && has_pages == (chunk < saved_pages) && !(has_pages && dirty & 1 << chunk != 0);
+        if !is_saved {
+            let key = chunk_key(node.key(), node.session_id, chunk);
+            let ids = &node.ids[chunk * CHUNK..][..CHUNK];
+            let pages = has_pages.then(|| node.texts.pages().skip(chunk * CHUNK).take(CHUNK));
+            out.push(Topic::SessionsOpen, &key, |out| chunks::write(out, ids, pages));
         }
-        saved_pages = full_pages as u8;
     }
+    let (chunks, page_chunks) = (full as u16, full_pages as u8);
     let state = NodeState {
         start: node.start,
         end: node.end,
-        id_chunks: full as u16,
+        chunks,
+        id_chunks: 0,
         ids: Fingerprints(node.ids[full * CHUNK..].to_vec()),
-        open: node.open.as_deref().zip(portrait).map(|(open, portrait)| open_state(node, open, portrait, saved_pages)),
+        open: node.open.as_deref().zip(portrait).map(|(open, portrait)| open_state(node, open, portrait, page_chunks)),
     };
-    push_json(out, &key, &state);
+    push_json(out, &node_key(node.key(), node.session_id), &state);
     if let Some(overflow) = node.open.as_mut().and_then(|open| open.rare.as_mut()?.overflow.as_mut()) {
         overflow.dirty_chunks = 0;
     }
-    node.saved.exists = true;
-    node.saved.dirty = false;
-    node.saved.id_chunks = full as u16;
-    node.saved.page_chunks = saved_pages;
+    node.saved = Saved { exists: true, dirty: false, is_apart: false, chunks, page_chunks };
 }
 
 fn open_state<'a>(node: &'a Node, open: &'a Open, portrait: Portrait<'a>, page_chunks: u8) -> OpenState<'a> {

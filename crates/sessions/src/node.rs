@@ -36,9 +36,11 @@ pub(crate) struct Saved {
     pub(crate) exists: bool,
     /// Whether it changed since.
     pub(crate) dirty: bool,
-    /// How many full chunks of ids stand in the state.
-    pub(crate) id_chunks: u16,
-    /// How many full chunks of pages stand in the state.
+    /// Whether its ids and pages stand in records of their own, as an older build wrote them.
+    pub(crate) is_apart: bool,
+    /// How many full chunks stand in the state.
+    pub(crate) chunks: u16,
+    /// How many of them hold pages.
     pub(crate) page_chunks: u8,
 }
 

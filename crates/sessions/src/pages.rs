@@ -167,6 +167,10 @@ impl KeyAndPages {
     }
 }
 
+/// A page by itself: time, offset, path, title.
+#[cfg(test)]
+pub(crate) type Page = (i64, i64, Vec<u8>, Option<Vec<u8>>);
+
 /// Pages without a key: what a chunk of the state becomes when it is read.
 #[derive(Debug)]
 pub(crate) struct Packed {
@@ -187,6 +191,16 @@ impl Packed {
     /// Bytes that the pages take.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The pages, to be compared.
+    #[cfg(test)]
+    pub(crate) fn listed(&self) -> Vec<Page> {
+        let mut rest = &self.bytes[..];
+        let page = |page: PageRef<'_>| {
+            (page.time.as_millis(), page.offset.0, page.path.to_vec(), page.title.map(<[u8]>::to_vec))
+        };
+        std::iter::from_fn(|| (!rest.is_empty()).then(|| page(decode(&mut rest)))).collect()
     }
 
     /// As many bytes as are needed and no more: what is left over would lie in between for good.

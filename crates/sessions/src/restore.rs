@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use crate::changes::{List, chunk_key};
+use crate::changes::{List, chunk_key, list_key};
 use crate::emit::split_key;
 use crate::engine::Engine;
 use crate::late::{LateIds, REMEMBERED};
@@ -126,16 +126,20 @@ fn node(gathered: &Gathered, sharing: &mut Sharing) -> Result<Option<Node>, Stat
         return Ok(None);
     };
     let state: NodeState<'_> = parse_borrowed(&gathered.key, value)?;
+    let is_apart = state.id_chunks > 0;
     let broken = |list, (chunk, detail)| {
-        let key = lossy(&chunk_key(visitor_key, session_id, list, chunk));
-        StateError::Broken { key, detail }
+        let key = match is_apart {
+            true => list_key(visitor_key, session_id, list, chunk),
+            false => chunk_key(visitor_key, session_id, chunk),
+        };
+        StateError::Broken { key: lossy(&key), detail }
     };
-    let id_chunks = usize::from(state.id_chunks);
-    let mut ids = Vec::with_capacity(id_chunks * CHUNK + state.ids.0.len());
-    gathered.ids.first(id_chunks).map_err(|why| broken(List::Ids, why))?.for_each(|chunk| ids.extend(chunk));
+    let chunks = state.chunks.max(state.id_chunks);
+    let mut ids = Vec::with_capacity(usize::from(chunks) * CHUNK + state.ids.0.len());
+    gathered.ids.first(chunks.into()).map_err(|why| broken(List::Ids, why))?.for_each(|chunk| ids.extend(chunk));
     ids.extend(&state.ids.0);
     let page_chunks = state.open.as_ref().map_or(0, |open| open.page_chunks);
-    let saved = Saved { exists: true, dirty: false, id_chunks: state.id_chunks, page_chunks };
+    let saved = Saved { exists: true, dirty: false, is_apart, chunks, page_chunks };
     let (texts, open) = match state.open {
         None => (KeyAndPages::new(visitor_key, 0), None),
         Some(open) => {

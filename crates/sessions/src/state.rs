@@ -4,18 +4,19 @@
 //! | --- | --- |
 //! | `#partition` | [`PartitionState`]: the position, at every commit |
 //! | `site/visitor_id/session_id` | [`NodeState`]: an open session or a stub |
-//! | `site/visitor_id/session_id/ids/0` | [`ChunkState`]: sixteen fingerprints of hits, `{"ids":"931cb102594c755c…"}` |
-//! | `site/visitor_id/session_id/pages/0` | [`ChunkState`]: sixteen pages, `{"pages":[[1793577600000,3,"/a","Title"],…]}` |
+//! | `site/visitor_id/session_id/0` | [`ChunkState`]: sixteen fingerprints of hits in base64, and sixteen pages once there are as many, time and offset as what they are more than the page's before: `{"ids":"kxyxAllMdVw…","pages":[[1793577600000,3,"/a","Title"],[17000,1,"/b"],…]}` |
 //! | `site/~hit_id` | [`AnonymousState`]: a hit without identity |
 //! | `#late/0` | [`LateState`]: sixty-four fingerprints of late hits |
 //!
 //! All but `#partition` change at a checkpoint alone, inside one transaction.
 //!
-//! Format 1 had ids as a list of texts, and a page as an object with its time in RFC 3339: more than twice the bytes, of which
-//! a restore reads gigabytes. Both forms are read in any record: what an older build wrote stays until it changes.
+//! What an older build wrote is read, in any record, and stays until it changes. Format 1 had ids as a list of texts, and a page
+//! as an object with its time in RFC 3339: more than twice the bytes, of which a restore reads gigabytes. Formats 1 and 2 had
+//! chunks of ids and of pages in records of their own ([`lists`]), nearly twice as many as there are now.
 
 pub(crate) mod chunks;
 mod forms;
+pub(crate) mod lists;
 
 use events::{ClosedBy, NextOffset, Offset, Timestamp, Uuid, WindowSettings};
 use serde::{Deserialize, Serialize};
@@ -25,7 +26,7 @@ use crate::windows::Windows;
 pub(crate) use forms::{Fingerprint, Fingerprints, PageState, Str};
 
 /// The format that this build writes. Older ones are read, newer ones refused.
-pub const STATE_FORMAT: u32 = 2;
+pub const STATE_FORMAT: u32 = 3;
 
 /// The key under which a partition's position stands.
 pub const PARTITION_KEY: &[u8] = b"#partition";
@@ -113,7 +114,11 @@ impl CheckpointMark {
 pub(crate) struct NodeState<'a> {
     pub(crate) start: Timestamp,
     pub(crate) end: Timestamp,
-    /// How many full chunks of ids there are.
+    /// How many full chunks there are.
+    #[serde(default)]
+    pub(crate) chunks: u16,
+    /// How many full chunks of ids have records of their own, as formats 1 and 2 had it.
+    #[serde(default, skip_serializing)]
     pub(crate) id_chunks: u16,
     /// The ids that fill no chunk.
     pub(crate) ids: Fingerprints,
@@ -136,6 +141,7 @@ pub(crate) struct OpenState<'a> {
     pub(crate) is_split: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) refused_by: Option<ClosedBy>,
+    /// How many of the full chunks hold pages.
     pub(crate) page_chunks: u8,
     #[serde(borrow)]
     pub(crate) pages: Vec<PageState<'a>>,
@@ -192,13 +198,13 @@ pub(crate) struct UserState<'a> {
     pub(crate) user_id: Str<'a>,
 }
 
-/// Sixteen entries of a list.
+/// Sixteen ids, and as many pages where the session has them.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum ChunkState<'a> {
-    Ids(Fingerprints),
+pub(crate) struct ChunkState<'a> {
     #[serde(borrow)]
-    Pages(Vec<PageState<'a>>),
+    pub(crate) ids: Str<'a>,
+    #[serde(borrow, default, skip_serializing_if = "Option::is_none")]
+    pub(crate) pages: Option<Vec<PageState<'a>>>,
 }
 
 /// A remembered hit without identity; its id stands in the key.

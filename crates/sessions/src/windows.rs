@@ -127,8 +127,6 @@ impl Windows {
         let gap = self.settings.gap;
         let node = self.store.node_mut(slot);
         let session = node.close(by, self.clock.watermark, self.spare.key());
-        self.changes.forget_pages(node);
-        node.saved.page_chunks = 0;
         let end = node.end;
         let mut others = std::mem::take(&mut self.slots);
         self.store.others_of(slot, &mut others);

@@ -130,10 +130,11 @@ impl TableBatch {
         debug_assert_eq!(self.table, lineage.table);
         let ranks = self.sites.ranks();
         let mut order: Vec<u32> = (0..self.rows() as u32).collect();
-        order.sort_unstable_by_key(|&row| {
+        // Rows were pushed in the order of their offsets, which a stable sort keeps where places are the same; and it makes
+        // use of runs that are in order already, as a log's are.
+        order.sort_by_key(|&row| {
             let place = self.places[row as usize];
-            // Rows were pushed in the order of their offsets, so the row's own number breaks ties by offset.
-            (place.day, ranks[place.site as usize], place.millis, row)
+            (place.day, ranks[place.site as usize], place.millis)
         });
         let rows = Rows::new(self.columns.take(), std::mem::take(&mut self.offsets), lineage);
         let places = &self.places;

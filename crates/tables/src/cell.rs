@@ -10,7 +10,7 @@ use arrow::array::{
     TimestampMicrosecondBuilder,
 };
 use arrow::datatypes::{DataType, Field, Fields, TimeUnit};
-use events::{Text, Timestamp};
+use events::{OwnForm, Text, Timestamp};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -23,6 +23,12 @@ pub(crate) trait Cell {
 
     fn data_type() -> DataType;
     fn builder() -> Self::Builder;
+
+    /// Reads the cell that comes next in a record of our own form; `None` where serde must read the record.
+    fn read<'a>(record: &mut OwnForm<'a>) -> Option<Self::Value<'a>> {
+        serde_json::from_str(record.value()?.get()).ok()
+    }
+
     fn append(builder: &mut Self::Builder, value: Option<Self::Value<'_>>);
 }
 
@@ -55,6 +61,14 @@ impl Cell for Utf8 {
         StringBuilder::new()
     }
 
+    fn read<'a>(record: &mut OwnForm<'a>) -> Option<Text<'a>> {
+        match record.text() {
+            Some(text) => Some(text.into()),
+            // One with escapes.
+            None => serde_json::from_str(record.value()?.get()).ok(),
+        }
+    }
+
     fn append(builder: &mut StringBuilder, value: Option<Text<'_>>) {
         builder.append_option(value.as_deref());
     }
@@ -70,6 +84,11 @@ impl Cell for Json {
 
     fn builder() -> StringBuilder {
         StringBuilder::new()
+    }
+
+    fn read<'a>(record: &mut OwnForm<'a>) -> Option<&'a RawValue> {
+        // serde takes `null` for nothing.
+        record.value().filter(|value| value.get() != "null")
     }
 
     fn append(builder: &mut StringBuilder, value: Option<&RawValue>) {
@@ -95,6 +114,10 @@ impl Cell for Time {
         TimestampMicrosecondBuilder::new().with_timezone(ZONE)
     }
 
+    fn read(record: &mut OwnForm<'_>) -> Option<Timestamp> {
+        record.text()?.parse().ok()
+    }
+
     fn append(builder: &mut TimestampMicrosecondBuilder, value: Option<Timestamp>) {
         builder.append_option(value.map(micros));
     }
@@ -110,6 +133,10 @@ impl Cell for Flag {
 
     fn builder() -> BooleanBuilder {
         BooleanBuilder::new()
+    }
+
+    fn read(record: &mut OwnForm<'_>) -> Option<bool> {
+        record.flag()
     }
 
     fn append(builder: &mut BooleanBuilder, value: Option<bool>) {
@@ -129,6 +156,10 @@ impl Cell for Int32 {
         Int32Builder::new()
     }
 
+    fn read(record: &mut OwnForm<'_>) -> Option<i32> {
+        record.count()?.try_into().ok()
+    }
+
     fn append(builder: &mut Int32Builder, value: Option<i32>) {
         builder.append_option(value);
     }
@@ -144,6 +175,10 @@ impl Cell for Int64 {
 
     fn builder() -> Int64Builder {
         Int64Builder::new()
+    }
+
+    fn read(record: &mut OwnForm<'_>) -> Option<i64> {
+        record.count()
     }
 
     fn append(builder: &mut Int64Builder, value: Option<i64>) {
@@ -178,6 +213,7 @@ impl Cell for Texts {
 
 /// One page of a session.
 #[derive(Deserialize)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) struct PageValue<'a> {
     #[serde(borrow)]
     path: Text<'a>,

@@ -92,7 +92,8 @@ macro_rules! columns {
         site: $site:ident, time: $time:ident
     ) => {
         #[derive(Default)]
-        struct $row<'a> {
+        #[cfg_attr(test, derive(Debug))]
+        pub(crate) struct $row<'a> {
             $( $field: Option<<$cell as $crate::cell::Cell>::Value<'a>>, )*
         }
 
@@ -101,6 +102,16 @@ macro_rules! columns {
 
         impl<'a> $crate::row::Row<'a> for $row<'a> {
             const NAMES: &'static [&'static str] = &[ $( $crate::columns::json_name!($field $($json)?), )* ];
+
+            fn read_own_form(&mut self, at: usize, record: &mut events::OwnForm<'a>) -> Option<()> {
+                match at {
+                    $( place if place == Place::$field as usize => {
+                        self.$field = Some(<$cell as $crate::cell::Cell>::read(record)?);
+                    } )*
+                    _ => unreachable!("a place comes from NAMES"),
+                }
+                Some(())
+            }
 
             fn read<M: serde::de::MapAccess<'a>>(&mut self, at: usize, map: &mut M) -> Result<(), M::Error> {
                 match at {
@@ -150,7 +161,8 @@ macro_rules! columns {
                 value: &[u8],
                 placed: &mut dyn FnMut($crate::columns::Placed<'_>),
             ) -> Result<(), $crate::batch::RowError> {
-                let (row, unreadable_cells) = $crate::row::read_row::<$row<'_>>(value)?;
+                let mut row = $row::default();
+                let unreadable_cells = $crate::row::read_row(value, &mut row)?;
                 $( $crate::columns::check_presence!(
                     $presence row.$field, $crate::columns::json_name!($field $($json)?)
                 ); )*

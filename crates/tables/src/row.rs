@@ -3,6 +3,8 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use events::OwnForm;
+use events::text::is_plain;
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess};
 use serde_json::value::RawValue;
@@ -14,6 +16,10 @@ pub(crate) trait Row<'a>: Default {
     /// The JSON names, in the order in which our own records have them.
     const NAMES: &'static [&'static str];
 
+    /// Reads the value that comes next in a record of our own form into the cell of `NAMES[at]`; `None` where serde must
+    /// read the record.
+    fn read_own_form(&mut self, at: usize, record: &mut OwnForm<'a>) -> Option<()>;
+
     /// Reads the value that comes next into the cell of `NAMES[at]`.
     fn read<M: MapAccess<'a>>(&mut self, at: usize, map: &mut M) -> Result<(), M::Error>;
 
@@ -21,13 +27,53 @@ pub(crate) trait Row<'a>: Default {
     fn read_alone(&mut self, at: usize, json: &'a str) -> bool;
 }
 
-/// Reads a record. Gives the row, and how many cells had to be left empty because their values do not fit.
+/// Reads a record into an empty row. Says how many cells had to be left empty because their values do not fit.
 ///
 /// The engine takes a hit whose client time, say, is no time, since it does not need it. Such a hit is a row like
 /// any other, or the promise that each hit becomes one would break: only its unreadable cells are left empty.
-pub(crate) fn read_row<'a, R: Row<'a>>(value: &'a [u8]) -> Result<(R, u64), RowError> {
+pub(crate) fn read_row<'a, R: Row<'a>>(value: &'a [u8], row: &mut R) -> Result<u64, RowError> {
     let text = std::str::from_utf8(value)
         .map_err(|error| RowError::NotJson(format!("not UTF-8 from byte {}", error.valid_up_to())))?;
+    if read_own_form(text, row).is_some() {
+        return Ok(0);
+    }
+    let (read, unreadable) = read_by_serde(text)?;
+    *row = read;
+    Ok(unreadable)
+}
+
+/// Reads a record that our own services wrote, in a third of the time that serde takes; or as far as it has their form.
+fn read_own_form<'a, R: Row<'a>>(text: &'a str, row: &mut R) -> Option<()> {
+    let mut record = OwnForm::begin(text)?;
+    let mut expected = 0;
+    loop {
+        let next = (expected..R::NAMES.len()).find(|&at| record.is_named(R::NAMES[at]));
+        if let Some(at) = next {
+            expected = at + 1;
+            row.read_own_form(at, &mut record)?;
+        } else {
+            // One that comes out of its order or that we do not know.
+            let name = record.name()?;
+            match place(R::NAMES, 0, name) {
+                Some(at) => row.read_own_form(at, &mut record)?,
+                // An escape in it may spell a name that we know.
+                None => drop(is_plain(name).then(|| record.value())??),
+            }
+        }
+        if !record.goes_on()? {
+            return Some(());
+        }
+    }
+}
+
+/// A name's place. Our own records have their names in order, so the search starts behind the last one.
+fn place(names: &[&str], expected: usize, name: &[u8]) -> Option<usize> {
+    let is_it = |at: &usize| names[*at].as_bytes() == name;
+    (expected..names.len()).find(is_it).or_else(|| (0..expected).find(is_it))
+}
+
+/// Reads any record.
+fn read_by_serde<'a, R: Row<'a>>(text: &'a str) -> Result<(R, u64), RowError> {
     parse::<R, false>(text).or_else(|_| parse::<R, true>(text)).map_err(|error| RowError::NotJson(error.to_string()))
 }
 
@@ -66,7 +112,7 @@ impl<'a, R: Row<'a>, const FORGIVING: bool> de::Visitor<'a> for RowVisitor<R, FO
     }
 }
 
-/// Finds a name's place. Our own records have their names in order, so the search starts behind the last one.
+/// Finds a name's place.
 struct Name {
     names: &'static [&'static str],
     expected: usize,
@@ -88,7 +134,9 @@ impl de::Visitor<'_> for Name {
     }
 
     fn visit_str<E: de::Error>(self, name: &str) -> Result<Option<usize>, E> {
-        let is_it = |at: &usize| self.names[*at] == name;
-        Ok((self.expected..self.names.len()).find(is_it).or_else(|| (0..self.expected).find(is_it)))
+        Ok(place(self.names, self.expected, name.as_bytes()))
     }
 }
+
+#[cfg(test)]
+mod tests;

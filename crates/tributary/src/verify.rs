@@ -46,10 +46,15 @@ pub struct VerifyArgs {
 pub fn run(args: &VerifyArgs) -> Result<bool> {
     crate::quiet::init_log(&args.log)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let lake = runtime.block_on(open_lake(&args.lake.url(&args.bus.data)))?;
+    let place = args.lake.url(&args.bus.data);
+    let lake = runtime.block_on(open_lake(&place))?;
     let bus = open_bus(&args.bus)?;
     let memory_for_ids = args.deep.then(|| args.lake.memory.as_usize() / 2);
     let found = runtime.block_on(gather::gather(&lake, bus.as_ref(), memory_for_ids))?;
+    // A mistyped prefix must not pass for a lake that is sound.
+    if found.is_empty() {
+        bail!("the lake at {place} is empty, and there is no log at hand; --lake names another place, --bus a log");
+    }
     let text = if args.json {
         report::json(&found)
     } else {

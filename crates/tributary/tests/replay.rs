@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use serde_json::Value;
+use support::process::Process;
 use support::{files, number_of, real_data, replay, rows, sample, text, text_of, tributary, try_replay};
 use tempfile::{TempDir, tempdir};
 
@@ -310,4 +311,24 @@ fn a_bus_that_is_named_stays_and_must_hold_no_records() {
     let again = try_replay(lake.path(), args);
     assert_eq!(again.status.code(), Some(2));
     assert!(text(&again.stderr).contains("it holds records"), "{}", text(&again.stderr));
+}
+
+/// No waiting mends that, and what is begun has its name.
+#[test]
+fn a_folder_where_a_file_must_be_ends_it_with_one_line() {
+    let (lake, blocked) = (tempdir().unwrap(), tempdir().unwrap());
+    replay(lake.path(), [sample()]);
+    let is_of_hits = |name: &String| name.starts_with("hits/") && name.ends_with(".parquet");
+    let name = files(lake.path()).into_keys().find(is_of_hits).unwrap();
+    fs::create_dir_all(blocked.path().join(&name)).unwrap();
+    let mut command = tributary();
+    command.arg("replay").arg(sample()).arg("--lake").arg(blocked.path());
+    let mut process = Process::spawn(command.stdout(Stdio::null()).stderr(Stdio::piped()));
+    let status = process.wait().expect("it ends");
+    let said = std::io::read_to_string(process.pipes().stderr.take().unwrap()).unwrap();
+    assert_eq!(status.code(), Some(2), "{said}");
+    let errors: Vec<_> = said.lines().filter(|line| line.starts_with("error: ")).collect();
+    let [error] = errors[..] else { panic!("{said}") };
+    assert!(error.contains(&name) && error.contains("move that away"), "{error}");
+    assert_eq!(said.lines().last(), Some(error), "{said}");
 }

@@ -152,3 +152,12 @@ fn a_lake_that_is_not_there_is_not_made() {
     );
     assert!(!lake.exists());
 }
+
+#[test]
+fn nothing_at_all_is_not_sound() {
+    let lake = tempdir().unwrap();
+    let output = tributary().args(["verify", "--lake"]).arg(lake.path()).output().unwrap();
+    assert_eq!((output.status.code(), text(&output.stdout).len()), (Some(2), 0));
+    let said = text(&output.stderr);
+    assert!(said.contains("is empty, and there is no log at hand; --lake names another place"), "{said}");
+}

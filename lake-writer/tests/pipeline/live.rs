@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bus::Outgoing;
 use events::{NextOffset, Span, Timestamp};
-use lake::{Access, Lake};
-use lake_writer::{Config, Flush};
+use lake::{Access, Lake, LakeError};
+use lake_writer::{Config, Error, Flush};
 use service::clock;
 use tables::Table;
 
@@ -114,6 +114,23 @@ fn a_lake_on_a_disk_is_written_alike() {
     for table in Table::ALL {
         assert_eq!(world.rows(&lake, table), 30, "{table}");
     }
+}
+
+/// No waiting mends that, and what is begun has its name.
+#[test]
+fn a_folder_where_a_file_must_be_ends_it_with_one_line() {
+    let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
+    let in_the_way = "hits/date=2015-05-17/hits-log1-0-00000000000000000000.parquet";
+    std::fs::create_dir_all(folder.path().join(in_the_way)).unwrap();
+    let lake = world.runtime.block_on(Lake::open(folder.path().to_str().unwrap(), Access::Write)).unwrap();
+    let running = world.start(Config { flush: Flush::every(Duration::from_millis(20)), ..patient() }, &lake);
+    world.publish(all_kinds(0..30));
+    eventually("its end", || running.has_ended());
+    let error = running.join().unwrap_err();
+    assert!(matches!(error, Error::Lake(LakeError::Blocked { .. })), "{error:?}");
+    let line = error.to_string();
+    assert!(line.contains(in_the_way) && line.contains("move that away") && !line.contains('\n'), "{line}");
+    assert!(folder.path().join(in_the_way).is_dir());
 }
 
 /// What an Airflow sensor waits for. Nothing comes in partition 1, and it moves on with the clock.

@@ -4,5 +4,6 @@
 
 mod away;
 mod bounded;
+mod joining;
 mod live;
 mod support;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bus::embedded::{Durability, EmbeddedBus, Options};
 use bus::{Outgoing, SharedBus};
@@ -19,6 +19,9 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 pub(crate) const PARTITIONS: u32 = 2;
+
+/// Longer than anything takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A bus in a folder of its own.
 pub(crate) struct World {
@@ -114,6 +117,10 @@ impl Running {
         self.join().unwrap()
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        self.thread.is_finished()
+    }
+
     pub(crate) fn join(self) -> Result<Summary, Error> {
         self.thread.join().unwrap()
     }
@@ -121,13 +128,11 @@ impl Running {
 
 /// Waits for something that comes by itself; a test that waits in vain fails.
 pub(crate) fn eventually(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..2000 {
-        if is_so() {
-            return;
-        }
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "never: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
-    panic!("never: {what}");
 }
 
 /// A lake-writer that flushes by size or at the end alone.

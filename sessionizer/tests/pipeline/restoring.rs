@@ -4,23 +4,25 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use bus::embedded::{EmbeddedBus, Limits, Options};
-use bus::{Bounds, Bus, BusError, Group, Outgoing, Reader, Record, SharedBus, Source, Worker};
-use events::{Control, LogId, NextOffset, Topic};
-use futures::future::BoxFuture;
+use bus::{BusError, Outgoing, Reader, Record, SharedBus, Source};
+use events::{Control, NextOffset, Topic};
 use service::{Health, Shutdown};
 use sessionizer::{Config, Mode};
 
+use crate::between::{Between, behind};
 use crate::support::*;
 
 /// The partition that is restored. The other tests of this process have none of this number, so that its gauges are ours.
 const PARTITION: u32 = 7;
 
-const PATIENCE: Duration = Duration::from_secs(30);
+/// Has readers read once for each turn that they are given.
+struct Gated(Arc<Turns>);
 
-/// A bus whose readers read once for each turn that they are given.
-struct Gated {
-    bus: SharedBus,
-    turns: Arc<Turns>,
+impl Between for Gated {
+    fn reader(&self, source: Source, reader: Box<dyn Reader>) -> Box<dyn Reader> {
+        assert_eq!(source.partition, PARTITION, "nothing stands in the others");
+        Box::new(GatedReader { reader, turns: self.0.clone() })
+    }
 }
 
 #[derive(Default)]
@@ -52,37 +54,6 @@ impl Turns {
             turns = self.changed.wait_timeout(turns, Duration::from_millis(10)).unwrap().0;
         }
         turns.1 > turns.0
-    }
-}
-
-impl Bus for Gated {
-    fn queued_bytes(&self) -> usize {
-        self.bus.queued_bytes()
-    }
-
-    fn partitions(&self) -> u32 {
-        self.bus.partitions()
-    }
-
-    fn log_id(&self) -> Result<LogId, BusError> {
-        self.bus.log_id()
-    }
-
-    fn publish(&self, records: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
-        self.bus.publish(records)
-    }
-
-    fn join(&self, group: Group) -> Result<Box<dyn Worker>, BusError> {
-        self.bus.join(group)
-    }
-
-    fn read(&self, source: Source, from: NextOffset) -> Result<Box<dyn Reader>, BusError> {
-        assert_eq!(source.partition, PARTITION, "nothing stands in the others");
-        Ok(Box::new(GatedReader { reader: self.bus.read(source, from)?, turns: self.turns.clone() }))
-    }
-
-    fn bounds(&self, source: Source) -> Result<Bounds, BusError> {
-        self.bus.bounds(source)
     }
 }
 
@@ -151,7 +122,7 @@ fn a_restore_shows_how_far_it_is_and_nobody_is_ready_before_it_is_done() {
     let (bus, records) = with_much_to_restore(directory.path());
 
     let (turns, health, shutdown) = (Arc::new(Turns::default()), Health::default(), Shutdown::new());
-    let gated: SharedBus = Arc::new(Gated { bus, turns: turns.clone() });
+    let gated = behind(Gated(turns.clone()), bus);
     let mut seen = Vec::new();
     std::thread::scope(|scope| {
         let _ends = Ends(&shutdown, &turns);

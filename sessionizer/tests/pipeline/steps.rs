@@ -3,11 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use bus::{Bounds, Bus, BusError, Group, Outgoing, Polled, Reader, SharedBus, Source, Step, Worker};
-use events::{LogId, NextOffset, Topic};
-use futures::future::BoxFuture;
+use bus::{BusError, Polled, Source, Step, Worker};
+use events::{NextOffset, Topic};
 use sessionizer::Config;
 
+use crate::between::{Between, behind};
 use crate::support::*;
 
 /// What was committed at once: records of `hits`, and bytes of each of their outputs in order.
@@ -17,40 +17,12 @@ struct Held {
     outputs: Vec<usize>,
 }
 
-/// A bus that notes what each step holds.
-struct Noting {
-    bus: SharedBus,
-    steps: Arc<Mutex<Vec<Held>>>,
-}
+/// Notes what each step holds.
+struct Noting(Arc<Mutex<Vec<Held>>>);
 
-impl Bus for Noting {
-    fn queued_bytes(&self) -> usize {
-        self.bus.queued_bytes()
-    }
-
-    fn partitions(&self) -> u32 {
-        self.bus.partitions()
-    }
-
-    fn log_id(&self) -> Result<LogId, BusError> {
-        self.bus.log_id()
-    }
-
-    fn publish(&self, records: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
-        self.bus.publish(records)
-    }
-
-    fn join(&self, group: Group) -> Result<Box<dyn Worker>, BusError> {
-        let (worker, steps) = (self.bus.join(group)?, self.steps.clone());
-        Ok(Box::new(NotingWorker { worker, steps, positions: [0; PARTITIONS as usize] }))
-    }
-
-    fn read(&self, source: Source, from: NextOffset) -> Result<Box<dyn Reader>, BusError> {
-        self.bus.read(source, from)
-    }
-
-    fn bounds(&self, source: Source) -> Result<Bounds, BusError> {
-        self.bus.bounds(source)
+impl Between for Noting {
+    fn worker(&self, worker: Box<dyn Worker>) -> Box<dyn Worker> {
+        Box::new(NotingWorker { worker, steps: self.0.clone(), positions: [0; PARTITIONS as usize] })
     }
 }
 
@@ -101,7 +73,7 @@ fn steps_of(hits: u128, records: usize, bytes: usize) -> Vec<Held> {
         hit_of(n, &format!("v{}", n % 11), now(), &url)
     };
     publish(&bus, (0..hits).map(sized).collect());
-    let noting: SharedBus = Arc::new(Noting { bus: bus.clone(), steps: Arc::clone(&steps) });
+    let noting = behind(Noting(Arc::clone(&steps)), bus.clone());
     let config = Config {
         commit_interval: Duration::from_secs(3600),
         commit_records: records,

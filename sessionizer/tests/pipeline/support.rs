@@ -13,6 +13,9 @@ use sessionizer::{Config, Mode, Summary};
 
 pub(crate) const PARTITIONS: u32 = 2;
 
+/// Longer than anything takes on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
 pub(crate) fn open(directory: &Path) -> SharedBus {
     let mut options = Options::at(directory.join("bus"));
     options.partitions = PARTITIONS;
@@ -78,10 +81,10 @@ pub(crate) fn run_until(bus: &SharedBus, config: &Config, is_so: impl Fn(&Shared
         let _stops = StopsAtTheEnd(&shutdown);
         let thread = scope.spawn(|| sessionizer::run(config, bus, &shutdown, &Health::default()));
         let started = Instant::now();
-        while !is_so(bus) && started.elapsed() < Duration::from_secs(30) {
+        while !is_so(bus) && started.elapsed() < PATIENCE {
             std::thread::sleep(Duration::from_millis(20));
         }
-        assert!(is_so(bus), "it did not come to that within half a minute");
+        assert!(is_so(bus), "it did not come to that within {PATIENCE:?}");
         shutdown.cancel();
         thread.join().unwrap().unwrap()
     })

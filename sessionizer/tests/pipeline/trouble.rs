@@ -5,13 +5,14 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bus::embedded::{EmbeddedBus, Limits, Options};
-use bus::{Bounds, Bus, BusError, Group, Outgoing, Reader, Record, SharedBus, Source, Worker};
-use events::{Control, LogId, NextOffset, Span, Timestamp, Topic};
+use bus::{BusError, Outgoing, Reader, Record, SharedBus, Source};
+use events::{Control, NextOffset, Span, Timestamp, Topic};
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
 use service::{Health, Shutdown};
 use sessionizer::{Config, Error};
 
+use crate::between::{Between, behind};
 use crate::support::*;
 
 #[test]
@@ -37,43 +38,24 @@ fn a_bounded_run_over_a_log_that_was_processed_already_ends_at_once() {
     assert_eq!(read(&bus, Topic::HitsEnriched).len(), 1);
 }
 
-/// A bus that does not take a control record at first, and whose readers may be slow.
-struct Troubled {
-    bus: SharedBus,
-    refuses_once: AtomicBool,
-    reads_take: Duration,
-}
+/// Takes no control record at first.
+struct RefusesOnce(AtomicBool);
 
-impl Bus for Troubled {
-    fn queued_bytes(&self) -> usize {
-        self.bus.queued_bytes()
-    }
-
-    fn partitions(&self) -> u32 {
-        self.bus.partitions()
-    }
-
-    fn log_id(&self) -> Result<LogId, BusError> {
-        self.bus.log_id()
-    }
-
-    fn publish(&self, records: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
-        if self.refuses_once.swap(false, Ordering::SeqCst) {
+impl Between for RefusesOnce {
+    fn publish(&self, bus: &SharedBus, records: Vec<Outgoing>) -> BoxFuture<'static, Result<(), BusError>> {
+        if self.0.swap(false, Ordering::SeqCst) {
             return future::ready(Err(BusError::Unavailable("the queue is full".to_owned()))).boxed();
         }
-        self.bus.publish(records)
+        bus.publish(records)
     }
+}
 
-    fn join(&self, group: Group) -> Result<Box<dyn Worker>, BusError> {
-        self.bus.join(group)
-    }
+/// Each read takes this long.
+struct SlowReads(Duration);
 
-    fn read(&self, source: Source, from: NextOffset) -> Result<Box<dyn Reader>, BusError> {
-        Ok(Box::new(SlowReader { reader: self.bus.read(source, from)?, takes: self.reads_take }))
-    }
-
-    fn bounds(&self, source: Source) -> Result<Bounds, BusError> {
-        self.bus.bounds(source)
+impl Between for SlowReads {
+    fn reader(&self, _source: Source, reader: Box<dyn Reader>) -> Box<dyn Reader> {
+        Box::new(SlowReader { reader, takes: self.0 })
     }
 }
 
@@ -101,8 +83,7 @@ fn settings_that_the_bus_did_not_take_are_written_again() {
     run_until(&bus, &Config::default(), |bus| read(bus, Topic::HitsEnriched).len() == 1);
     let settings =
         |bus: &SharedBus| read(bus, Topic::Hits).iter().filter(|record| record["control"] == "settings").count();
-    let refuses_once = AtomicBool::new(true);
-    let troubled: SharedBus = Arc::new(Troubled { bus, refuses_once, reads_take: Duration::ZERO });
+    let troubled = behind(RefusesOnce(AtomicBool::new(true)), bus);
     run_until(&troubled, &hasty(200), |bus| settings(bus) == 1);
 }
 
@@ -122,8 +103,7 @@ fn a_restore_is_given_up_when_a_stop_leaves_it_no_time() {
     let bounded = Config { mode: sessionizer::Mode::Bounded, ..Config::default() };
     run_until(&bus, &bounded, done);
 
-    let slow = Troubled { bus, refuses_once: AtomicBool::new(false), reads_take: Duration::from_millis(500) };
-    let slow: SharedBus = Arc::new(slow);
+    let slow = behind(SlowReads(Duration::from_millis(500)), bus);
     let shutdown = Shutdown::with_drain(Duration::from_millis(600));
     let stopped = Instant::now();
     assert_eq!(stopped_while_it_restores(&slow, &shutdown).counts.hits, 0);
@@ -153,8 +133,7 @@ fn a_stop_right_after_the_start_still_processes_what_stands_in_the_log() {
     run_until(&bus, &Config::default(), |bus| read(bus, Topic::HitsEnriched).len() == 100);
 
     publish(&bus, hits(100..200));
-    let slow = Troubled { bus, refuses_once: AtomicBool::new(false), reads_take: Duration::from_millis(100) };
-    let slow: SharedBus = Arc::new(slow);
+    let slow = behind(SlowReads(Duration::from_millis(100)), bus);
     stopped_while_it_restores(&slow, &Shutdown::new());
     assert_eq!(read(&slow, Topic::HitsEnriched).len(), 200);
 

@@ -4,6 +4,7 @@
 
 mod contract;
 mod identity;
+mod leaderless;
 mod moving;
 mod openid;
 mod outage;

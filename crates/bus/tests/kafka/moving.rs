@@ -246,7 +246,10 @@ fn a_source_that_was_not_read_yet_begins_where_the_log_does_after_partitions_hav
 /// A rolling restart: each comes back under its name before its session is over.
 #[test]
 fn a_member_that_comes_back_under_its_name_moves_nothing() {
-    let bus = support::open(&kafka_broker::topic_prefix("moving"));
+    let prefix = kafka_broker::topic_prefix("moving");
+    // Longer than a restart takes on a busy machine.
+    let limits = bus::kafka::Limits { session: PATIENCE, ..support::limits() };
+    let bus: SharedBus = Arc::new(KafkaBus::open(Options { limits, ..support::options(&prefix) }).unwrap());
     let names = ["first", "second"];
     let mut members: Vec<_> = names.iter().map(|name| Some(support::join(&bus, Some(name)))).collect();
     let mut owned = [BTreeSet::new(), BTreeSet::new()];

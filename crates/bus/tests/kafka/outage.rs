@@ -27,7 +27,7 @@ fn a_broker_that_is_not_there_is_one_line_within_the_time_given() {
 /// Each call is acknowledged or fails; what was acknowledged stands after the broker was killed and came back.
 #[test]
 fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
-    let mut broker = Broker::start(kafka_broker::Options::new());
+    let mut broker = Broker::start(kafka_broker::Options::new().comes_back());
     let limits = Limits { publish: Duration::from_secs(2), ..support::limits() };
     let options = Options { limits, ..support::at(&broker.bootstrap(), "outage.") };
     let bus: SharedBus = Arc::new(KafkaBus::open(options).unwrap());
@@ -77,7 +77,8 @@ fn nothing_acknowledged_is_lost_when_the_broker_is_killed() {
 #[test]
 fn a_member_with_an_instance_name_outlives_an_outage_longer_than_its_session() {
     let session = Duration::from_secs(2);
-    let mut broker = Broker::start(kafka_broker::Options::new().property("group.min.session.timeout.ms", 1000));
+    let mut broker =
+        Broker::start(kafka_broker::Options::new().comes_back().property("group.min.session.timeout.ms", 1000));
     let limits = Limits { session, ..support::limits() };
     let options = Options { limits, ..support::at(&broker.bootstrap(), "outage.") };
     let bus: SharedBus = Arc::new(KafkaBus::open(options).unwrap());

@@ -26,6 +26,7 @@ use events::Topic;
 use polite::Polite;
 use serde_json::Value;
 use support::load::StopsAtTheEnd;
+use support::process::PATIENCE;
 use support::reference;
 
 const MIB: u64 = 1 << 20;
@@ -43,7 +44,7 @@ fn is_unbounded() -> bool {
 
 fn flags() -> Vec<&'static str> {
     let in_flight = if is_unbounded() { "8GiB" } else { "12MiB" };
-    vec!["--max-body", "4MiB", "--max-in-flight", in_flight, "--max-connections", "400", "--read-timeout", "3s"]
+    vec!["--max-body", "4MiB", "--max-in-flight", in_flight, "--max-connections", "400", "--read-timeout", "4s"]
 }
 
 /// What the process may grow by, from its settings.
@@ -113,13 +114,15 @@ fn abuse_is_answered_hurts_nobody_and_costs_no_more_memory_than_the_settings_gra
     let started = Instant::now();
     while collector.metric("tributary_http_connections") > 1.0 {
         let open = collector.metric("tributary_http_connections");
-        assert!(started.elapsed() < Duration::from_secs(10), "{open} connections are still open");
+        assert!(started.elapsed() < PATIENCE, "{open} connections are still open");
         std::thread::sleep(Duration::from_millis(50));
     }
     drop(deaf);
     assert_eq!(collector.get("live").0, 200);
     assert_eq!(collector.get("ready").0, 200, "{}", collector.get("ready").1);
-    assert_eq!(collector.metric("tributary_http_bytes_in_flight"), 0.0);
+    while collector.metric("tributary_http_bytes_in_flight") > 0.0 {
+        assert!(started.elapsed() < PATIENCE, "something is in flight");
+    }
     (0..20).for_each(|_| polite.send(address, true));
     assert!(collector.process.stop().success());
 

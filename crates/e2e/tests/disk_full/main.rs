@@ -51,7 +51,10 @@ fn a_full_disk_is_a_503_that_loses_nothing_and_passes_by_itself() {
     let (_, parts) = not_ready.expect("an edge that refuses everything is not ready");
     println!("/ready: {parts}");
     assert_eq!(get(&up, "live").0, 200, "it is not dead, and need not be killed");
-    while full_since.elapsed() < Duration::from_secs(2) {
+    // For some time, and as often as it takes to see that it is full.
+    while full_since.elapsed() < Duration::from_secs(2)
+        || (probes.refused.len() < 10 && full_since.elapsed() < PATIENCE)
+    {
         probes.send(&up);
         std::thread::sleep(Duration::from_millis(50));
     }

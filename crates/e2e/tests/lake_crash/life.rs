@@ -35,7 +35,6 @@ struct Running {
 /// Lives one life on a lake whose log has come to that stage. Gives whether the blow fell.
 pub(crate) fn live(lake: &mut Lake<'_>, watcher: &Watcher, stage: usize, rows: usize, blow: &Blow) -> bool {
     let (plan, happened) = blow.plan();
-    lake.proxies[0].plan(plan);
     if matches!(blow.kind, Kind::Ghost | Kind::Zombie) {
         lake.proxies[0].hold();
     }
@@ -44,6 +43,8 @@ pub(crate) fn live(lake: &mut Lake<'_>, watcher: &Watcher, stage: usize, rows: u
     if let Some(signal) = blow.signal() {
         lake.proxies[0].strike(process.pid(), signal);
     }
+    // Only now, so that the blow finds its victim however late this thread goes on.
+    lake.proxies[0].plan(plan);
     let second = (blow.kind == Kind::TwoAtOnce).then(|| {
         lake.proxies[1].plan(Plan::seeded(blow.seed ^ 1, 6, &object_servers::Fault::AT_ONCE));
         lake.start(stage, 1, blow.sizes[1])
@@ -56,7 +57,9 @@ pub(crate) fn live(lake: &mut Lake<'_>, watcher: &Watcher, stage: usize, rows: u
     } else {
         life.end(lake, end);
     }
-    if let Some(second) = second {
+    if let Some(mut second) = second {
+        // By then it hears when it is told to stop.
+        wait_until("the second one has begun", || !lake.proxies[1].asked().is_empty() || second.ended().is_some());
         let end = life.until_written_or_struck(lake, Running { process: second, is_told: false });
         life.end(lake, end);
     }

@@ -6,10 +6,9 @@
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
-use serde_json::value::RawValue;
 
 use super::{as_text, host, kind, member};
-use crate::incoming::members;
+use crate::members::{Value, members};
 use crate::object::Object;
 use crate::reason::Invalid;
 use crate::text::Text;
@@ -112,12 +111,12 @@ const FIELDS: [&str; 9] = [
 ];
 
 /// What a page added of its own.
-fn others<'a>(members: &'a [(Text<'_>, &'a RawValue)]) -> impl Iterator<Item = (&'a str, &'a RawValue)> {
+fn others<'a>(members: &'a [(Text<'_>, Value<'a>)]) -> impl Iterator<Item = (&'a str, Value<'a>)> {
     members.iter().filter(|(name, _)| !FIELDS.contains(&&**name)).map(|(name, value)| (&**name, *value))
 }
 
 /// Milliseconds, whole or not, within the years that have four digits.
-fn millis(value: &RawValue) -> Option<Timestamp> {
+fn millis(value: Value<'_>) -> Option<Timestamp> {
     let millis = value.get().parse::<f64>().ok()?.floor();
     (-62_135_596_800_000.0..253_402_300_800_000.0).contains(&millis).then(|| Timestamp::from_millis(millis as i64))
 }

@@ -1,13 +1,11 @@
-//! Reads hits in the form in which the collector writes them: one flat object without white space, known texts
-//! without escapes.
+//! Reads hits in [our own form](crate::own_form), with known texts that have no escapes: where one has, the engine would
+//! have to look for what it must escape again.
 //!
-//! Whatever is not in this form, valid or not, goes to serde, which takes twice the time and knows what is wrong.
-//! So nothing here decides that a record is bad, and a law in the tests holds the two to the same answers.
-
-use serde_json::value::RawValue;
+//! A law in the tests holds this and serde to the same answers.
 
 use super::{RESERVED, Wire};
-use crate::text::{Text, find_any, is_plain, plain_len};
+use crate::own_form::OwnForm;
+use crate::text::{Text, is_plain};
 use crate::time::{self, Timestamp};
 
 /// The fields that every hit has.
@@ -71,11 +69,9 @@ impl Field {
 /// Reads the hit into an empty one, or as far as it can where it has another form.
 pub(super) fn read<'a>(json: &'a str, wire: &mut Wire<'a>) -> Option<()> {
     let mut seen = 0;
-    let mut rest = Rest { json, at: 0 };
-    rest.pass(b'{')?;
+    let mut record = OwnForm::begin(json)?;
     loop {
-        let field = Field::named(rest.name()?).ok()?;
-        rest.pass(b':')?;
+        let field = Field::named(record.name()?).ok()?;
         if let Some(field) = field {
             // Twice is refused, and serde says so.
             if seen & field.bit() != 0 {
@@ -83,13 +79,13 @@ pub(super) fn read<'a>(json: &'a str, wire: &mut Wire<'a>) -> Option<()> {
             }
             seen |= field.bit();
         }
-        if rest.next()? == b'"' {
-            let text = rest.text()?;
+        if record.is_text() {
+            let text = record.text()?;
             if let Some(field) = field {
                 set(wire, field, text)?;
             }
         } else {
-            let value = rest.value()?;
+            let value = record.value()?;
             match field {
                 None => {}
                 Some(Field::Props) => wire.props = Some(value),
@@ -97,9 +93,8 @@ pub(super) fn read<'a>(json: &'a str, wire: &mut Wire<'a>) -> Option<()> {
                 Some(_) => return None,
             }
         }
-        if rest.pass(b',').is_none() {
-            rest.pass(b'}')?;
-            return (seen & REQUIRED == REQUIRED && rest.next().is_none()).then_some(());
+        if !record.goes_on()? {
+            return (seen & REQUIRED == REQUIRED).then_some(());
         }
     }
 }
@@ -126,51 +121,4 @@ fn set<'a>(wire: &mut Wire<'a>, field: Field, text: &'a str) -> Option<()> {
         Field::Props => return None,
     }
     Some(())
-}
-
-/// What is still to be read.
-struct Rest<'a> {
-    json: &'a str,
-    at: usize,
-}
-
-impl<'a> Rest<'a> {
-    fn next(&self) -> Option<u8> {
-        self.json.as_bytes().get(self.at).copied()
-    }
-
-    fn pass(&mut self, byte: u8) -> Option<()> {
-        (self.next()? == byte).then(|| self.at += 1)
-    }
-
-    /// Takes a name off up to the next quote, whatever stands in it.
-    fn name(&mut self) -> Option<&'a [u8]> {
-        self.pass(b'"')?;
-        let rest = &self.json.as_bytes()[self.at..];
-        let name = &rest[..find_any(rest, *b"\"")?];
-        self.at += name.len() + 1;
-        Some(name)
-    }
-
-    /// Takes a text without escapes off, quotes included.
-    fn text(&mut self) -> Option<&'a str> {
-        self.pass(b'"')?;
-        let text = self.json.get(self.at..)?;
-        let text = text.get(..plain_len(text.as_bytes()))?;
-        self.at += text.len();
-        self.pass(b'"')?;
-        Some(text)
-    }
-
-    /// Takes any other value off, as serde reads it: `privacy` and `props` are objects.
-    fn value(&mut self) -> Option<&'a RawValue> {
-        // White space before it would be another form; serde would pass over it in silence.
-        if self.next()?.is_ascii_whitespace() {
-            return None;
-        }
-        let mut values = serde_json::Deserializer::from_str(self.json.get(self.at..)?).into_iter::<&RawValue>();
-        let value = values.next()?.ok()?;
-        self.at += values.byte_offset();
-        Some(value)
-    }
 }

@@ -2,12 +2,12 @@
 
 use std::net::Ipv4Addr;
 
-use axum::http::{HeaderMap, Uri};
 use bus::Outgoing;
 use collector::accept::{Sender, accept};
 use collector::body::Batch;
 use collector::policy::{Facts, Rules, Salts};
 use events::{Hit, Limits, Timestamp, Topic, Uuid, query as parameters};
+use hyper::{HeaderMap, Uri};
 use serde_json::value::RawValue;
 use sites::Sites;
 

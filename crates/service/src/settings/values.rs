@@ -86,7 +86,7 @@ pub(super) fn lake_memory(text: &str) -> Result<ByteSize, String> {
     at_least(text, ByteSize::from_bytes(16 << 20))
 }
 
-/// Kafka's segments and a day's quiet fit in; with less, hits would go while the lake still waits for its interval.
+/// With less, a busy hour's hits would go while the lake still waits for its interval.
 pub(super) fn partition_size(text: &str) -> Result<ByteSize, String> {
     at_least(text, ByteSize::from_bytes(64 << 20))
 }

@@ -1,6 +1,6 @@
 //! What the state topic holds of each session, as its records come.
 //!
-//! Chunks never change once they are full, so they are read when they come, into the form in which the session keeps them. The
+//! Chunks hardly ever change once they are full, so they are read when they come, into the form in which the session keeps them. The
 //! session's own record changes with each checkpoint: the newest version alone is read, at the end.
 
 use std::hash::BuildHasher;
@@ -11,7 +11,8 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::changes::List;
 use crate::pages::Packed;
-use crate::state::chunks::{IdChunk, read_ids, read_pages};
+use crate::state::chunks::{self, Chunk, IdChunk};
+use crate::state::lists::{read_ids, read_pages};
 
 /// The sessions and stubs of a partition, by `site/visitor_id/session_id`.
 #[derive(Debug)]
@@ -42,7 +43,9 @@ pub(super) enum Part<'a> {
     /// A session's own record.
     Node(&'a [u8]),
     /// A chunk of the session.
-    Chunk(&'a [u8], List, u16),
+    Chunk(&'a [u8], u16),
+    /// The same of one list alone, as formats 1 and 2 had it.
+    List(&'a [u8], List, u16),
 }
 
 impl<'a> Part<'a> {
@@ -51,19 +54,19 @@ impl<'a> Part<'a> {
         let mut slashes = memchr::memchr_iter(b'/', key);
         let (_, _) = (slashes.next()?, slashes.next()?);
         let Some(third) = slashes.next() else { return Some(Self::Node(key)) };
-        let fourth = slashes.next()?;
+        let number = |digits| std::str::from_utf8(digits).ok()?.parse().ok();
+        let Some(fourth) = slashes.next() else { return Some(Self::Chunk(&key[..third], number(&key[third + 1..])?)) };
         let list = match &key[third + 1..fourth] {
             b"ids" => List::Ids,
             b"pages" => List::Pages,
             _ => return None,
         };
-        let number = std::str::from_utf8(&key[fourth + 1..]).ok()?.parse().ok()?;
-        Some(Self::Chunk(&key[..third], list, number))
+        Some(Self::List(&key[..third], list, number(&key[fourth + 1..])?))
     }
 
     fn session(self) -> &'a [u8] {
         match self {
-            Self::Node(key) | Self::Chunk(key, _, _) => key,
+            Self::Node(key) | Self::Chunk(key, _) | Self::List(key, _, _) => key,
         }
     }
 }
@@ -94,8 +97,9 @@ impl Sessions {
         let gathered = entry.get_mut();
         match part {
             Part::Node(_) => gathered.set_node(value),
-            Part::Chunk(_, List::Ids, number) => gathered.ids.set(number, value.map(read_ids)),
-            Part::Chunk(_, List::Pages, number) => gathered.pages.set(number, value.map(read_pages)),
+            Part::Chunk(_, number) => gathered.set_chunk(number, value),
+            Part::List(_, List::Ids, number) => gathered.ids.set(number, value.map(read_ids)),
+            Part::List(_, List::Pages, number) => gathered.pages.set(number, value.map(read_pages)),
         }
         if value.is_none() && gathered.is_gone() {
             entry.remove();
@@ -117,6 +121,16 @@ impl Gathered {
         }
     }
 
+    fn set_chunk(&mut self, number: u16, value: Option<&[u8]>) {
+        let (ids, pages) = match value.map(chunks::read) {
+            None => (None, None),
+            Some(Ok(Chunk { ids, pages })) => (Some(Ok(ids)), pages.map(Ok)),
+            Some(Err(why)) => (Some(Err(why.clone())), Some(Err(why))),
+        };
+        self.ids.set(number, ids);
+        self.pages.set(number, pages);
+    }
+
     fn is_gone(&self) -> bool {
         self.node.is_none() && self.ids.is_empty() && self.pages.is_empty()
     }
@@ -125,6 +139,9 @@ impl Gathered {
 impl<T> Chunks<T> {
     fn set(&mut self, number: u16, chunk: Option<Result<T, String>>) {
         let at = usize::from(number);
+        if chunk.is_none() && at >= self.0.len() {
+            return;
+        }
         if at >= self.0.len() {
             self.0.resize_with(at + 1, || None);
         }
@@ -155,11 +172,19 @@ mod tests {
     #[test]
     fn a_key_tells_what_it_is() {
         assert_eq!(Part::of(b"a.example/v/id"), Some(Part::Node(b"a.example/v/id")));
-        assert_eq!(Part::of(b"a.example/v/id/ids/12"), Some(Part::Chunk(b"a.example/v/id", List::Ids, 12)));
-        assert_eq!(Part::of(b"a.example/v/id/pages/0"), Some(Part::Chunk(b"a.example/v/id", List::Pages, 0)));
-        for other in
-            ["#partition", "#late/0", "a.example/~id", "a/b/c/d", "a/b/c/d/0", "a/b/c/ids/x", "a/b/c/ids/70000"]
-        {
+        assert_eq!(Part::of(b"a.example/v/id/12"), Some(Part::Chunk(b"a.example/v/id", 12)));
+        assert_eq!(Part::of(b"a.example/v/id/ids/12"), Some(Part::List(b"a.example/v/id", List::Ids, 12)));
+        assert_eq!(Part::of(b"a.example/v/id/pages/0"), Some(Part::List(b"a.example/v/id", List::Pages, 0)));
+        for other in [
+            "#partition",
+            "#late/0",
+            "a.example/~id",
+            "a/b/c/d",
+            "a/b/c/70000",
+            "a/b/c/d/0",
+            "a/b/c/ids/x",
+            "a/b/c/ids/70000",
+        ] {
             assert_eq!(Part::of(other.as_bytes()), None, "{other}");
         }
     }
@@ -167,7 +192,7 @@ mod tests {
     #[test]
     fn what_has_no_record_left_takes_no_room() {
         let mut sessions = Sessions::default();
-        let (node, chunk) = (Part::of(b"a/b/c").unwrap(), Part::of(b"a/b/c/ids/1").unwrap());
+        let (node, chunk) = (Part::of(b"a/b/c").unwrap(), Part::of(b"a/b/c/1").unwrap());
         sessions.take(node, Some(b"{}"));
         sessions.take(chunk, Some(b"?"));
         sessions.take(node, None);

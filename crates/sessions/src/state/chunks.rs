@@ -1,37 +1,70 @@
 //! Chunks written and read by hand: a restore reads millions of them, and each has one form alone.
 //!
-//! What is in another form, that of format 1 or none, goes to serde, which knows what is wrong.
+//! What is in another form goes to serde, which knows what is wrong.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use events::decimal::write_decimal;
 use events::{Offset, Timestamp};
 use memchr::memchr2;
 
-use super::forms::{DIGITS, fingerprint, write_fingerprint};
-use super::{CHUNK, ChunkState};
+use super::{CHUNK, ChunkState, PageState};
 use crate::pages::{MAX_PATH_BYTES, MAX_TITLE_BYTES, Packed, PageRef};
 use crate::profile::bounded;
 
 /// The ids of a full chunk.
 pub(crate) type IdChunk = [u64; CHUNK];
 
-const IDS: &[u8] = b"{\"ids\":\"";
-const PAGES: &[u8] = b"{\"pages\":[";
-
-/// Writes a chunk of ids.
-pub(crate) fn write_ids(out: &mut Vec<u8>, ids: &[u64]) {
-    out.extend_from_slice(IDS);
-    ids.iter().for_each(|&id| write_fingerprint(out, id));
-    out.extend_from_slice(b"\"}");
+/// A full chunk, as a session keeps it.
+#[derive(Debug)]
+pub(crate) struct Chunk {
+    pub(crate) ids: IdChunk,
+    /// Absent where there are not as many.
+    pub(crate) pages: Option<Packed>,
 }
 
-/// Writes a chunk of pages.
-pub(crate) fn write_pages<'a>(out: &mut Vec<u8>, pages: impl Iterator<Item = PageRef<'a>>) {
+/// Bytes of the ids, and letters in base64 without padding.
+const ID_BYTES: usize = 8 * CHUNK;
+const LETTERS: usize = (ID_BYTES * 4).div_ceil(3);
+
+const IDS: &[u8] = b"{\"ids\":\"";
+const PAGES: &[u8] = b"\",\"pages\":[";
+
+/// Time and offset of the page before; of the first one, what is more than nothing.
+#[derive(Clone, Copy, Default)]
+struct Before(i64, i64);
+
+impl Before {
+    /// What a page is more than the one before.
+    fn step(&mut self, page: PageRef<'_>) -> (i64, i64) {
+        let (time, offset) = (page.time.as_millis(), page.offset.0);
+        let before = std::mem::replace(self, Self(time, offset));
+        (time - before.0, offset - before.1)
+    }
+
+    /// The inverse; `None` where that leads beyond all numbers.
+    fn add(&mut self, time: i64, offset: i64) -> Option<(Timestamp, Offset)> {
+        *self = Self(self.0.checked_add(time)?, self.1.checked_add(offset)?);
+        Some((Timestamp::from_millis(self.0), Offset(self.1)))
+    }
+}
+
+/// Writes a chunk.
+pub(crate) fn write<'a>(out: &mut Vec<u8>, ids: &[u64], pages: Option<impl Iterator<Item = PageRef<'a>>>) {
+    let (mut bytes, mut letters) = ([0; ID_BYTES], [0; LETTERS]);
+    bytes.chunks_exact_mut(8).zip(ids).for_each(|(place, id)| place.copy_from_slice(&id.to_be_bytes()));
+    STANDARD_NO_PAD.encode_slice(bytes, &mut letters).expect("the ids of a chunk take that many letters");
+    out.extend_from_slice(IDS);
+    out.extend_from_slice(&letters);
+    let Some(pages) = pages else { return out.extend_from_slice(b"\"}") };
     out.extend_from_slice(PAGES);
+    let mut before = Before::default();
     for (at, page) in pages.enumerate() {
         out.extend_from_slice(if at == 0 { b"[" } else { b",[" });
-        write_integer(out, page.time.as_millis());
+        let (time, offset) = before.step(page);
+        write_integer(out, time);
         out.push(b',');
-        write_integer(out, page.offset.0);
+        write_integer(out, offset);
         for text in [Some(page.path), page.title].into_iter().flatten() {
             out.push(b',');
             events::text::write_json_str(out, std::str::from_utf8(text).expect("it was put in as text"));
@@ -48,55 +81,53 @@ fn write_integer(out: &mut Vec<u8>, number: i64) {
     write_decimal(out, number.unsigned_abs());
 }
 
-/// Reads a chunk of ids.
-pub(crate) fn read_ids(value: &[u8]) -> Result<IdChunk, String> {
-    if let Some(ids) = own_ids(value) {
-        return Ok(ids);
+/// Reads a chunk.
+pub(crate) fn read(value: &[u8]) -> Result<Chunk, String> {
+    if let Some(chunk) = std::str::from_utf8(value).ok().and_then(own) {
+        return Ok(chunk);
     }
-    match serde_json::from_slice(value) {
-        Ok(ChunkState::Ids(ids)) => ids.0.try_into().map_err(|_| format!("a chunk has {CHUNK} ids")),
-        Ok(ChunkState::Pages(_)) => Err("pages stand where ids belong".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
-fn own_ids(value: &[u8]) -> Option<IdChunk> {
-    let digits = value.strip_prefix(IDS)?.strip_suffix(b"\"}")?;
-    if digits.len() != CHUNK * DIGITS {
-        return None;
-    }
-    let mut ids = [0; CHUNK];
-    for (id, digits) in ids.iter_mut().zip(digits.chunks_exact(DIGITS)) {
-        *id = fingerprint(digits)?;
-    }
-    Some(ids)
-}
-
-/// Reads a chunk of pages.
-pub(crate) fn read_pages(value: &[u8]) -> Result<Packed, String> {
-    if let Some(pages) = std::str::from_utf8(value).ok().and_then(own_pages) {
-        return Ok(pages);
-    }
-    match serde_json::from_slice(value) {
-        Ok(ChunkState::Pages(pages)) => {
-            let mut packed = Packed::with_room(value.len());
-            pages.iter().for_each(|page| packed.push(page.into()));
-            Ok(packed.fitting())
+    let state: ChunkState<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
+    let ids = own_ids(state.ids.as_bytes()).ok_or_else(|| format!("a chunk has {CHUNK} ids in base64"))?;
+    let pages = state.pages.map(|pages| {
+        let (mut packed, mut before) = (Packed::with_room(value.len()), Before::default());
+        for page in &pages {
+            let (time, offset) =
+                before.add(page.time.as_millis(), page.offset.0).ok_or("a page has no time or offset")?;
+            packed.push(PageRef { time, offset, ..page.into() });
         }
-        Ok(ChunkState::Ids(_)) => Err("ids stand where pages belong".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
+        Ok::<_, String>(packed.fitting())
+    });
+    Ok(Chunk { ids, pages: pages.transpose()? })
 }
 
-fn own_pages(value: &str) -> Option<Packed> {
-    let mut rest = value.as_bytes().strip_prefix(PAGES)?;
+fn own(value: &str) -> Option<Chunk> {
+    let (letters, rest) = value.as_bytes().strip_prefix(IDS)?.split_at_checked(LETTERS)?;
+    let ids = own_ids(letters)?;
+    if rest == b"\"}" {
+        return Some(Chunk { ids, pages: None });
+    }
+    Some(Chunk { ids, pages: Some(own_pages(rest.strip_prefix(PAGES)?)?) })
+}
+
+fn own_ids(letters: &[u8]) -> Option<IdChunk> {
+    // The decoder wants room for whole groups of three.
+    let mut bytes = [0; ID_BYTES.next_multiple_of(3)];
+    let len = STANDARD_NO_PAD.decode_slice(letters, &mut bytes).ok()?;
+    let (all, _) = bytes[..len].as_chunks();
+    let ids = all.iter().map(|&id| u64::from_be_bytes(id));
+    let mut chunk = [0; CHUNK];
+    chunk.iter_mut().zip(ids).for_each(|(place, id)| *place = id);
+    (len == ID_BYTES).then_some(chunk)
+}
+
+fn own_pages(mut rest: &[u8]) -> Option<Packed> {
     // The form takes more room than what it is read into.
-    let mut packed = Packed::with_room(rest.len());
+    let (mut packed, mut before) = (Packed::with_room(2 * rest.len()), Before::default());
     loop {
         rest = rest.strip_prefix(b"[")?;
-        let time = Timestamp::from_millis(take_integer(&mut rest)?);
+        let time = take_integer(&mut rest)?;
         rest = rest.strip_prefix(b",")?;
-        let offset = Offset(take_integer(&mut rest)?);
+        let (time, offset) = before.add(time, take_integer(&mut rest)?)?;
         rest = rest.strip_prefix(b",")?;
         let path = take_text(&mut rest).filter(|path| path.len() <= MAX_PATH_BYTES)?;
         let title = match rest.strip_prefix(b",") {
@@ -122,8 +153,8 @@ fn take_integer(rest: &mut &[u8]) -> Option<i64> {
         all => (false, all),
     };
     let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    // Eighteen digits fit. A zero in front is no JSON.
-    if len == 0 || len > 18 || (digits[0] == b'0' && len > 1) {
+    // Eighteen digits fit. A zero in front is no JSON, and one below zero no integer.
+    if len == 0 || len > 18 || (digits[0] == b'0' && (len > 1 || is_negative)) {
         return None;
     }
     let number = digits[..len].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
@@ -140,8 +171,8 @@ fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(text)
 }
 
-impl<'a> From<&'a super::PageState<'_>> for PageRef<'a> {
-    fn from(page: &'a super::PageState<'_>) -> Self {
+impl<'a> From<&'a PageState<'_>> for PageRef<'a> {
+    fn from(page: &'a PageState<'_>) -> Self {
         Self {
             time: page.time,
             offset: page.offset,
@@ -156,76 +187,78 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::pages::KeyAndPages;
+    use crate::pages::Page;
 
-    type Page = (i64, i64, Vec<u8>, Option<Vec<u8>>);
+    fn listed(chunk: &Chunk) -> (IdChunk, Option<Vec<Page>>) {
+        (chunk.ids, chunk.pages.as_ref().map(Packed::listed))
+    }
 
-    fn listed(packed: &Packed) -> Vec<Page> {
-        let mut pages = KeyAndPages::new(b"site/visitor", 0);
-        pages.append(packed);
-        let page = |page: PageRef<'_>| {
-            (page.time.as_millis(), page.offset.0, page.path.to_vec(), page.title.map(<[u8]>::to_vec))
-        };
-        pages.pages().map(page).collect()
+    /// The same, read by serde alone.
+    fn by_serde(value: &[u8]) -> (IdChunk, Option<Vec<Page>>) {
+        let spaced = [b" ", value].concat();
+        assert!(own(std::str::from_utf8(&spaced).unwrap()).is_none(), "by hand one form is read");
+        listed(&read(&spaced).unwrap())
     }
 
     proptest! {
         /// What is written by hand is what serde writes, and both ways of reading read it.
         #[test]
-        fn pages_are_read_as_they_were_written(
-            pages in prop::collection::vec(
+        fn a_chunk_is_read_as_it_was_written(
+            ids in prop::array::uniform16(any::<u64>()),
+            pages in prop::option::of(prop::collection::vec(
                 (-62_167_219_200_000i64..253_402_300_800_000, 0i64..i64::MAX / 8, "[ -~é\n]{0,20}", prop::option::of("[ -~é\n]{0,9}")),
                 1..=CHUNK,
-            ),
+            )),
         ) {
-            let refs = || pages.iter().map(|(time, offset, path, title)| PageRef {
+            let refs = pages.as_ref().map(|pages| pages.iter().map(|(time, offset, path, title)| PageRef {
                 time: Timestamp::from_millis(*time),
                 offset: Offset(*offset),
                 path: path.as_bytes(),
                 title: title.as_deref().map(str::as_bytes),
+            }));
+            let mut written = Vec::new();
+            write(&mut written, &ids, refs);
+            let bytes = |text: &String| text.as_bytes().to_vec();
+            let expected = pages.as_ref().map(|pages| {
+                pages.iter().map(|(time, offset, path, title)| (*time, *offset, bytes(path), title.as_ref().map(bytes))).collect()
             });
-            let mut written = Vec::new();
-            write_pages(&mut written, refs());
-            let expected: Vec<_> =
-                refs().map(|page| (page.time.as_millis(), page.offset.0, page.path.to_vec(), page.title.map(<[u8]>::to_vec))).collect();
-            prop_assert_eq!(listed(&read_pages(&written).unwrap()), expected.clone());
-            let Ok(ChunkState::Pages(states)) = serde_json::from_slice(&written) else { panic!("serde reads it, too") };
-            let by_serde: Vec<_> = states.iter().map(PageRef::from).collect();
-            prop_assert_eq!(by_serde, refs().collect::<Vec<_>>());
-            prop_assert_eq!(serde_json::to_vec(&ChunkState::Pages(states)).unwrap(), written);
-        }
-
-        #[test]
-        fn ids_are_read_as_they_were_written(ids in prop::array::uniform16(any::<u64>())) {
-            let mut written = Vec::new();
-            write_ids(&mut written, &ids);
-            prop_assert_eq!(own_ids(&written), Some(ids));
-            let Ok(ChunkState::Ids(read)) = serde_json::from_slice(&written) else { panic!("serde reads it, too") };
-            prop_assert_eq!(&read.0[..], &ids[..]);
-            prop_assert_eq!(serde_json::to_vec(&ChunkState::Ids(read)).unwrap(), written);
+            prop_assert_eq!(listed(&read(&written).unwrap()), (ids, expected));
+            prop_assert_eq!(by_serde(&written), listed(&read(&written).unwrap()));
+            let state: ChunkState<'_> = serde_json::from_slice(&written).unwrap();
+            prop_assert_eq!(serde_json::to_vec(&state).unwrap(), written);
         }
 
         /// Whatever stands there, nothing panics, and what is read by hand serde reads alike.
         #[test]
-        fn what_is_broken_is_said_to_be(text in "\\{\"pages\":\\[(\\[[0-9,\"\\\\a-]{0,12}\\],?){0,2}[\\]},]{0,3}") {
-            let by_hand = own_pages(&text).map(|packed| listed(&packed));
-            if let Some(by_hand) = by_hand {
-                let Ok(ChunkState::Pages(states)) = serde_json::from_str(&text) else { panic!("{text}") };
-                prop_assert_eq!(by_hand.len(), states.len());
+        fn what_is_broken_is_said_to_be(
+            letters in "A{171}|A{170}B|A{0,3}",
+            tail in "\",\"pages\":\\[(\\[[0-9,\"\\\\a-]{0,12}\\],?){0,2}[\\]},]{0,3}|[\"}\\]]{0,3}",
+        ) {
+            let text = format!("{{\"ids\":\"{letters}{tail}");
+            if let Some(by_hand) = own(&text) {
+                prop_assert_eq!(listed(&by_hand), by_serde(text.as_bytes()));
             }
-            let _ = read_pages(text.as_bytes());
-            let _ = read_ids(text.as_bytes());
+            let _ = read(text.as_bytes());
         }
     }
 
     #[test]
-    fn both_formats_are_read() {
-        let old = br#"{"pages":[{"time":"2026-11-02T00:00:01.000Z","offset":4,"path":"/products/0","title":"Shoes"},{"time":"2026-11-02T00:00:02.000Z","offset":5,"path":"/x"}]}"#;
-        let new = br#"{"pages":[[1793577601000,4,"/products/0","Shoes"],[1793577602000,5,"/x"]]}"#;
-        assert_eq!(listed(&read_pages(old).unwrap()), listed(&read_pages(new).unwrap()));
-        let old = format!("{{\"ids\":[{}]}}", ["\"931cb102594c755c\""; CHUNK].join(","));
-        assert_eq!(read_ids(old.as_bytes()).unwrap(), [0x931c_b102_594c_755c; CHUNK]);
-        assert_eq!(read_ids(new), Err("pages stand where ids belong".to_owned()));
-        assert_eq!(read_ids(br#"{"ids":"931cb102594c755c"}"#), Err("a chunk has 16 ids".to_owned()));
+    fn a_chunk_has_one_form() {
+        let page = |time, offset, path: &'static str| PageRef {
+            time: Timestamp::from_millis(time),
+            offset: Offset(offset),
+            path: path.as_bytes(),
+            title: None,
+        };
+        let mut written = Vec::new();
+        write(
+            &mut written,
+            &[0x931c_b102_594c_755c; CHUNK],
+            Some([page(1000, 7, "/a"), page(900, 9, "/b")].into_iter()),
+        );
+        let text = String::from_utf8(written).unwrap();
+        assert!(text.starts_with(r#"{"ids":"kxyxAllMdVyTHLEC"#), "{text}");
+        assert!(text.ends_with(r#"","pages":[[1000,7,"/a"],[-100,2,"/b"]]}"#), "{text}");
+        assert_eq!(read(br#"{"ids":"kxyx"}"#).unwrap_err(), "a chunk has 16 ids in base64");
     }
 }

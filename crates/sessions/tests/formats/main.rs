@@ -8,7 +8,7 @@ mod room;
 use std::collections::BTreeMap;
 
 use events::{Session, Topic};
-use sessions::{Outputs, Restore, STATE_FORMAT};
+use sessions::{Engine, Outputs, Restore, STATE_FORMAT};
 
 /// The state as the build wrote it that first had format 1. It may never be written anew: a state that this file
 /// stands for is out there.
@@ -16,6 +16,9 @@ const STATE_1: &str = include_str!("../fixtures/state-1.jsonl");
 
 /// The same of format 2: ids of a list in one text, a page as a list.
 const STATE_2: &str = include_str!("../fixtures/state-2.jsonl");
+
+/// The same of format 3: ids and pages in one chunk.
+const STATE_3: &str = include_str!("../fixtures/state-3.jsonl");
 
 const PARTITIONS: u32 = 4;
 
@@ -91,9 +94,10 @@ fn the_state_is_public_json() {
 /// Restores the fixtures and runs on: what comes out is what an engine puts out that was never stopped.
 #[test]
 fn states_of_every_format_are_read_back() {
-    assert_eq!(STATE_FORMAT, 2, "a new format gets a fixture of its own beside these");
+    assert_eq!(STATE_FORMAT, 3, "a new format gets a fixture of its own beside these");
     is_read_back(STATE_1.lines());
     is_read_back(STATE_2.lines());
+    is_read_back(STATE_3.lines());
 }
 
 /// A build that goes on from an older state writes new records beside the old ones.
@@ -104,17 +108,59 @@ fn a_state_of_two_formats_at_once_is_read_back() {
     };
     is_read_back(half(STATE_1, true).chain(half(STATE_2, false)));
     is_read_back(half(STATE_2, true).chain(half(STATE_1, false)));
+    let of_other_sessions = |line: &&str| !line.contains("/w/");
+    let long_one = |lines: &'static str| lines.lines().filter(move |line| !of_other_sessions(line));
+    is_read_back(long_one(STATE_2).chain(STATE_3.lines().filter(of_other_sessions)));
+    is_read_back(long_one(STATE_3).chain(STATE_2.lines().filter(of_other_sessions)));
+}
+
+/// Keys of chunks of one list, which formats 1 and 2 had.
+fn are_apart(key: &str) -> bool {
+    key.contains("/ids/") || key.contains("/pages/")
+}
+
+/// A session that changes is written in today's form, and nothing of the older one stays; and of a final one no pages.
+#[test]
+fn a_session_of_an_older_format_is_written_anew_when_it_changes() {
+    for older in [STATE_1, STATE_2] {
+        let mut state = stored(older.lines());
+        assert!(state.keys().any(|key| are_apart(key)));
+        let (long, behind) = (state.keys().find(|key| are_apart(key)).unwrap().clone(), log::after());
+        let session = long.splitn(4, '/').take(3).collect::<Vec<_>>().join("/");
+        for (part, has_pages) in [(&behind[..behind.len() - 1], true), (&behind[behind.len() - 1..], false)] {
+            let (mut engine, mut out) = (restored(&state), Outputs::default());
+            log::apply(&mut engine, part, &mut out);
+            engine.write_checkpoint(&mut out);
+            engine.write_position(PARTITIONS, &mut out);
+            for record in out.iter().filter(|record| record.topic == Topic::SessionsOpen) {
+                match record.value {
+                    Some(value) => drop(state.insert(text(record.key), text(Some(value)))),
+                    None => drop(state.remove(&text(record.key))),
+                }
+            }
+            assert!(!state.keys().any(|key| are_apart(key)));
+            for chunk in 0..2 {
+                assert_eq!(state[&format!("{session}/{chunk}")].contains("\"pages\":"), has_pages);
+            }
+            assert!(!state.contains_key(&format!("{session}/2")));
+        }
+    }
+}
+
+fn stored<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> {
+    lines.map(|line| serde_json::from_str::<(String, String)>(line).unwrap()).collect()
+}
+
+fn restored(state: &BTreeMap<String, String>) -> Engine {
+    let mut restore = Restore::default();
+    state.iter().for_each(|(key, value)| restore.record(key.as_bytes(), Some(value.as_bytes())));
+    let restored = restore.finish(2, PARTITIONS).unwrap().unwrap();
+    assert_eq!(restored.engine.position(), restored.position);
+    restored.engine
 }
 
 fn is_read_back<'a>(lines: impl Iterator<Item = &'a str>) {
-    let mut restore = Restore::default();
-    for line in lines {
-        let (key, value): (String, String) = serde_json::from_str(line).unwrap();
-        restore.record(key.as_bytes(), Some(value.as_bytes()));
-    }
-    let restored = restore.finish(2, PARTITIONS).unwrap().unwrap();
-    let (mut engine, mut out) = (restored.engine, Outputs::default());
-    assert_eq!(engine.position(), restored.position);
+    let (mut engine, mut out) = (restored(&stored(lines)), Outputs::default());
     log::apply(&mut engine, &log::after(), &mut out);
     let expected = last_part();
     for topic in [Topic::HitsEnriched, Topic::Late, Topic::Sessions] {
@@ -128,6 +174,5 @@ fn is_read_back<'a>(lines: impl Iterator<Item = &'a str>) {
 #[test]
 fn the_fixture_is_what_is_written() {
     let written: BTreeMap<_, _> = records(&first_part(), Topic::SessionsOpen).into_iter().collect();
-    let fixture: BTreeMap<String, String> = STATE_2.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-    assert_eq!(written, fixture);
+    assert_eq!(written, stored(STATE_3.lines()));
 }

@@ -11,6 +11,7 @@ mod model;
 mod told;
 
 mod agrees;
+mod chunks;
 mod records;
 mod restart;
 mod state_size;

@@ -10,14 +10,14 @@ use sessions::{Engine, Outputs, Restore};
 use super::logs::{self, Log};
 use super::records::{Record, append, bytes, records, window_settings};
 
-const PARTITIONS: u32 = 4;
+pub(crate) const PARTITIONS: u32 = 4;
 
 /// The state topic, compacted.
 #[derive(Default)]
-struct StateTopic(BTreeMap<Vec<u8>, Vec<u8>>);
+pub(crate) struct StateTopic(pub(crate) BTreeMap<Vec<u8>, Vec<u8>>);
 
 impl StateTopic {
-    fn take(&mut self, out: &Outputs) {
+    pub(crate) fn take(&mut self, out: &Outputs) {
         for output in out.iter().filter(|output| output.topic == Topic::SessionsOpen) {
             let key = output.key.expect("state has keys").to_vec();
             match output.value {
@@ -28,7 +28,7 @@ impl StateTopic {
     }
 
     /// Loads the checkpoint and runs the log again up to the position.
-    fn restore(&self, log: &[Record]) -> Engine {
+    pub(crate) fn restore(&self, log: &[Record]) -> Engine {
         let mut restore = Restore::default();
         for (key, value) in &self.0 {
             restore.record(key, Some(value));

@@ -6,7 +6,7 @@ use collector::body::Batch;
 use collector::time;
 use events::foreign::event_list;
 use events::foreign::web_event::{Refusal, WebEvent};
-use events::incoming::members;
+use events::members::members;
 use events::text::write_json_str;
 use events::{Invalid, Limits, Text, Timestamp, ids};
 use serde::Deserialize;

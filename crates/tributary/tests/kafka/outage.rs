@@ -7,7 +7,7 @@ use crate::service::Service;
 
 #[test]
 fn an_idle_service_says_that_the_broker_is_away_and_that_it_is_back() {
-    let (mut broker, data) = (Broker::start(Options::new()), tempdir().unwrap());
+    let (mut broker, data) = (Broker::start(Options::new().comes_back()), tempdir().unwrap());
     let lake = data.path().join("lake").display().to_string();
     let start = |args: &[&str]| Service::start(&broker.bootstrap(), "outage.", args);
     let services = [
@@ -22,9 +22,10 @@ fn an_idle_service_says_that_the_broker_is_away_and_that_it_is_back() {
     }
     broker.kill();
     for service in &services {
-        service.wait_until_ready(false);
-        let (_, parts) = service.page("/ready");
-        assert!(parts.contains(r#""bus":"the bus is away: "#), "{parts}");
+        service.wait_for("reason in /ready", || {
+            let (status, parts) = service.page("/ready");
+            (status == 503 && parts.contains(r#""bus":"the bus is away: "#)).then_some(())
+        });
         assert!(service.page("/metrics").1.contains("\ntributary_bus_up 0\n"), "{}", service.page("/metrics").1);
         service.wait_for("line", || (service.count("WARN", "the bus is away: ") == 1).then_some(()));
     }
@@ -34,7 +35,7 @@ fn an_idle_service_says_that_the_broker_is_away_and_that_it_is_back() {
     for service in &services {
         service.wait_until_ready(true);
         service.wait_for("line", || (service.count("INFO", "the bus is back; it was away for ") == 1).then_some(()));
-        assert_eq!(service.count("WARN", "the bus is away"), 1, "{:#?}", service.lines());
+        assert_eq!(service.count("WARN", "the bus is away: "), 1, "{:#?}", service.lines());
         assert!(service.page("/metrics").1.contains("\ntributary_bus_up 1\n"), "{}", service.page("/metrics").1);
     }
 }

@@ -208,7 +208,8 @@ fn a_password_that_is_changed_later_is_an_outage_that_ends_when_it_is_right_agai
             let (status, parts) = service.page("/ready");
             (status == 503 && parts.contains("uthentication failed")).then_some(())
         });
-        assert!(service.page("/metrics").1.contains("\ntributary_bus_up 0\n"), "{}", service.page("/metrics").1);
+        // Who works hears of it sooner than who looks whether anybody answers.
+        service.wait_for("metric", || service.page("/metrics").1.contains("\ntributary_bus_up 0\n").then_some(()));
     }
 
     broker().set_password(user, PASSWORD);

@@ -53,8 +53,8 @@ pub(crate) struct Edge {
 impl Edge {
     /// Starts it, and waits until it listens.
     pub(crate) fn start(site: &Site, name: &str) -> Self {
-        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let (listen, folder) = (format!("127.0.0.1:{port}"), site.folder.path().join(name));
+        // Nobody else takes it while the collector is dead.
+        let (listen, folder) = (format!("127.0.0.1:{}", kafka_broker::free_port()), site.folder.path().join(name));
         std::fs::create_dir(&folder).unwrap();
         let collector = collector(&site.bootstrap, &listen, &folder);
         Self { bootstrap: site.bootstrap.clone(), folder, listen, collector }

@@ -1,7 +1,6 @@
 //! The stores, each empty.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use object_servers::{Kind, ObjectServer, Proxy, fresh_name, shared};
 use object_store::memory::InMemory;
@@ -66,12 +65,12 @@ pub(super) async fn google() -> Place {
     Place { store: lake.store, proxy: Some(proxy), _folder: None }
 }
 
-/// A server behind a proxy, to which calls may take this long.
-pub(super) async fn behind_a_proxy(kind: Kind, timeout: Duration) -> Place {
+/// A server behind a proxy.
+pub(super) async fn behind_a_proxy(kind: Kind) -> Place {
     let server = shared(kind);
     let proxy = Proxy::to(server);
     let store = open(server, &server.variables_at(proxy.address()).into_iter().collect()).await;
-    Place { store: Store::new(store.inner, timeout), proxy: Some(proxy), _folder: None }
+    Place { store, proxy: Some(proxy), _folder: None }
 }
 
 async fn open(server: &ObjectServer, variables: &Variables) -> Store {
