@@ -7,7 +7,7 @@ use service::{
     open_bus, serve,
 };
 
-use crate::{Config, allocator};
+use crate::Config;
 
 /// Turns the log of hits into sessions.
 #[derive(Args, Clone, Debug)]
@@ -43,7 +43,6 @@ impl HasSettings for SessionizerArgs {
 
 /// Works until it is told to stop.
 pub fn run(args: &SessionizerArgs) -> anyhow::Result<()> {
-    allocator::keep_what_is_given_back();
     serve(&args.log, args.drain, async |stage| {
         let bus = open_bus(&args.bus)?;
         stage.watch(&bus, true);

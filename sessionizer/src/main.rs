@@ -1,9 +1,11 @@
-//! The sessionizer as a process of its own: settings, then logs and signals, then the service until it is told to stop.
+//! The sessionizer as a process of its own: how memory is taken, settings, then logs and signals, then the service until it is
+//! told to stop.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use service::{HasSettings, Together, config, exit_code};
+use sessionizer::allocator;
 use sessionizer::cli::{SessionizerArgs, run};
 
 /// Turns the log of hits into sessions.
@@ -21,6 +23,7 @@ impl HasSettings for Cli {
 }
 
 fn main() -> ExitCode {
+    allocator::start_with_settings();
     let cli: Cli = config::parse_or_exit();
     exit_code(run(&cli.args))
 }

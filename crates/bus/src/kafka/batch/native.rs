@@ -1,7 +1,7 @@
 //! Many messages in one call of librdkafka, which rust-rdkafka does not pass on. One by one, a message taken or given costs
 //! more in locks and clocks than in bytes.
 //!
-//! One of three files with `unsafe`; `oauth/native.rs` is the other one here. What must hold, and why it does:
+//! One of two files with `unsafe`; `oauth/native.rs` is the other one. What must hold, and why it does:
 //! - A client outlives what belongs to it: a [`Queue`] holds its consumer, a [`Topic`] borrows its producer, and both give
 //!   their handle back before they let go.
 //! - A message that is taken belongs to librdkafka, which destroys it when the callback that looks at it returns: the view
