@@ -17,6 +17,7 @@ use crate::Collector;
 use crate::late_bus::Late;
 use crate::policy::Policy;
 use crate::spooling::{Draining, SpooledBus};
+use crate::tls::Tls;
 
 /// Takes hits over HTTP and puts them on the bus.
 #[derive(Args, Clone, Debug)]
@@ -91,7 +92,7 @@ async fn open(args: &CollectorArgs) -> Result<(SharedBus, Option<Late>), OpenBus
 ///
 /// # Errors
 ///
-/// Where the spool or the file of sites cannot be used.
+/// Where the spool, the file of sites or the certificate cannot be used.
 pub fn start(
     stage: &mut Stage,
     args: &EdgeArgs,
@@ -107,7 +108,9 @@ pub fn start(
     let policy = Policy::open(&args.policy)?;
     // Past the spool, which is for hits.
     let sharing = policy.sharing(log, clock::system());
-    let (collector, health) = (Collector::new(args, policy.clone(), bus), stage.health.clone());
+    let tls = Tls::open(&args.tls)?;
+    let collector = Collector::new(args, policy.clone(), bus).with_tls(tls.clone());
+    let health = stage.health.clone();
     stage.crew.task("collector", |stop| async move {
         if let Some(sharing) = &sharing {
             sharing.begin(&stop).await;
@@ -129,6 +132,12 @@ pub fn start(
         following.run(stop).await;
         Ok::<_, Infallible>(())
     });
+    if let Some(following) = tls.map(Tls::following).transpose()? {
+        stage.crew.task("certificate", |stop| async move {
+            following.run(stop).await;
+            Ok::<_, Infallible>(())
+        });
+    }
     if let Some(draining) = draining {
         stage.crew.task("spool", |stop| async move {
             draining.run(stop).await;

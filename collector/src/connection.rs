@@ -1,4 +1,5 @@
-//! One connection: HTTP/1.1, or HTTP/2 where the client begins with it (h2c, as proxies and load generators do).
+//! One connection: HTTP/1.1, or HTTP/2 where the client asks for it in TLS, or begins with it (h2c, as proxies and load
+//! generators do).
 
 use std::convert::Infallible;
 use std::io;
@@ -17,6 +18,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::Watcher;
 use service::Shutdown;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::{sleep, timeout};
@@ -24,6 +26,7 @@ use tokio_io_timeout::TimeoutStream;
 
 use crate::answer::Response;
 use crate::routes::Routes;
+use crate::tls::{H2, Tls};
 
 /// Most bytes of a request's head, and of a connection's read buffer.
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -44,12 +47,14 @@ type Answered = Result<Response, Infallible>;
 pub(crate) struct Protocols {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
+    /// None: what stands before this port has TLS, or nobody does.
+    tls: Option<Arc<Tls>>,
     /// The longest pause of a client: in a head, between requests, in taking an answer.
     pause: Duration,
 }
 
 impl Protocols {
-    pub(crate) fn new(pause: Duration) -> Self {
+    pub(crate) fn new(pause: Duration, tls: Option<Arc<Tls>>) -> Self {
         let mut http1 = http1::Builder::new();
         http1.timer(TokioTimer::new()).header_read_timeout(pause).max_buf_size(BUFFER_BYTES);
         let mut http2 = http2::Builder::new(TokioExecutor::new());
@@ -63,7 +68,7 @@ impl Protocols {
             .initial_connection_window_size(BUFFER_BYTES as u32)
             .keep_alive_interval(pause)
             .keep_alive_timeout(pause);
-        Self { http1, http2, pause }
+        Self { http1, http2, tls, pause }
     }
 
     /// Answers a connection's requests until its client, its pauses or the watcher end it. `shutdown` ends it before it
@@ -76,10 +81,35 @@ impl Protocols {
         watcher: Watcher,
         shutdown: Shutdown,
     ) -> Result<(), Ended> {
-        let is_http2 = tokio::select! {
-            () = shutdown.cancelled() => return Ok(()),
-            is_http2 = timeout(self.pause, is_http2(&stream)) => is_http2.map_err(|_| Ended::Idle)??,
+        let Some(tls) = &self.tls else {
+            let is_http2 = tokio::select! {
+                () = shutdown.cancelled() => return Ok(()),
+                is_http2 = timeout(self.pause, is_http2(&stream)) => is_http2.map_err(|_| Ended::Idle)??,
+            };
+            return self.converse(stream, is_http2, peer, routes, watcher).await;
         };
+        // In boxes: a connection without TLS takes no more for what one with it needs.
+        let shaking_hands = Box::pin(timeout(self.pause, tls.acceptor().accept(stream)));
+        let stream = tokio::select! {
+            () = shutdown.cancelled() => return Ok(()),
+            stream = shaking_hands => stream.map_err(|_| Ended::Idle)??,
+        };
+        let is_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
+        Box::pin(self.converse(stream, is_http2, peer, routes, watcher)).await
+    }
+
+    /// Speaks HTTP, once it is known which one.
+    async fn converse<S>(
+        self,
+        stream: S,
+        is_http2: bool,
+        peer: IpAddr,
+        routes: Arc<Routes>,
+        watcher: Watcher,
+    ) -> Result<(), Ended>
+    where
+        S: AsyncRead + AsyncWrite + Send + 'static,
+    {
         let mut stream = TimeoutStream::new(stream);
         // Who does not take an answer must not keep a slot for ever. Reading has bounds of its own.
         stream.set_write_timeout(Some(self.pause));

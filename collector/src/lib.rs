@@ -3,7 +3,7 @@
 //! It trusts nobody (P7), and answers 2xx only when every hit that it accepted is durable (P1). It must never
 //! know of sessions, files or the lake, and it never waits without a bound.
 //!
-//! One request's way: `server` takes the connection and `connection` speaks its HTTP, `routes` finds the handler, `media`
+//! One request's way: `server` takes the connection, [`tls`] may stand before it, and `connection` speaks its HTTP; `routes` finds the handler, `media`
 //! tells what the body is, `read` gets it within its bounds (`room` says how much may be there at once) and `encoding`
 //! unfolds it, [`body`] cuts it into hits, [`accept`] checks each, asks what its site says ([`policy`]) and makes its record
 //! ([`time`] sets its event time, `claims` says whose word is taken for what), `intake` publishes and `answer` says what
@@ -35,8 +35,10 @@ mod room;
 mod routes;
 mod server;
 pub mod spooling;
+mod stamp;
 mod standing;
 pub mod time;
+pub mod tls;
 mod tracker;
 pub mod trial;
 mod web_events;
@@ -55,6 +57,7 @@ use crate::edge::Edge;
 use crate::policy::Policy;
 use crate::routes::Routes;
 use crate::standing::Standing;
+use crate::tls::Tls;
 
 /// Makes the id of a hit that came without one, from the time at which it was received.
 pub type NewId = Arc<dyn Fn(Timestamp) -> Uuid + Send + Sync>;
@@ -66,12 +69,20 @@ pub struct Collector {
     bus: SharedBus,
     clock: Clock,
     new_id: NewId,
+    tls: Option<Arc<Tls>>,
 }
 
 impl Collector {
     /// A collector with the machine's clock and random ids (UUID v7), for sites that ask what the policy says.
     pub fn new(args: &EdgeArgs, policy: Policy, bus: SharedBus) -> Self {
-        Self { args: args.clone(), policy, bus, clock: clock::system(), new_id: edge::random_ids() }
+        Self { args: args.clone(), policy, bus, clock: clock::system(), new_id: edge::random_ids(), tls: None }
+    }
+
+    /// Speaks TLS where there is a certificate.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Arc<Tls>>) -> Self {
+        self.tls = tls;
+        self
     }
 
     /// Replaces the clock and the source of ids, so that what it writes is known beforehand.
@@ -87,7 +98,7 @@ impl Collector {
     pub async fn run(self, listener: TcpListener, health: &Health, shutdown: Shutdown) {
         let standing = Standing::new(health.register("collector"));
         let edge = Arc::new(Edge::new(&self.args, self.policy, self.bus, self.clock, self.new_id, standing));
-        let serving = server::serve(listener, Arc::new(Routes::new(edge.clone())), &edge, shutdown);
+        let serving = server::serve(listener, self.tls, Arc::new(Routes::new(edge.clone())), &edge, shutdown);
         tokio::select! {
             () = serving => {}
             never = be_tried_again(&edge.standing) => match never {},

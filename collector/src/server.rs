@@ -13,14 +13,21 @@ use tokio::sync::Semaphore;
 use crate::connection::Protocols;
 use crate::edge::Edge;
 use crate::routes::Routes;
+use crate::tls::Tls;
 
 /// How long no connection is taken after one could not be: the machine is out of file descriptors, say.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers until the token is cancelled, then drains.
-pub(crate) async fn serve(listener: TcpListener, routes: Arc<Routes>, edge: &Edge, shutdown: Shutdown) {
+pub(crate) async fn serve(
+    listener: TcpListener,
+    tls: Option<Arc<Tls>>,
+    routes: Arc<Routes>,
+    edge: &Edge,
+    shutdown: Shutdown,
+) {
     let bounds = edge.bounds;
-    let protocols = Protocols::new(bounds.read);
+    let protocols = Protocols::new(bounds.read, tls);
     let slots = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let cut = Shutdown::new();

@@ -1,5 +1,6 @@
 //! Memory that a step gives back serves the next one, and the sessionizer starts itself so.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::hint::black_box;
 use std::process::{Command, Stdio};

@@ -3,11 +3,11 @@
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::SystemTime;
 
 use sites::{Problem, Sites};
 
 use super::rules::Rules;
+use crate::stamp::{Stamp, stamp};
 
 /// Why the file of the sites cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -57,16 +57,7 @@ fn folder(file: &Path) -> &Path {
     file.parent().unwrap_or(Path::new(""))
 }
 
-/// What tells one state of a file from another without reading it; none where it is not there.
-pub(super) type Stamp = Option<(SystemTime, u64)>;
-
 /// The state of the file, and of the schemas that it named when it could last be used.
 pub(super) fn stamps(path: &Path, rules: &Rules) -> Vec<Stamp> {
     std::iter::once(path.to_owned()).chain(rules.schema_files(folder(path))).map(|path| stamp(&path)).collect()
-}
-
-/// The state of one file.
-pub(super) fn stamp(path: &Path) -> Stamp {
-    let about = std::fs::metadata(path).ok()?;
-    Some((about.modified().ok()?, about.len()))
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use maxminddb::{MaxMindDbError, PathElement, Reader};
 
-use super::file::{Stamp, stamp};
+use crate::stamp::{Stamp, stamp};
 
 /// A database of addresses in MaxMind's format (GeoLite2, GeoIP2, DB-IP), in memory.
 #[derive(Debug)]

@@ -13,6 +13,7 @@ use tokio::time::MissedTickBehavior;
 
 use super::places::PlacesFile;
 use super::{Policy, file};
+use crate::stamp::stamp;
 
 /// How often the files are looked at.
 const LOOK: Duration = Duration::from_secs(1);
@@ -61,7 +62,7 @@ impl Policy {
                 }
             }
             if let Some(file) = &self.places {
-                let now = Some(file::stamp(file.path()));
+                let now = Some(stamp(file.path()));
                 if is_asked || places != now {
                     places = now;
                     read_places(file).await;

@@ -19,6 +19,7 @@ mod schema;
 mod sites;
 mod spooled;
 mod taken;
+mod tls;
 mod web_events;
 
 use std::net::SocketAddr;
@@ -28,6 +29,7 @@ use bus::SharedBus;
 use clap::Parser;
 use collector::Collector;
 use collector::policy::Policy;
+use collector::tls::Tls;
 use events::{Timestamp, Uuid};
 use service::{DrainArgs, EdgeArgs, Health, Shutdown, clock};
 use tokio::net::TcpListener;
@@ -61,7 +63,12 @@ impl Running {
         let drain = settings.drain.drain_timeout.to_std();
         let (health, shutdown) = (Health::default(), Shutdown::with_drain(drain));
         let id = Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001);
+        let tls = Tls::open(&settings.edge.tls).unwrap();
+        if let Some(tls) = tls.clone() {
+            tokio::spawn(tls.following().unwrap().run(shutdown.clone()));
+        }
         let collector = Collector::new(&settings.edge, Policy::open(&settings.edge.policy).unwrap(), bus)
+            .with_tls(tls.clone())
             .with_clock_and_ids(clock::fixed(NOW), Arc::new(move |_| id));
         let server = tokio::spawn({
             let (health, shutdown) = (health.clone(), shutdown.clone());

@@ -29,7 +29,7 @@ pub use listen::listen;
 pub use open::{OpenBusError, kafka_options, open_bus};
 pub use settings::{
     AdminArgs, BusArgs, DrainArgs, EdgeArgs, HasSettings, LakeArgs, LogArgs, LogFormat, MemberArgs, Misfit, PolicyArgs,
-    PressureArgs, SpoolArgs, StepArgs, Together, WindowArgs,
+    PressureArgs, SpoolArgs, StepArgs, TlsArgs, Together, WindowArgs,
 };
 pub use shutdown::Shutdown;
 pub use stage::{Stage, serve};

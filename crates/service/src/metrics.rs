@@ -67,6 +67,10 @@ metrics! {
     counter PLACES_READ = "tributary_geoip_read_total";
     /// 1 while the database of places cannot be used, and the one before it goes on.
     gauge PLACES_STALE = "tributary_geoip_stale";
+    /// Readings of the certificate while it was in use, by whether they were used.
+    counter TLS_READ = "tributary_tls_read_total";
+    /// 1 while the certificate's files cannot be used, and the one before goes on.
+    gauge TLS_STALE = "tributary_tls_stale";
 
     // The spool.
     /// Bytes that the spool takes on disk.

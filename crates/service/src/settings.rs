@@ -6,6 +6,7 @@
 mod policy;
 mod pressure;
 mod steps;
+mod tls;
 mod together;
 mod values;
 
@@ -22,6 +23,7 @@ use crate::units::ByteSize;
 pub use policy::PolicyArgs;
 pub use pressure::PressureArgs;
 pub use steps::StepArgs;
+pub use tls::TlsArgs;
 pub use together::{HasSettings, Misfit, Together};
 use values::{
     address, body_size, file_size, idle_interval, instance_id, lake_memory, partition_size, public_path, some_span,
@@ -130,6 +132,9 @@ pub struct EdgeArgs {
     /// Logs one of so many requests, with no more of its address than the most careful site allows. 0: none; 1: each.
     #[arg(long, value_name = "N", default_value = "0")]
     pub access_log_sample: u32,
+    /// Whether it speaks TLS.
+    #[command(flatten)]
+    pub tls: TlsArgs,
     /// How much is too much.
     #[command(flatten)]
     pub pressure: PressureArgs,

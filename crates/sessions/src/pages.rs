@@ -174,20 +174,35 @@ pub(crate) type Page = (i64, i64, Vec<u8>, Option<Vec<u8>>);
 /// Pages without a key: what a chunk of the state becomes when it is read.
 #[derive(Debug)]
 pub(crate) struct Packed {
-    bytes: Vec<u8>,
+    bytes: Box<[u8]>,
     count: u8,
 }
 
-impl Packed {
-    pub(crate) fn with_room(room: usize) -> Self {
-        Self { bytes: Vec::with_capacity(room), count: 0 }
+/// Pages that are being packed, in memory that serves the next ones, too: a restore packs millions, and memory that is taken
+/// and given back between pieces that stay leaves gaps.
+pub(crate) struct Packing<'r> {
+    bytes: &'r mut Vec<u8>,
+    count: u8,
+}
+
+impl<'r> Packing<'r> {
+    pub(crate) fn within(room: &'r mut Vec<u8>) -> Self {
+        room.clear();
+        Self { bytes: room, count: 0 }
     }
 
     pub(crate) fn push(&mut self, page: PageRef<'_>) {
-        encode(&mut self.bytes, page);
+        encode(self.bytes, page);
         self.count += 1;
     }
 
+    /// In as many bytes as are needed and no more.
+    pub(crate) fn packed(self) -> Packed {
+        Packed { bytes: self.bytes.as_slice().into(), count: self.count }
+    }
+}
+
+impl Packed {
     /// Bytes that the pages take.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
@@ -201,11 +216,6 @@ impl Packed {
             (page.time.as_millis(), page.offset.0, page.path.to_vec(), page.title.map(<[u8]>::to_vec))
         };
         std::iter::from_fn(|| (!rest.is_empty()).then(|| page(decode(&mut rest)))).collect()
-    }
-
-    /// As many bytes as are needed and no more: what is left over would lie in between for good.
-    pub(crate) fn fitting(self) -> Self {
-        Self { bytes: self.bytes.as_slice().to_vec(), count: self.count }
     }
 }
 

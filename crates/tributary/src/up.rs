@@ -77,6 +77,7 @@ pub fn run(args: &UpArgs) -> Result<()> {
         let private = listen(args.admin.admin, "--admin").await?;
         let places = Places {
             public: public.local_addr()?,
+            is_tls: args.edge.tls.tls_certificate.is_some(),
             collect: args.edge.collect_path.clone(),
             tracker: args.edge.tracker_path.clone(),
             admin: private.local_addr()?,

@@ -57,6 +57,8 @@ fn every_mistake_is_one_line_that_says_how_to_mend_it() {
         "up --data DIR --gap 2h --max-session 1h",
         "replay --lake DIR --gap 2h --max-session 1h FILE",
         "collector --data DIR --max-in-flight 0B",
+        "collector --data DIR --tls-certificate DIR/site.pem",
+        "up --data DIR --tls-key DIR/site.key",
         "up --data DIR --lake DIR/bus",
         "lake-writer --bus embedded:DIR --lake file://DIR/inside",
         // What is for Kafka.

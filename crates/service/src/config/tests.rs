@@ -98,6 +98,8 @@ fn the_defaults_are_those_of_the_manual() {
     --read-timeout 30s
     --publish-timeout 10s
     --access-log-sample 0
+    --tls-certificate -
+    --tls-key -
     --max-requests 8192
     --max-queued 48MiB
     --max-address-rate 0

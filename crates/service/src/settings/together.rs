@@ -44,6 +44,14 @@ pub enum Misfit {
         /// The room that one may need.
         body: ByteSize,
     },
+    /// A certificate is of no use without its key, nor a key without its certificate.
+    #[error("{given} alone makes no TLS: write {lacks} FILE, too, or leave both out")]
+    HalfOfTls {
+        /// The flag that is there.
+        given: &'static str,
+        /// The flag that is not.
+        lacks: &'static str,
+    },
     /// The lake's files would lie among the log's.
     #[error("--lake {lake} lies in the log's own folder {}: name another folder", .log.display())]
     LakeInLog {
@@ -111,6 +119,11 @@ impl Together<'_> {
             && edge.max_in_flight < edge.max_body
         {
             return Err(Misfit::InFlight { in_flight: edge.max_in_flight, body: edge.max_body });
+        }
+        match self.edge.map(|edge| (&edge.tls.tls_certificate, &edge.tls.tls_key)) {
+            Some((Some(_), None)) => return Err(Misfit::HalfOfTls { given: "--tls-certificate", lacks: "--tls-key" }),
+            Some((None, Some(_))) => return Err(Misfit::HalfOfTls { given: "--tls-key", lacks: "--tls-certificate" }),
+            _ => {}
         }
         let Some(bus) = self.bus else { return Ok(()) };
         if let BusUrl::Embedded(log) = bus.url() {

@@ -20,6 +20,8 @@ pub(super) struct Sessions {
     table: HashTable<Gathered>,
     /// Visitors' names come from outside, as in [`crate::store::Store`].
     seed: u64,
+    /// Where the pages of a chunk are packed.
+    room: Vec<u8>,
 }
 
 /// What is known of one.
@@ -73,7 +75,7 @@ impl<'a> Part<'a> {
 
 impl Default for Sessions {
     fn default() -> Self {
-        Self { table: HashTable::default(), seed: std::hash::RandomState::new().hash_one(0) }
+        Self { table: HashTable::default(), seed: std::hash::RandomState::new().hash_one(0), room: Vec::new() }
     }
 }
 
@@ -97,9 +99,11 @@ impl Sessions {
         let gathered = entry.get_mut();
         match part {
             Part::Node(_) => gathered.set_node(value),
-            Part::Chunk(_, number) => gathered.set_chunk(number, value),
+            Part::Chunk(_, number) => gathered.set_chunk(number, value, &mut self.room),
             Part::List(_, List::Ids, number) => gathered.ids.set(number, value.map(read_ids)),
-            Part::List(_, List::Pages, number) => gathered.pages.set(number, value.map(read_pages)),
+            Part::List(_, List::Pages, number) => {
+                gathered.pages.set(number, value.map(|value| read_pages(value, &mut self.room)));
+            }
         }
         if value.is_none() && gathered.is_gone() {
             entry.remove();
@@ -121,8 +125,8 @@ impl Gathered {
         }
     }
 
-    fn set_chunk(&mut self, number: u16, value: Option<&[u8]>) {
-        let (ids, pages) = match value.map(chunks::read) {
+    fn set_chunk(&mut self, number: u16, value: Option<&[u8]>, room: &mut Vec<u8>) {
+        let (ids, pages) = match value.map(|value| chunks::read(value, room)) {
             None => (None, None),
             Some(Ok(Chunk { ids, pages })) => (Some(Ok(ids)), pages.map(Ok)),
             Some(Err(why)) => (Some(Err(why.clone())), Some(Err(why))),

@@ -9,7 +9,7 @@ use events::{Offset, Timestamp};
 use memchr::memchr2;
 
 use super::{CHUNK, ChunkState, PageState};
-use crate::pages::{MAX_PATH_BYTES, MAX_TITLE_BYTES, Packed, PageRef};
+use crate::pages::{MAX_PATH_BYTES, MAX_TITLE_BYTES, Packed, Packing, PageRef};
 use crate::profile::bounded;
 
 /// The ids of a full chunk.
@@ -81,32 +81,32 @@ fn write_integer(out: &mut Vec<u8>, number: i64) {
     write_decimal(out, number.unsigned_abs());
 }
 
-/// Reads a chunk.
-pub(crate) fn read(value: &[u8]) -> Result<Chunk, String> {
-    if let Some(chunk) = std::str::from_utf8(value).ok().and_then(own) {
+/// Reads a chunk. What is in the room is overwritten.
+pub(crate) fn read(value: &[u8], room: &mut Vec<u8>) -> Result<Chunk, String> {
+    if let Some(chunk) = std::str::from_utf8(value).ok().and_then(|value| own(value, room)) {
         return Ok(chunk);
     }
     let state: ChunkState<'_> = serde_json::from_slice(value).map_err(|error| error.to_string())?;
     let ids = own_ids(state.ids.as_bytes()).ok_or_else(|| format!("a chunk has {CHUNK} ids in base64"))?;
     let pages = state.pages.map(|pages| {
-        let (mut packed, mut before) = (Packed::with_room(value.len()), Before::default());
+        let (mut packing, mut before) = (Packing::within(room), Before::default());
         for page in &pages {
             let (time, offset) =
                 before.add(page.time.as_millis(), page.offset.0).ok_or("a page has no time or offset")?;
-            packed.push(PageRef { time, offset, ..page.into() });
+            packing.push(PageRef { time, offset, ..page.into() });
         }
-        Ok::<_, String>(packed.fitting())
+        Ok::<_, String>(packing.packed())
     });
     Ok(Chunk { ids, pages: pages.transpose()? })
 }
 
-fn own(value: &str) -> Option<Chunk> {
+fn own(value: &str, room: &mut Vec<u8>) -> Option<Chunk> {
     let (letters, rest) = value.as_bytes().strip_prefix(IDS)?.split_at_checked(LETTERS)?;
     let ids = own_ids(letters)?;
     if rest == b"\"}" {
         return Some(Chunk { ids, pages: None });
     }
-    Some(Chunk { ids, pages: Some(own_pages(rest.strip_prefix(PAGES)?)?) })
+    Some(Chunk { ids, pages: Some(own_pages(rest.strip_prefix(PAGES)?, room)?) })
 }
 
 fn own_ids(letters: &[u8]) -> Option<IdChunk> {
@@ -120,9 +120,8 @@ fn own_ids(letters: &[u8]) -> Option<IdChunk> {
     (len == ID_BYTES).then_some(chunk)
 }
 
-fn own_pages(mut rest: &[u8]) -> Option<Packed> {
-    // The form takes more room than what it is read into.
-    let (mut packed, mut before) = (Packed::with_room(2 * rest.len()), Before::default());
+fn own_pages(mut rest: &[u8], room: &mut Vec<u8>) -> Option<Packed> {
+    let (mut packing, mut before) = (Packing::within(room), Before::default());
     loop {
         rest = rest.strip_prefix(b"[")?;
         let time = take_integer(&mut rest)?;
@@ -137,11 +136,11 @@ fn own_pages(mut rest: &[u8]) -> Option<Packed> {
                 Some(take_text(&mut rest).filter(|title| title.len() <= MAX_TITLE_BYTES)?)
             }
         };
-        packed.push(PageRef { time, offset, path, title });
+        packing.push(PageRef { time, offset, path, title });
         rest = rest.strip_prefix(b"]")?;
         match rest {
             [b',', tail @ ..] => rest = tail,
-            b"]}" => return Some(packed.fitting()),
+            b"]}" => return Some(packing.packed()),
             _ => return None,
         }
     }
@@ -196,8 +195,8 @@ mod tests {
     /// The same, read by serde alone.
     fn by_serde(value: &[u8]) -> (IdChunk, Option<Vec<Page>>) {
         let spaced = [b" ", value].concat();
-        assert!(own(std::str::from_utf8(&spaced).unwrap()).is_none(), "by hand one form is read");
-        listed(&read(&spaced).unwrap())
+        assert!(own(std::str::from_utf8(&spaced).unwrap(), &mut Vec::new()).is_none(), "by hand one form is read");
+        listed(&read(&spaced, &mut Vec::new()).unwrap())
     }
 
     proptest! {
@@ -222,8 +221,8 @@ mod tests {
             let expected = pages.as_ref().map(|pages| {
                 pages.iter().map(|(time, offset, path, title)| (*time, *offset, bytes(path), title.as_ref().map(bytes))).collect()
             });
-            prop_assert_eq!(listed(&read(&written).unwrap()), (ids, expected));
-            prop_assert_eq!(by_serde(&written), listed(&read(&written).unwrap()));
+            prop_assert_eq!(listed(&read(&written, &mut Vec::new()).unwrap()), (ids, expected));
+            prop_assert_eq!(by_serde(&written), listed(&read(&written, &mut Vec::new()).unwrap()));
             let state: ChunkState<'_> = serde_json::from_slice(&written).unwrap();
             prop_assert_eq!(serde_json::to_vec(&state).unwrap(), written);
         }
@@ -235,10 +234,10 @@ mod tests {
             tail in "\",\"pages\":\\[(\\[[0-9,\"\\\\a-]{0,12}\\],?){0,2}[\\]},]{0,3}|[\"}\\]]{0,3}",
         ) {
             let text = format!("{{\"ids\":\"{letters}{tail}");
-            if let Some(by_hand) = own(&text) {
+            if let Some(by_hand) = own(&text, &mut Vec::new()) {
                 prop_assert_eq!(listed(&by_hand), by_serde(text.as_bytes()));
             }
-            let _ = read(text.as_bytes());
+            let _ = read(text.as_bytes(), &mut Vec::new());
         }
     }
 
@@ -259,6 +258,6 @@ mod tests {
         let text = String::from_utf8(written).unwrap();
         assert!(text.starts_with(r#"{"ids":"kxyxAllMdVyTHLEC"#), "{text}");
         assert!(text.ends_with(r#"","pages":[[1000,7,"/a"],[-100,2,"/b"]]}"#), "{text}");
-        assert_eq!(read(br#"{"ids":"kxyx"}"#).unwrap_err(), "a chunk has 16 ids in base64");
+        assert_eq!(read(br#"{"ids":"kxyx"}"#, &mut Vec::new()).unwrap_err(), "a chunk has 16 ids in base64");
     }
 }

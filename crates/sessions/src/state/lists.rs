@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::chunks::IdChunk;
 use super::{CHUNK, Fingerprints, PageState};
-use crate::pages::{Packed, PageRef};
+use crate::pages::{Packed, Packing, PageRef};
 
 /// Sixteen entries of a list.
 #[derive(Deserialize)]
@@ -26,13 +26,13 @@ pub(crate) fn read_ids(value: &[u8]) -> Result<IdChunk, String> {
     }
 }
 
-/// Reads a chunk of pages.
-pub(crate) fn read_pages(value: &[u8]) -> Result<Packed, String> {
+/// Reads a chunk of pages. What is in the room is overwritten.
+pub(crate) fn read_pages(value: &[u8], room: &mut Vec<u8>) -> Result<Packed, String> {
     match serde_json::from_slice(value) {
         Ok(ListState::Pages(pages)) => {
-            let mut packed = Packed::with_room(value.len());
-            pages.iter().for_each(|page| packed.push(PageRef::from(page)));
-            Ok(packed.fitting())
+            let mut packing = Packing::within(room);
+            pages.iter().for_each(|page| packing.push(PageRef::from(page)));
+            Ok(packing.packed())
         }
         Ok(ListState::Ids(_)) => Err("ids stand where pages belong".to_owned()),
         Err(error) => Err(error.to_string()),
@@ -47,7 +47,8 @@ mod tests {
     fn both_formats_are_read() {
         let old = br#"{"pages":[{"time":"2026-11-02T00:00:01.000Z","offset":4,"path":"/products/0","title":"Shoes"},{"time":"2026-11-02T00:00:02.000Z","offset":5,"path":"/x"}]}"#;
         let new = br#"{"pages":[[1793577601000,4,"/products/0","Shoes"],[1793577602000,5,"/x"]]}"#;
-        assert_eq!(read_pages(old).unwrap().listed(), read_pages(new).unwrap().listed());
+        let pages = |value| read_pages(value, &mut Vec::new()).unwrap().listed();
+        assert_eq!(pages(old), pages(new));
         let old = format!("{{\"ids\":[{}]}}", ["\"931cb102594c755c\""; CHUNK].join(","));
         let newer = format!("{{\"ids\":\"{}\"}}", "931cb102594c755c".repeat(CHUNK));
         assert_eq!(read_ids(old.as_bytes()).unwrap(), [0x931c_b102_594c_755c; CHUNK]);

@@ -7,6 +7,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 pub struct Places {
     /// The public port, as bound.
     pub public: SocketAddr,
+    /// Whether it speaks TLS.
+    pub is_tls: bool,
     /// Where hits are posted to on it.
     pub collect: String,
     /// Where the tracker is on it.
@@ -21,8 +23,8 @@ pub struct Places {
 
 /// The text. Rows are in the lake within `flush_secs` seconds.
 pub fn banner(places: &Places, flush_secs: u64) -> String {
-    let url = url(places.public);
-    let admin = self::url(places.admin);
+    let url = url(if places.is_tls { "https" } else { "http" }, places.public);
+    let admin = self::url("http", places.admin);
     let Places { bus, lake, collect, tracker, .. } = places;
     let glob = format!("{}/hits/*/*.parquet", lake.trim_end_matches('/'));
     let read = format!("duckdb.read_parquet({})", python_string(&glob));
@@ -53,13 +55,13 @@ Ctrl-C stops it.
 }
 
 /// The URL of a port. What listens everywhere is reached here.
-fn url(address: SocketAddr) -> String {
+fn url(scheme: &str, address: SocketAddr) -> String {
     let reached = match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from((Ipv4Addr::LOCALHOST, v4.port())),
         SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from((Ipv6Addr::LOCALHOST, v6.port())),
         address => address,
     };
-    format!("http://{reached}")
+    format!("{scheme}://{reached}")
 }
 
 /// A text as a shell's word.
@@ -78,6 +80,7 @@ mod tests {
     fn places(lake: &str) -> Places {
         Places {
             public: "127.0.0.1:8080".parse().unwrap(),
+            is_tls: false,
             admin: "127.0.0.1:9090".parse().unwrap(),
             collect: "/collect".into(),
             tracker: "/tracker.js".into(),
@@ -92,13 +95,21 @@ mod tests {
     }
 
     #[test]
+    fn with_a_certificate_the_public_port_alone_is_https() {
+        let said = banner(&Places { is_tls: true, ..places("./data/lake") }, 5);
+        assert!(said.contains("src=\"https://127.0.0.1:8080/tracker.js\""), "{said}");
+        assert!(said.contains("}' https://127.0.0.1:8080/collect"), "{said}");
+        assert!(said.contains("http://127.0.0.1:9090/ready"), "{said}");
+    }
+
+    #[test]
     fn what_listens_everywhere_is_reached_here() {
         for (bound, reached) in [
             ("0.0.0.0:80", "http://127.0.0.1:80"),
             ("[::]:80", "http://[::1]:80"),
             ("192.0.2.1:80", "http://192.0.2.1:80"),
         ] {
-            assert_eq!(url(bound.parse().unwrap()), reached);
+            assert_eq!(url("http", bound.parse().unwrap()), reached);
         }
     }
 
