@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use collector::cli::{CollectorArgs, run};
 use service::{HasSettings, Together, config, exit_code};
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 /// Takes hits over HTTP and puts them on the bus.
 #[derive(Parser, Debug)]

@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use clap::Parser;
 use lake_writer::cli::{LakeWriterArgs, run};
 use service::{HasSettings, Together, config, exit_code};
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 /// Writes the topics into the lake.
 #[derive(Parser, Debug)]

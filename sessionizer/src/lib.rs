@@ -4,7 +4,6 @@
 //! This crate must never decide what a session is: that is `crates/sessions`. It restores engines, feeds them,
 //! commits what they put out as one step with the position, and writes ticks where a partition is idle.
 
-pub mod allocator;
 pub mod cli;
 mod config;
 mod controls;

@@ -1,12 +1,14 @@
-//! The sessionizer as a process of its own: how memory is taken, settings, then logs and signals, then the service until it is
-//! told to stop.
+//! The sessionizer as a process of its own: settings, then logs and signals, then the service until it is told to stop.
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use service::{HasSettings, Together, config, exit_code};
-use sessionizer::allocator;
 use sessionizer::cli::{SessionizerArgs, run};
+use tikv_jemallocator::Jemalloc;
+
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 /// Turns the log of hits into sessions.
 #[derive(Parser, Debug)]
@@ -23,7 +25,6 @@ impl HasSettings for Cli {
 }
 
 fn main() -> ExitCode {
-    allocator::start_with_settings();
     let cli: Cli = config::parse_or_exit();
     exit_code(run(&cli.args))
 }
