@@ -43,7 +43,7 @@ const GLANCE: Duration = Duration::from_millis(10);
 type Answered = Result<Response, Infallible>;
 
 /// How connections are served.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Protocols {
     http1: http1::Builder,
     http2: http2::Builder<TokioExecutor>,
@@ -74,7 +74,7 @@ impl Protocols {
     /// Answers a connection's requests until its client, its pauses or the watcher end it. `shutdown` ends it before it
     /// has begun.
     pub(crate) async fn serve(
-        self,
+        self: Arc<Self>,
         stream: TcpStream,
         peer: IpAddr,
         routes: Arc<Routes>,
@@ -89,18 +89,18 @@ impl Protocols {
             return self.converse(stream, is_http2, peer, routes, watcher).await;
         };
         // In boxes: a connection without TLS takes no more for what one with it needs.
-        let shaking_hands = Box::pin(timeout(self.pause, tls.acceptor().accept(stream)));
+        let shaking_hands = Box::pin(timeout(self.pause, tls.accept(stream)));
         let stream = tokio::select! {
             () = shutdown.cancelled() => return Ok(()),
             stream = shaking_hands => stream.map_err(|_| Ended::Idle)??,
         };
         let is_http2 = stream.get_ref().1.alpn_protocol() == Some(H2);
-        Box::pin(self.converse(stream, is_http2, peer, routes, watcher)).await
+        self.converse(stream, is_http2, peer, routes, watcher).await
     }
 
     /// Speaks HTTP, once it is known which one.
     async fn converse<S>(
-        self,
+        &self,
         stream: S,
         is_http2: bool,
         peer: IpAddr,
@@ -108,7 +108,7 @@ impl Protocols {
         watcher: Watcher,
     ) -> Result<(), Ended>
     where
-        S: AsyncRead + AsyncWrite + Send + 'static,
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let mut stream = TimeoutStream::new(stream);
         // Who does not take an answer must not keep a slot for ever. Reading has bounds of its own.

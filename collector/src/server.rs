@@ -27,7 +27,7 @@ pub(crate) async fn serve(
     shutdown: Shutdown,
 ) {
     let bounds = edge.bounds;
-    let protocols = Protocols::new(bounds.read, tls);
+    let protocols = Arc::new(Protocols::new(bounds.read, tls));
     let slots = Arc::new(Semaphore::new(bounds.connections));
     let graceful = GracefulShutdown::new();
     let cut = Shutdown::new();

@@ -11,26 +11,39 @@ use rustls::ServerConfig;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::server::NoServerSessionStorage;
 use service::metrics::{TLS_READ, TLS_STALE};
 use service::{Shutdown, TlsArgs};
+use tokio::net::TcpStream;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::MissedTickBehavior;
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
 use crate::stamp::{Stamp, stamp};
 
 /// How often the files are looked at: as often as the others.
 const LOOK: Duration = Duration::from_secs(1);
 
+/// The longest handshake: until it is done, a client may have sent 64 KiB that nothing else counts.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// Most bytes of answers that wait to be sent, beside the 64 KiB that HTTP has for them.
+const SEND_BYTES: usize = 16 * 1024;
+
 /// HTTP/2 in ALPN.
 pub(crate) const H2: &[u8] = b"h2";
+
+/// The state of certificate and key.
+type Stamps = (Stamp, Stamp);
 
 /// The certificate as it was last read, and where from.
 pub struct Tls {
     certificate: PathBuf,
     key: PathBuf,
     /// The files' state when they were opened.
-    opened: [Stamp; 2],
+    opened: Stamps,
     config: ArcSwap<ServerConfig>,
 }
 
@@ -43,7 +56,7 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        error: pem::Error,
+        error: PemError,
     },
     /// The file of the key.
     #[error("--tls-key {}: {error}; it must hold the certificate's private key in PEM, without a password", .path.display())]
@@ -51,10 +64,10 @@ pub enum TlsError {
         /// The file.
         path: PathBuf,
         /// What is wrong.
-        error: pem::Error,
+        error: PemError,
     },
     /// Both can be read, and do not go together.
-    #[error("--tls-certificate {} with --tls-key {}: {error}", .certificate.display(), .key.display())]
+    #[error("--tls-certificate {} with --tls-key {}: {error}; the key must be the one that the certificate was made for", .certificate.display(), .key.display())]
     Pair {
         /// The file of certificates.
         certificate: PathBuf,
@@ -63,6 +76,30 @@ pub enum TlsError {
         /// What is wrong.
         error: rustls::Error,
     },
+}
+
+/// Why a file is no PEM, in words of our own: the parser's hold what it stumbled over, which may be the key.
+#[derive(Debug, thiserror::Error)]
+pub enum PemError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Unreadable(io::Error),
+    /// It can, and something else is in it.
+    #[error("there is none in it")]
+    Absent,
+    /// It is torn, or its line breaks are gone.
+    #[error("it begins and is not whole, line by line")]
+    Torn,
+}
+
+impl From<pem::Error> for PemError {
+    fn from(error: pem::Error) -> Self {
+        match error {
+            pem::Error::Io(error) => Self::Unreadable(error),
+            pem::Error::NoItemsFound => Self::Absent,
+            _ => Self::Torn,
+        }
+    }
 }
 
 impl Tls {
@@ -76,14 +113,16 @@ impl Tls {
             return Ok(None);
         };
         // The state before the reading: a change in between is seen at the next look.
-        let opened = [stamp(&certificate), stamp(&key)];
+        let opened = (stamp(&certificate), stamp(&key));
         let config = ArcSwap::from_pointee(read(&certificate, &key)?);
         Ok(Some(Arc::new(Self { certificate, key, opened, config })))
     }
 
-    /// Shakes hands with the certificate of this moment.
-    pub(crate) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(self.config.load_full())
+    /// Shakes hands with the certificate of this moment, and gives the connection no more room than plain ones have.
+    pub(crate) async fn accept(&self, stream: TcpStream) -> io::Result<Box<TlsStream<TcpStream>>> {
+        let acceptor = TlsAcceptor::from(self.config.load_full());
+        let shaking_hands = acceptor.accept_with(stream, |connection| connection.set_buffer_limit(Some(SEND_BYTES)));
+        Ok(Box::new(timeout(HANDSHAKE, shaking_hands).await??))
     }
 
     /// Begins to hear SIGHUP, which ends nobody from here on: before the process says that it is up.
@@ -95,21 +134,13 @@ impl Tls {
         Ok(Following { asked: signal(SignalKind::hangup())?, tls: self })
     }
 
-    fn read_anew(&self) {
-        match read(&self.certificate, &self.key) {
-            Ok(config) => {
-                self.config.store(Arc::new(config));
-                metrics::gauge!(TLS_STALE).set(0);
-                metrics::counter!(TLS_READ, "result" => "used").increment(1);
-                tracing::info!(file = %self.certificate.display(), "the certificate was read anew");
-            }
-            // Where it and its key are written one after the other, they go together at the next look.
-            Err(error) => {
-                metrics::gauge!(TLS_STALE).set(1);
-                metrics::counter!(TLS_READ, "result" => "refused").increment(1);
-                tracing::error!(%error, "the certificate cannot be used; the one before it goes on");
-            }
-        }
+    fn stamps(&self) -> Stamps {
+        (stamp(&self.certificate), stamp(&self.key))
+    }
+
+    fn read_anew(&self) -> Result<(), TlsError> {
+        self.config.store(Arc::new(read(&self.certificate, &self.key)?));
+        Ok(())
     }
 }
 
@@ -127,11 +158,12 @@ pub struct Following {
 }
 
 impl Following {
-    /// Follows the files until it is told to stop. What cannot be used changes nothing: log and metric say so.
+    /// Follows the files until it is told to stop. What cannot be used changes nothing and is read again at each look, until it
+    /// can: rights to a file may come without a change of it.
     pub async fn run(mut self, stop: Shutdown) {
         let mut look = tokio::time::interval(LOOK);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut seen = self.tls.opened;
+        let (mut used, mut said) = (self.tls.opened, None);
         metrics::gauge!(TLS_STALE).set(0);
         loop {
             let is_asked = tokio::select! {
@@ -139,18 +171,38 @@ impl Following {
                 _ = self.asked.recv() => true,
                 _ = look.tick() => false,
             };
-            let now = [stamp(&self.tls.certificate), stamp(&self.tls.key)];
-            if is_asked || seen != now {
-                seen = now;
-                self.tls.read_anew();
+            // The state before the reading: a change in between is seen at the next look.
+            let now = self.tls.stamps();
+            if !is_asked && used == now {
+                continue;
             }
+            let tls = self.tls.clone();
+            let Ok(read) = tokio::task::spawn_blocking(move || tls.read_anew()).await else { return };
+            match read {
+                Ok(()) => (used, said) = (now, None),
+                // Said once. Where certificate and key are written one after the other, they go together at the next look.
+                Err(error) => {
+                    let text = Some(error.to_string());
+                    if is_asked || text != said {
+                        metrics::gauge!(TLS_STALE).set(1);
+                        metrics::counter!(TLS_READ, "result" => "refused").increment(1);
+                        tracing::error!(%error, "the certificate cannot be used; the one before it goes on");
+                    }
+                    said = text;
+                    continue;
+                }
+            }
+            metrics::gauge!(TLS_STALE).set(0);
+            metrics::counter!(TLS_READ, "result" => "used").increment(1);
+            tracing::info!(file = %self.tls.certificate.display(), "the certificate was read anew");
         }
     }
 }
 
 fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
-    let in_certificate = |error| TlsError::Certificate { path: certificate.to_owned(), error };
-    let in_key = |error| TlsError::Key { path: key.to_owned(), error };
+    let in_certificate =
+        |error: pem::Error| TlsError::Certificate { path: certificate.to_owned(), error: error.into() };
+    let in_key = |error: pem::Error| TlsError::Key { path: key.to_owned(), error: error.into() };
     let chain = CertificateDer::pem_file_iter(certificate).map_err(in_certificate)?;
     let chain = chain.collect::<Result<Vec<_>, _>>().map_err(in_certificate)?;
     if chain.is_empty() {
@@ -163,7 +215,8 @@ fn read(certificate: &Path, key: &Path) -> Result<ServerConfig, TlsError> {
         .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, private))
         .map_err(pair)?;
     config.alpn_protocols = vec![H2.to_vec(), b"http/1.1".to_vec()];
-    // A browser that comes again is spared half of the handshake, and we keep nothing for it.
+    // A browser that comes again is spared half of the handshake, and nothing is kept for it here.
     config.ticketer = aws_lc_rs::Ticketer::new().map_err(pair)?;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
 }

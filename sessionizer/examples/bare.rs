@@ -14,6 +14,11 @@ use events::{Span, Topic, WindowSettings};
 use service::{Health, Shutdown};
 use sessionizer::Config;
 use sessions::BareSession;
+use tikv_jemallocator::Jemalloc;
+
+/// As in the binaries.
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 /// The most pages of a record.
 const MAX_PAGES: usize = 50;

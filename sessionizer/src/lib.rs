@@ -106,7 +106,8 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
                 readiness.not_ready(error.to_string());
                 metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "process").increment(1);
                 tracing::warn!(%error, "starting the worker anew in {wait:?}");
-                was_away = !matches!(error, Error::Bus(BusError::Fenced(_)));
+                // Who is fenced right after an outage comes out of one, too.
+                was_away |= !matches!(error, Error::Bus(BusError::Fenced(_)));
                 shutdown.sleep(wait);
                 // Progress since the last failure means that this is another one.
                 wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };

@@ -30,6 +30,9 @@ const POLL_RESTORING: Duration = Duration::from_millis(10);
 /// How often it is said how far each partition is behind the end of its log: that is a question to the bus.
 const LAG_EVERY: Duration = Duration::from_secs(1);
 
+/// How late the look for ticks may be, which comes several times a second, before the bus counts as having been away.
+const LATE: Duration = Duration::from_secs(5);
+
 /// How long a group may take to give a member its part. Who has none by then waits to take one over.
 const JOINING: Duration = Duration::from_secs(10);
 
@@ -61,6 +64,7 @@ pub(crate) fn run(
         committed_at: Instant::now(),
         taken: 0,
         lag_at: Instant::now(),
+        looked_at: Instant::now(),
         controls: Controls::new(bus.clone()),
     };
     while !grace.has_begun() && !loops.has_ended() {
@@ -92,6 +96,8 @@ struct Loop<'a> {
     /// Records of `hits` that the next commit covers.
     taken: usize,
     lag_at: Instant,
+    /// When it last looked whether a tick is due.
+    looked_at: Instant,
     controls: Controls,
 }
 
@@ -278,8 +284,14 @@ impl Loop<'_> {
     /// Writes the settings where they differ, and a tick to each partition that has been idle.
     fn send_controls(&mut self) {
         let now = (self.config.clock)();
-        if let Err(error) = self.controls.settle() {
+        let settled = self.controls.settle();
+        if let Err(error) = &settled {
             tracing::warn!(%error, "a control record could not be written; no ticks for a minute");
+        }
+        // A commit waits for a bus that is away, and may well come through: then nothing but the time says that it was. And a tick
+        // that is sent while it is away stands in the log before all that waited for it.
+        let is_late = std::mem::replace(&mut self.looked_at, Instant::now()).elapsed() >= LATE;
+        if settled.is_err() || is_late || self.bus.condition().away.is_some() {
             self.partitions.values_mut().for_each(|partition| partition.ticks.outage(now));
         }
         self.controls.send_settings(self.config.settings);

@@ -64,11 +64,8 @@ impl Running {
         let (health, shutdown) = (Health::default(), Shutdown::with_drain(drain));
         let id = Uuid::from_u128(0x0190_a3f2_0000_7000_8000_0000_0000_0001);
         let tls = Tls::open(&settings.edge.tls).unwrap();
-        if let Some(tls) = tls.clone() {
-            tokio::spawn(tls.following().unwrap().run(shutdown.clone()));
-        }
         let collector = Collector::new(&settings.edge, Policy::open(&settings.edge.policy).unwrap(), bus)
-            .with_tls(tls.clone())
+            .with_tls(tls)
             .with_clock_and_ids(clock::fixed(NOW), Arc::new(move |_| id));
         let server = tokio::spawn({
             let (health, shutdown) = (health.clone(), shutdown.clone());

@@ -2,6 +2,11 @@
 
 use events::{NewHit, Offset, Timestamp, Uuid, WindowSettings};
 use sessions::{Engine, Input, Outputs};
+use tikv_jemallocator::Jemalloc;
+
+/// As in the binaries.
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 const SESSIONS: u64 = 1_000_000;
 const PAGES: u64 = 3;

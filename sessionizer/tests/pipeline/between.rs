@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bus::{Bounds, Bus, BusError, Group, Outgoing, Reader, SharedBus, Source, Worker};
+use bus::{Bounds, Bus, BusError, Condition, Group, Outgoing, Reader, SharedBus, Source, Worker};
 use events::{LogId, NextOffset};
 use futures::future::BoxFuture;
 
@@ -18,6 +18,10 @@ pub(crate) trait Between: Send + Sync + 'static {
 
     fn reader(&self, _source: Source, reader: Box<dyn Reader>) -> Box<dyn Reader> {
         reader
+    }
+
+    fn condition(&self, bus: &SharedBus) -> Condition {
+        bus.condition()
     }
 }
 
@@ -58,5 +62,9 @@ impl<B: Between> Bus for Behind<B> {
 
     fn bounds(&self, source: Source) -> Result<Bounds, BusError> {
         self.bus.bounds(source)
+    }
+
+    fn condition(&self) -> Condition {
+        self.between.condition(&self.bus)
     }
 }

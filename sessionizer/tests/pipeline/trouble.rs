@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use bus::embedded::{EmbeddedBus, Limits, Options};
-use bus::{BusError, Outgoing, Reader, Record, SharedBus, Source};
+use bus::{Away, BusError, Condition, Outgoing, Reader, Record, SharedBus, Source};
 use events::{Control, NextOffset, Span, Timestamp, Topic};
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
@@ -206,4 +206,67 @@ fn a_record_that_the_bus_does_not_take_ends_the_sessionizer_with_its_name() {
     let text = error.to_string();
     assert!(matches!(error, Error::TooLarge { limit, .. } if limit == record), "{text}");
     assert!(text.contains("shop.example/v1") && !text.contains('\n'), "{text}");
+}
+
+fn ticks(bus: &SharedBus) -> usize {
+    read(bus, Topic::Hits).iter().filter(|record| record["control"] == "tick").count()
+}
+
+/// Nobody answers it, though what is published comes through in the end.
+struct IsAway;
+
+impl Between for IsAway {
+    fn condition(&self, _: &SharedBus) -> Condition {
+        Condition {
+            away: Some(Away { since: Instant::now(), why: "connection refused".to_owned() }),
+            ..Condition::default()
+        }
+    }
+}
+
+#[test]
+fn no_tick_overtakes_the_hits_that_wait_for_a_bus_that_is_away() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(1, "v1", now())]);
+    let long_enough = Instant::now() + Duration::from_secs(2);
+    run_until(&behind(IsAway, bus.clone()), &hasty(60_000), |bus| {
+        read(bus, Topic::HitsEnriched).len() == 1 && Instant::now() > long_enough
+    });
+    assert_eq!(ticks(&bus), 0);
+    run_until(&bus, &hasty(60_000), |bus| ticks(bus) > 0);
+}
+
+#[test]
+fn no_tick_comes_right_after_a_step_that_waited_out_an_outage() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    publish(&bus, vec![hit(1, "v1", now())]);
+    // It stands still, by its clock, for longer than its idle interval.
+    let (gate, waits) = (Arc::new(Mutex::new(())), Arc::new(AtomicBool::new(false)));
+    let clock = {
+        let (gate, waits) = (gate.clone(), waits.clone());
+        Arc::new(move || {
+            waits.store(true, Ordering::SeqCst);
+            drop(gate.lock().unwrap());
+            now()
+        })
+    };
+    let config = Config { clock, idle_interval: Span::from_secs(4), ..hasty(60_000) };
+    let went_on: Mutex<Option<Instant>> = Mutex::default();
+    run_until(&bus, &config, |bus| {
+        let mut went_on = went_on.lock().unwrap();
+        if went_on.is_none() && read(bus, Topic::HitsEnriched).len() == 1 {
+            let held = gate.lock().unwrap();
+            waits.store(false, Ordering::SeqCst);
+            while !waits.load(Ordering::SeqCst) {
+                std::thread::yield_now();
+            }
+            std::thread::sleep(Duration::from_secs(6));
+            drop(held);
+            *went_on = Some(Instant::now());
+        }
+        went_on.is_some_and(|went_on| went_on.elapsed() > Duration::from_secs(1))
+    });
+    assert_eq!(ticks(&bus), 0);
 }

@@ -25,6 +25,8 @@ pub struct Places {
 pub fn banner(places: &Places, flush_secs: u64) -> String {
     let url = url(if places.is_tls { "https" } else { "http" }, places.public);
     let admin = self::url("http", places.admin);
+    // A certificate is for a name, which is not known here.
+    let curl = if places.is_tls { "curl --insecure" } else { "curl" };
     let Places { bus, lake, collect, tracker, .. } = places;
     let glob = format!("{}/hits/*/*.parquet", lake.trim_end_matches('/'));
     let read = format!("duckdb.read_parquet({})", python_string(&glob));
@@ -43,7 +45,7 @@ Paste this into a page:
   <script defer src=\"{url}{tracker}\" data-site=\"my-site\"></script>
 
 Or send a hit yourself:
-  curl -H 'content-type: application/json' -d '{{\"site\":\"my-site\",\"visitor_id\":\"me\",\"url\":\"https://my-site.example/\"}}' {url}{collect}
+  {curl} -H 'content-type: application/json' -d '{{\"site\":\"my-site\",\"visitor_id\":\"me\",\"url\":\"https://my-site.example/\"}}' {url}{collect}
 
 See it in the lake {flush_secs} seconds later (pip install duckdb):
   python3 -c {}
@@ -98,6 +100,7 @@ mod tests {
     fn with_a_certificate_the_public_port_alone_is_https() {
         let said = banner(&Places { is_tls: true, ..places("./data/lake") }, 5);
         assert!(said.contains("src=\"https://127.0.0.1:8080/tracker.js\""), "{said}");
+        assert!(said.contains("  curl --insecure -H"), "{said}");
         assert!(said.contains("}' https://127.0.0.1:8080/collect"), "{said}");
         assert!(said.contains("http://127.0.0.1:9090/ready"), "{said}");
     }
