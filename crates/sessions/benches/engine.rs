@@ -11,7 +11,12 @@ use std::time::{Duration, Instant};
 use events::{Hit, WindowSettings};
 use sessions::enrich::Enricher;
 use sessions::{Engine, Input, Outputs};
+use tikv_jemallocator::Jemalloc;
 use traffic::{Agents, Record};
+
+/// As in the binaries.
+#[global_allocator]
+static MEMORY: Jemalloc = Jemalloc;
 
 /// Hits before the clock runs: with 51 a second of event time, an hour and five minutes.
 const WARM_UP: usize = 200_000;

@@ -98,7 +98,7 @@ fn write_node(node: &mut Node, portrait: Option<Portrait<'_>>, out: &mut Outputs
     if node.saved.is_apart {
         // All of it is written anew, once, in today's form.
         chunk_keys(node).for_each(|key| out.push(Topic::SessionsOpen, &key, |_| ()));
-        node.saved = Saved::default();
+        node.saved = Saved::NONE;
     }
     let full = node.ids.len() / CHUNK;
     // Pages are fewer than ids, and a stub has none.
@@ -142,10 +142,10 @@ fn open_state<'a>(node: &'a Node, open: &'a Open, portrait: Portrait<'a>, page_c
         floor: Some(open.floor).filter(|&floor| floor != Timestamp::MIN),
         start_offset: open.start_offset,
         first_offset: open.first_offset,
-        last_offset: open.last_offset,
+        last_offset: node.tally.last_offset,
         hit_count: node.ids.len() as u32,
-        pageview_count: open.pageviews,
-        event_count: open.events,
+        pageview_count: node.tally.pageviews,
+        event_count: node.tally.events,
         engaged_ms: open.engaged_ms,
         is_split: open.is_split,
         refused_by: open.refused_by,

@@ -27,8 +27,11 @@ pub(crate) trait Slots {
     /// The true time of a slot; it may grow while the slot waits, and never falls.
     fn time(&self, slot: u32) -> Timestamp;
 
-    /// The slot is due within a bucket's width: what it takes then may be read from memory now, with that of others.
+    /// The slot's time will be asked for within a bucket's width: asks for its memory.
     fn prefetch(&self, slot: u32);
+
+    /// The slot is due within a bucket's width: asks for the memory of what it takes then.
+    fn prefetch_all(&self, slot: u32);
 }
 
 #[derive(Debug, Default)]
@@ -140,7 +143,8 @@ impl Deadlines {
             self.row_start += 1;
             self.empty(bucket, last, slots);
         }
-        self.reached.iter().for_each(|&(_, slot)| slots.prefetch(slot));
+        self.row.iter().take(1).flatten().for_each(|&slot| slots.prefetch(slot));
+        self.reached.iter().for_each(|&(_, slot)| slots.prefetch_all(slot));
         self.reached.sort_unstable_by_key(|&entry| Reverse(entry));
         // What is in `near` already comes from earlier buckets, so it is due before all that is added.
         self.reached.append(&mut self.near);
@@ -196,6 +200,8 @@ mod tests {
         }
 
         fn prefetch(&self, _: u32) {}
+
+        fn prefetch_all(&self, _: u32) {}
     }
 
     proptest! {

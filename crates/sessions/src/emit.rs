@@ -11,7 +11,7 @@ use events::{Offset, Rejection, Timestamp, Uuid};
 pub(crate) use pen::{Pen, escaped};
 pub(crate) use session::{origin_json, place_json, room_for_session, session};
 
-use crate::enrich::{Agent, Came, Channel, Derived, MAX_VALUE_BYTES, Origin};
+use crate::enrich::{Agent, Came, Channel, Derived, Enricher, MAX_VALUE_BYTES, Origin};
 use crate::late::LateReason;
 
 /// What the engine found out about every hit, late or not.
@@ -57,15 +57,15 @@ pub(crate) fn enriched<'o>(
     mut pen: Pen<'o>,
     raw: &[u8],
     placed: Placed,
-    session: Option<(Uuid, u32)>,
+    session: Option<(&Uuid, u32)>,
     derived: &Derived<'_>,
-    agent: &Agent,
+    enricher: &Enricher,
     is_plain: bool,
 ) -> Pen<'o> {
     pen.raw(open_ended(raw));
     placed.write(&mut pen);
     if let Some((session_id, seq)) = session {
-        pen.fixed((b",\"session_id\":\"", session_id, b"\",\"session_seq\":"));
+        pen.fixed((b",\"session_id\":\"", *session_id, b"\",\"session_seq\":"));
         pen.integer(b"", seq.into());
     }
     if let Some(path) = derived.path {
@@ -73,10 +73,10 @@ pub(crate) fn enriched<'o>(
     }
     match &derived.origin {
         Came::Within => {}
-        Came::Elsewhere(elsewhere) => pen.raw(elsewhere.json()),
+        &Came::Elsewhere(number) => pen.raw(enricher.elsewhere(number).json()),
         Came::Campaign(origin) => pen = campaign(pen, origin),
     }
-    pen.raw(agent.json());
+    pen.raw(enricher.agent(derived.agent).json());
     pen.fixed(b"}");
     pen
 }

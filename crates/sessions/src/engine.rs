@@ -1,5 +1,6 @@
 //! The engine of one input partition: records in, outputs out.
 
+mod effects;
 mod run;
 
 use events::{ClosedBy, Control, Hit, Invalid, NextOffset, Offset, Reason, Timestamp, Topic, WindowSettings};
@@ -11,7 +12,8 @@ use crate::outputs::Outputs;
 use crate::profile::Shared;
 use crate::state::CheckpointMark;
 use crate::windows::Windows;
-use run::{Buffers, Effect, RUN, Run};
+use effects::Effects;
+use run::{Buffers, RUN, Run};
 
 /// The largest hit that is read, in bytes. With what is appended it stays under every bus's limit of a megabyte.
 pub const MAX_HIT_BYTES: usize = 512 * 1024;
@@ -29,7 +31,7 @@ pub struct Engine {
     pub(crate) position: NextOffset,
     pub(crate) last_checkpoint: CheckpointMark,
     due: Vec<u32>,
-    effects: Vec<Effect>,
+    effects: Effects,
     buffers: Buffers,
     bare: Option<WriteBare>,
 }
@@ -72,7 +74,7 @@ impl Engine {
             position,
             last_checkpoint,
             due: Vec::new(),
-            effects: Vec::new(),
+            effects: Effects::default(),
             buffers: Buffers::default(),
             bare: None,
         }
@@ -209,8 +211,8 @@ impl Engine {
 
     fn close(&mut self, due: &[u32], by: ClosedBy, run: &Run<'_>, out: &mut Outputs) {
         for &slot in due {
-            let session = self.windows.close(slot, by);
-            self.effects.push(Effect::Final(session));
+            self.windows.close(slot, by, &mut self.effects.finals);
+            self.effects.place_finals();
             // A tick after a long silence may close a million.
             if self.effects.len() >= 8 * RUN {
                 self.write(run, out);

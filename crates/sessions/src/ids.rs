@@ -1,5 +1,7 @@
 //! Fingerprints of a session's hits. Most sessions have few: those stand in the node itself.
 
+use crate::prefetch::prefetch_start;
+
 /// How many ids need no allocation. With three, a node and a session of three pages stay under 400 bytes.
 const FEW: usize = 3;
 
@@ -8,12 +10,6 @@ const FEW: usize = 3;
 pub(crate) enum Ids {
     Few { len: u8, ids: [u64; FEW] },
     Many(Vec<u64>),
-}
-
-impl Default for Ids {
-    fn default() -> Self {
-        Self::Few { len: 0, ids: [0; FEW] }
-    }
 }
 
 impl std::ops::Deref for Ids {
@@ -27,6 +23,18 @@ impl std::ops::Deref for Ids {
 }
 
 impl Ids {
+    pub(crate) const NONE: Self = Self::Few { len: 0, ids: [0; FEW] };
+
+    /// Asks for the memory of the last id and the next one.
+    #[inline(always)]
+    pub(crate) fn prefetch_last(&self) {
+        if let Self::Many(ids) = self
+            && let Some(last) = ids.last()
+        {
+            prefetch_start(last);
+        }
+    }
+
     pub(crate) fn push(&mut self, id: u64) {
         match self {
             Self::Few { len, ids } if usize::from(*len) < FEW => {
@@ -49,7 +57,7 @@ impl From<Vec<u64>> for Ids {
         if ids.len() > FEW {
             return Self::Many(ids);
         }
-        let mut few = Self::default();
+        let mut few = Self::NONE;
         ids.into_iter().for_each(|id| few.push(id));
         few
     }

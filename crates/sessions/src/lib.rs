@@ -23,6 +23,7 @@ mod node;
 mod numbered;
 mod outputs;
 mod pages;
+mod prefetch;
 mod profile;
 mod restore;
 mod spare;

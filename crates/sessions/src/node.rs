@@ -4,6 +4,7 @@ use events::{ClosedBy, Kind, Offset, Timestamp, Uuid, WindowSettings};
 
 use crate::ids::Ids;
 use crate::pages::{KeyAndPages, PageRef};
+use crate::prefetch::prefetch;
 use crate::profile::Profile;
 use crate::store::Link;
 
@@ -11,26 +12,52 @@ mod open;
 
 pub(crate) use open::{Open, Overflow, Rare};
 
-/// A session or a stub. What both need stands here; what only an open session needs, behind a pointer.
+/// A session or a stub. What both need stands here, and what nearly every hit changes, so that such a hit reads nothing behind
+/// the pointer; the rest of what only an open session needs is there.
+///
+/// The order of the fields is that in memory: its first half is what finding it, and asking when it is due, reads.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct Node {
-    pub(crate) session_id: Uuid,
-    pub(crate) start: Timestamp,
-    pub(crate) end: Timestamp,
     /// `site/visitor_id`, and the pages of an open session.
     pub(crate) texts: KeyAndPages,
-    /// Fingerprints of its hits in order of arrival; their number is the session's hit count.
-    pub(crate) ids: Ids,
+    pub(crate) start: Timestamp,
+    pub(crate) end: Timestamp,
     /// `None` is a stub.
     pub(crate) open: Option<Box<Open>>,
     pub(crate) link: Link,
+    pub(crate) saved: Saved,
     /// A stub past its time that an open session keeps; it waits for that one instead of for the horizon.
     pub(crate) held: bool,
-    pub(crate) saved: Saved,
+    /// Of an open session.
+    pub(crate) tally: Tally,
+    /// Fingerprints of its hits in order of arrival; their number is the session's hit count.
+    pub(crate) ids: Ids,
+    pub(crate) session_id: Uuid,
+}
+
+/// What nearly every hit changes of an open session, besides its end, its ids and its pages.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tally {
+    pub(crate) last_offset: Offset,
+    pub(crate) pageviews: u32,
+    pub(crate) events: u32,
+}
+
+impl Saved {
+    /// Nothing of it.
+    pub(crate) const NONE: Self = Self { exists: false, dirty: false, is_apart: false, chunks: 0, page_chunks: 0 };
+}
+
+impl Tally {
+    /// Before a session's first hit, which comes at this offset.
+    pub(crate) const fn before(offset: Offset) -> Self {
+        Self { last_offset: offset, pageviews: 0, events: 0 }
+    }
 }
 
 /// What of a node the last checkpoint holds.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Saved {
     /// Whether it stands in the state at all.
     pub(crate) exists: bool,
@@ -52,6 +79,7 @@ pub(crate) struct FinalSession {
     pub(crate) end: Timestamp,
     pub(crate) hits: usize,
     pub(crate) texts: KeyAndPages,
+    pub(crate) tally: Tally,
     pub(crate) open: Box<Open>,
     /// Unless a maximum closed it.
     pub(crate) by: ClosedBy,
@@ -82,15 +110,39 @@ impl<'a> Contribution<'a> {
 }
 
 impl Node {
+    /// Before anything is known of it.
+    pub(crate) const EMPTY: Self = Self {
+        session_id: Uuid::nil(),
+        start: Timestamp::MIN,
+        end: Timestamp::MIN,
+        texts: KeyAndPages::absent(),
+        ids: Ids::NONE,
+        tally: Tally::before(Offset(0)),
+        open: None,
+        link: Link::NONE,
+        held: false,
+        saved: Saved::NONE,
+    };
+
     /// `site/visitor_id`.
     pub(crate) fn key(&self) -> &[u8] {
         self.texts.key()
     }
 
-    /// Reads what is behind the node's pointers; see [`crate::store::Store::prefetch`].
-    pub(crate) fn prefetch(&self) -> i64 {
-        let open = self.open.as_ref().map_or(0, |open| open.floor.as_millis() ^ i64::from(open.pageviews));
-        open ^ i64::from(self.texts.prefetch()) ^ self.ids.last().map_or(0, |&id| id as i64)
+    /// Asks for what taking a hit needs behind the node's pointers.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        self.texts.prefetch_ends();
+        self.ids.prefetch_last();
+    }
+
+    /// Asks for what closing it needs behind the node's pointers.
+    #[inline(always)]
+    pub(crate) fn prefetch_all(&self) {
+        self.texts.prefetch();
+        if let Some(open) = &self.open {
+            prefetch(&**open);
+        }
     }
 
     /// The distance of a moment from the span, 0 inside.
@@ -137,25 +189,28 @@ impl Node {
         self.start = self.start.min(hit.time);
         self.end = self.end.max(hit.time);
         self.ids.push(hit.fingerprint);
-        let open = self.open.as_mut().expect("callers give hits to open sessions alone");
-        open.first_offset = open.first_offset.min(hit.offset);
-        open.last_offset = open.last_offset.max(hit.offset);
+        let Self { open, texts, tally, .. } = self;
+        let open = open.as_mut().expect("callers give hits to open sessions alone");
+        // The engine takes the log in its order: no offset is lower than those that were there before.
+        tally.last_offset = hit.offset;
         if is_first {
             open.start_offset = hit.offset;
         }
         match hit.kind {
             Kind::PageView => {
-                open.pageviews += 1;
+                tally.pageviews += 1;
                 // A page view without a URL is counted, and is no page.
                 if let Some(page) = hit.page() {
                     if !hit.is_plain {
-                        self.texts.forget_plain();
+                        texts.forget_plain();
                     }
-                    open.is_sorted &= !is_overtaken;
-                    open.add_page(&mut self.texts, page);
+                    if is_overtaken {
+                        texts.forget_order();
+                    }
+                    open.add_page(texts, page);
                 }
             }
-            Kind::Custom => open.events += 1,
+            Kind::Custom => tally.events += 1,
             Kind::Engagement { engaged_ms } => open.engaged_ms = open.engaged_ms.saturating_add(engaged_ms),
             Kind::Request => {}
         }
@@ -166,10 +221,14 @@ impl Node {
     }
 
     /// The session is final: what is written of it goes, and a stub stays, its key in this memory if it fits.
-    pub(crate) fn close(&mut self, by: ClosedBy, at: Timestamp, room: Option<Vec<u8>>) -> FinalSession {
+    pub(crate) fn close(&mut self, by: ClosedBy, at: Timestamp, room: Option<Vec<u8>>, finals: &mut Vec<FinalSession>) {
         let open = self.open.take().expect("callers close open sessions alone");
-        let (session_id, start, end, hits) = (self.session_id, self.start, self.end, self.ids.len());
-        FinalSession { session_id, start, end, hits, texts: self.texts.leave_key(room), open, by, at }
+        let (session_id, start, end, tally) = (self.session_id, self.start, self.end, self.tally);
+        let hits = self.ids.len();
+        finals.push(FinalSession { session_id, start, end, hits, texts: self.texts.leave(room), tally, open, by, at });
+        if let Some(session) = finals.last() {
+            self.texts.put_key(session.texts.key(), false);
+        }
     }
 
     /// Takes another session of the visitor in, which then is no more. This one has the earlier start (or the
@@ -182,19 +241,19 @@ impl Node {
         self.start = self.start.min(other.start);
         self.end = self.end.max(other.end);
         let theirs = other.open.take().expect("callers merge open sessions alone");
-        let Self { open, texts, .. } = self;
+        let Self { open, texts, tally, .. } = self;
         let mine = open.as_mut().expect("callers merge open sessions alone");
         mine.first_offset = mine.first_offset.min(theirs.first_offset);
-        mine.last_offset = mine.last_offset.max(theirs.last_offset);
         mine.engaged_ms = mine.engaged_ms.saturating_add(theirs.engaged_ms);
-        mine.pageviews += theirs.pageviews;
-        mine.events += theirs.events;
         mine.is_split |= theirs.is_split;
-        mine.is_sorted = false;
         mine.refused_by = mine.refused_by.or(theirs.refused_by);
+        tally.last_offset = tally.last_offset.max(other.tally.last_offset);
+        tally.pageviews += other.tally.pageviews;
+        tally.events += other.tally.events;
         if !other.texts.is_plain() {
             texts.forget_plain();
         }
+        texts.forget_order();
         other.texts.pages().for_each(|page| mine.add_page(texts, page));
         let rare = mine.rare_mut();
         rare.merged_ids.push(other.session_id);

@@ -7,6 +7,8 @@
 
 use events::{Offset, Timestamp};
 
+use crate::prefetch::{prefetch, prefetch_start};
+
 /// The most pages that a session lists; the earliest ones.
 pub(crate) const MAX_PAGES: usize = 100;
 
@@ -32,34 +34,55 @@ impl PageRef<'_> {
     }
 }
 
-/// A key, and pages in order of arrival. The key's length (two bytes) and a byte with the number of pages and [`PLAIN`]
-/// come first.
+/// A key, and pages in order of arrival. The key's length (two bytes) with [`UNORDERED`] and a byte with the number of pages
+/// and [`PLAIN`] come first.
 #[derive(Debug)]
 pub(crate) struct KeyAndPages(Vec<u8>);
 
+/// Where the upper byte of the key's length stands.
+const LEN_AT: usize = 1;
 /// Where the number of pages stands.
 const COUNT_AT: usize = 2;
 /// Where the key begins.
 const KEY_AT: usize = 3;
 /// Beside the number of pages: it is known that no text needs an escape in JSON.
 const PLAIN: u8 = 0x80;
+/// Beside the key's length: it is not known that the pages stand in their order.
+const UNORDERED: u8 = 0x80;
 
 impl KeyAndPages {
     /// A key (`site/visitor_id`, 257 bytes at most), and room for so many bytes of pages.
     pub(crate) fn new(key: &[u8], room: usize) -> Self {
-        Self::within(Vec::with_capacity(fitting(Self::need(key, room))), key, false)
+        let mut texts = Self::absent();
+        texts.make_room(Self::need(key, room));
+        texts.put_key(key, false);
+        texts
     }
 
-    /// A key in memory that another one has left (see [`Self::into_room`]), and whether it is known that it needs no
-    /// escape in JSON.
-    pub(crate) fn within(room: Vec<u8>, key: &[u8], is_plain: bool) -> Self {
+    /// Nothing, until a key is put in.
+    pub(crate) const fn absent() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Takes memory for so many bytes. What was there is gone.
+    pub(crate) fn make_room(&mut self, need: usize) {
+        self.move_to(Vec::with_capacity(fitting(need)));
+    }
+
+    /// Goes on in memory that another one has left (see [`Self::into_room`]). What was there is gone.
+    #[inline(always)]
+    pub(crate) fn move_to(&mut self, room: Vec<u8>) {
+        self.0 = room;
+    }
+
+    /// Begins anew with a key. `is_plain`: it is known that it needs no escape in JSON.
+    #[inline(always)]
+    pub(crate) fn put_key(&mut self, key: &[u8], is_plain: bool) {
         let len = u16::try_from(key.len()).expect("sites and visitors have at most 128 characters");
-        let mut bytes = room;
-        bytes.clear();
-        bytes.extend_from_slice(&len.to_le_bytes());
-        bytes.push(if is_plain { PLAIN } else { 0 });
-        bytes.extend_from_slice(key);
-        Self(bytes)
+        let [low, high] = len.to_le_bytes();
+        self.0.clear();
+        self.0.extend_from_slice(&[low, high, if is_plain { PLAIN } else { 0 }]);
+        self.0.extend_from_slice(key);
     }
 
     /// How much memory a key and so many bytes of pages take.
@@ -81,9 +104,19 @@ impl KeyAndPages {
         self.0.len()
     }
 
-    /// Reads both ends: the key, and where a page will be appended.
-    pub(crate) fn prefetch(&self) -> u8 {
-        self.0[0] ^ self.0.last().copied().unwrap_or_default()
+    /// Asks for both ends: the key, and where a page will be appended.
+    #[inline(always)]
+    pub(crate) fn prefetch_ends(&self) {
+        if let [first, .., last] = &self.0[..] {
+            prefetch_start(first);
+            prefetch_start(last);
+        }
+    }
+
+    /// Asks for all of it.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.0[..]);
     }
 
     /// How many pages there are.
@@ -101,8 +134,18 @@ impl KeyAndPages {
         self.0[COUNT_AT] &= !PLAIN;
     }
 
+    /// Whether it is known that the pages stand in their order, [`PageRef::order`].
+    pub(crate) fn is_ordered(&self) -> bool {
+        self.0[LEN_AT] & UNORDERED == 0
+    }
+
+    /// A page comes that may belong before another one.
+    pub(crate) fn forget_order(&mut self) {
+        self.0[LEN_AT] |= UNORDERED;
+    }
+
     fn pages_at(&self) -> usize {
-        KEY_AT + usize::from(u16::from_le_bytes([self.0[0], self.0[1]]))
+        KEY_AT + usize::from(u16::from_le_bytes([self.0[0], self.0[LEN_AT] & !UNORDERED]))
     }
 
     pub(crate) fn pages(&self) -> impl Iterator<Item = PageRef<'_>> {
@@ -126,9 +169,8 @@ impl KeyAndPages {
     #[cold]
     fn grow(&mut self, need: usize) {
         let more = (need - self.pages_at()) / 2;
-        let mut bytes = Vec::with_capacity(fitting(need + more));
-        bytes.extend_from_slice(&self.0);
-        self.0 = bytes;
+        let before = std::mem::replace(&mut self.0, Vec::with_capacity(fitting(need + more)));
+        self.0.extend_from_slice(&before);
     }
 
     /// Appends pages that were packed before. The caller keeps to [`MAX_PAGES`].
@@ -157,13 +199,15 @@ impl KeyAndPages {
         self.pages().map(|page| page.order()).enumerate().max_by_key(|&(_, order)| order)
     }
 
-    /// Hands all out and keeps a copy of the key alone, in this memory where it is as large as the key needs.
-    pub(crate) fn leave_key(&mut self, room: Option<Vec<u8>>) -> Self {
-        let key = match room.filter(|room| room.capacity() == fitting(Self::need(self.key(), 0))) {
-            Some(room) => Self::within(room, self.key(), false),
-            None => Self::new(self.key(), 0),
+    /// Hands all out, and keeps no key until one is put in, in this memory where it is as large as the key needs.
+    #[inline(always)]
+    pub(crate) fn leave(&mut self, room: Option<Vec<u8>>) -> Self {
+        let size = fitting(Self::need(self.key(), 0));
+        let room = match room {
+            Some(room) if room.capacity() == size => room,
+            _ => Vec::with_capacity(size),
         };
-        std::mem::replace(self, key)
+        Self(std::mem::replace(&mut self.0, room))
     }
 }
 

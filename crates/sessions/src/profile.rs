@@ -5,7 +5,7 @@ mod pool;
 use events::{Hit, Text};
 
 use crate::emit;
-use crate::enrich::{self, Agent, Agents, Came, Channel};
+use crate::enrich::{self, Agent, Agents, Came, Channel, Enricher};
 use crate::numbered::Number;
 use pool::Pool;
 pub(crate) use pool::{Packed, Texts};
@@ -109,10 +109,12 @@ pub(crate) struct Shared {
 
 impl Shared {
     /// The origin of a session whose first hit has this referrer and came so, for one holder more.
-    pub(crate) fn origin_of(&mut self, referrer: Option<&str>, came: &Came<'_>) -> Number {
-        let origin = Origin::of(referrer, came);
+    pub(crate) fn origin_of(&mut self, referrer: Option<&str>, came: &Came<'_>, enricher: &Enricher) -> Number {
+        let origin = Origin::of(referrer, enricher.origin(came));
         match came {
-            Came::Elsewhere(elsewhere) => self.origins.share(elsewhere.packed(), || emit::origin_json(&origin)),
+            &Came::Elsewhere(number) => {
+                self.origins.share(enricher.elsewhere(number).packed(), || emit::origin_json(&origin))
+            }
             Came::Within | Came::Campaign(_) => self.origin(&origin),
         }
     }

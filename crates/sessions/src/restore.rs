@@ -4,7 +4,7 @@
 mod gathered;
 mod sharing;
 
-use events::{NextOffset, Uuid};
+use events::{NextOffset, Offset, Uuid};
 use hashbrown::HashMap;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
@@ -13,7 +13,7 @@ use crate::changes::{List, chunk_key, list_key};
 use crate::emit::split_key;
 use crate::engine::Engine;
 use crate::late::{LateIds, REMEMBERED};
-use crate::node::{Node, Saved};
+use crate::node::{Node, Saved, Tally};
 use crate::pages::{KeyAndPages, PageRef, encoded_len};
 use crate::state::{
     AnonymousState, CHUNK, LATE_PREFIX, LateState, NodeState, PARTITION_KEY, PartitionState, STATE_FORMAT,
@@ -140,8 +140,8 @@ fn node(gathered: &Gathered, sharing: &mut Sharing) -> Result<Option<Node>, Stat
     ids.extend(&state.ids.0);
     let page_chunks = state.open.as_ref().map_or(0, |open| open.page_chunks);
     let saved = Saved { exists: true, dirty: false, is_apart, chunks, page_chunks };
-    let (texts, open) = match state.open {
-        None => (KeyAndPages::new(visitor_key, 0), None),
+    let (texts, tally, open) = match state.open {
+        None => (KeyAndPages::new(visitor_key, 0), Tally::before(Offset(0)), None),
         Some(open) => {
             let chunks = || gathered.pages.first(page_chunks.into()).map_err(|why| broken(List::Pages, why));
             let last = || open.pages.iter().map(PageRef::from);
@@ -149,13 +149,18 @@ fn node(gathered: &Gathered, sharing: &mut Sharing) -> Result<Option<Node>, Stat
             let mut texts = KeyAndPages::new(visitor_key, room);
             chunks()?.for_each(|chunk| texts.append(chunk));
             last().for_each(|page| texts.push(page));
+            if !texts.pages().is_sorted_by_key(|page| page.order()) {
+                texts.forget_order();
+            }
+            let tally =
+                Tally { last_offset: open.last_offset, pageviews: open.pageview_count, events: open.event_count };
             let open = sharing.open(open, &texts);
-            (texts, Some(Box::new(open)))
+            (texts, tally, Some(Box::new(open)))
         }
     };
     let (start, end) = (state.start, state.end);
     let ids = ids.into();
-    Ok(Some(Node { session_id, start, end, texts, ids, open, link: Link::default(), held: false, saved }))
+    Ok(Some(Node { session_id, start, end, texts, ids, tally, open, link: Link::NONE, held: false, saved }))
 }
 
 /// Visitor's key and session's id of `site/visitor_id/session_id`.

@@ -2,9 +2,11 @@
 //! the same pieces again and again.
 
 use events::text::is_plain;
+use events::{Offset, Timestamp};
 
 use crate::node::{FinalSession, Open};
 use crate::pages::KeyAndPages;
+use crate::profile::Profile;
 
 /// How many pieces of each kind are kept.
 const MOST: usize = 64;
@@ -47,22 +49,27 @@ impl Spare {
     }
 
     /// A new session's own part.
-    pub(crate) fn boxed(&mut self, open: Open) -> Box<Open> {
+    #[inline(always)]
+    pub(crate) fn boxed(&mut self, floor: Timestamp, offset: Offset, profile: Profile) -> Box<Open> {
+        let open = || Open::new(floor, offset, profile);
         match self.opens.pop() {
             Some(mut room) => {
-                *room = open;
+                *room = open();
                 room
             }
-            None => Box::new(open),
+            None => Box::new(open()),
         }
     }
 
-    /// A new session's key, and room for so many bytes of pages. `is_known_plain`: the key needs no escape in JSON.
-    pub(crate) fn texts(&mut self, key: &[u8], is_known_plain: bool, room: usize) -> KeyAndPages {
-        let room = match self.texts.pop() {
-            Some(left) if left.capacity() >= KeyAndPages::need(key, room) => left,
-            _ => KeyAndPages::new(key, room).into_room(),
-        };
-        KeyAndPages::within(room, key, is_known_plain || is_plain(key))
+    /// Puts a new session's key in, with room for so many bytes of pages. `is_known_plain`: the key needs no escape in JSON.
+    #[inline(always)]
+    pub(crate) fn lend_texts(&mut self, texts: &mut KeyAndPages, key: &[u8], is_known_plain: bool, room: usize) {
+        let need = KeyAndPages::need(key, room);
+        if let Some(left) = self.texts.pop_if(|left| left.capacity() >= need) {
+            texts.move_to(left);
+        } else {
+            texts.make_room(need);
+        }
+        texts.put_key(key, is_known_plain || is_plain(key));
     }
 }

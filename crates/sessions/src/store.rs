@@ -4,23 +4,26 @@
 //! from any node the others are found without the table. Looking a visitor up allocates nothing.
 
 use std::hash::BuildHasher;
-use std::hint::black_box;
 
 use events::Timestamp;
-use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::deadlines::Slots;
 use crate::node::Node;
+use crate::prefetch::{prefetch, prefetch_start};
 
+mod heads;
 mod many;
 
+use heads::Heads;
 use many::{MANY_IDS, ManyIds};
 
 const CHUNK_NODES: usize = 1024;
 
 /// An array: that a slot's place lies within needs no check.
 type Chunk = [Slot; CHUNK_NODES];
+
+const _: () = assert!(size_of::<Slot>() == 128 && std::mem::offset_of!(Node, tally) == 64);
 
 /// No slot.
 pub(crate) const NO_SLOT: u32 = u32::MAX;
@@ -31,23 +34,15 @@ pub(crate) struct Store {
     free: Vec<u32>,
     /// Slots from this one on were never used.
     unused: u32,
-    heads: HashTable<Head>,
+    heads: Heads,
     hashing: Hashing,
     many: ManyIds,
     open: usize,
     stubs: usize,
 }
 
-/// A visitor's place in the table: one of its nodes.
-#[derive(Clone, Copy, Debug)]
-struct Head {
-    /// Who has the same is nearly always the same visitor, and the node need not be asked.
-    tag: u32,
-    slot: u32,
-}
-
 /// A node's place on its visitor's ring; the store sets it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Link {
     /// The next node; the node itself where it is the visitor's only one.
     next: u32,
@@ -77,7 +72,9 @@ pub(crate) struct Visitor<'a> {
     pub(crate) hint: u32,
 }
 
+/// Two lines of a processor's cache, and no third.
 #[derive(Debug)]
+#[repr(align(64))]
 enum Slot {
     Node(Node),
     /// Merged away; somebody may still hold the slot's number (see [`Store::bury`]).
@@ -85,9 +82,9 @@ enum Slot {
     Free,
 }
 
-/// The hash that the table goes by, which looks at the lowest and the highest bits.
-fn hash(tag: u32) -> u64 {
-    u64::from(tag) << 32 | u64::from(tag)
+impl Link {
+    /// Of a node that is on no ring.
+    pub(crate) const NONE: Self = Self { next: NO_SLOT, tag: 0 };
 }
 
 impl Hashing {
@@ -135,17 +132,29 @@ impl Store {
         Visitor { key, tag: self.hashing.of(key), hint: NO_SLOT }
     }
 
-    /// Reads what placing a hit of each of these visitors will read, and forgets it. A lookup goes from table to node to
-    /// key, and waits for memory at each step; here each step is a loop whose reads wait together. The slots that it found are
-    /// hints for [`Store::head`].
-    pub(crate) fn prefetch(&self, tags: impl Iterator<Item = u32>, slots: &mut Vec<u32>) {
-        slots.clear();
-        slots.extend(
-            tags.map(|tag| self.heads.find(hash(tag), |head| head.tag == tag).map_or(NO_SLOT, |head| head.slot)),
-        );
-        let nodes = || slots.iter().filter(|&&slot| slot != NO_SLOT).filter_map(|&slot| self.get(slot));
-        black_box(nodes().fold(0, |sum, node| sum ^ node.end.as_millis() ^ i64::from(node.link.next)));
-        black_box(nodes().fold(0, |sum, node| sum ^ node.prefetch()));
+    /// Asks for the memory where a search for the visitor begins. A search goes from table to node to texts, and would wait for
+    /// memory at each step; who has many visitors takes each step for all of them, and does other work in between.
+    #[inline(always)]
+    pub(crate) fn prefetch_head(&self, tag: u32) {
+        self.heads.prefetch(tag);
+    }
+
+    /// A slot that is probably one of the visitor's, or [`NO_SLOT`]: a hint for [`Store::head`]. Asks for its node.
+    #[inline(always)]
+    pub(crate) fn prefetch_node(&self, tag: u32) -> u32 {
+        let Some(slot) = self.heads.find(tag, |_| true) else { return NO_SLOT };
+        prefetch(self.slot(slot));
+        slot
+    }
+
+    /// Asks for what taking a hit needs behind a node, which is there by now.
+    #[inline(always)]
+    pub(crate) fn prefetch_texts(&self, slot: u32) {
+        if slot != NO_SLOT
+            && let Some(node) = self.get(slot)
+        {
+            node.prefetch();
+        }
     }
 
     /// Writes the slots of a visitor, of which one is given, over what the list holds, in no particular order.
@@ -179,7 +188,7 @@ impl Store {
         if hint != NO_SLOT && is_its(hint) {
             return Some(hint);
         }
-        self.heads.find(hash(tag), |head| head.tag == tag && is_its(head.slot)).map(|head| head.slot)
+        self.heads.find(tag, is_its)
     }
 
     /// The node, if it is its visitor's only one and nobody's ids are found by hash.
@@ -218,24 +227,24 @@ impl Store {
         self.many.learn(visitor, fingerprint);
     }
 
-    /// Puts a node in: next to a sibling, which is any node of the same visitor, or as the visitor's first.
-    pub(crate) fn insert(&mut self, mut node: Node, tag: u32, sibling: Option<u32>) -> u32 {
-        if node.open.is_some() {
-            self.open += 1;
-        } else {
-            self.stubs += 1;
-        }
+    /// Makes room for a node that will be open or a stub: next to a sibling, which is any node of the same visitor, or as the
+    /// visitor's first. The caller fills it in its place: everything of it but the link.
+    #[inline(always)]
+    pub(crate) fn insert(&mut self, tag: u32, sibling: Option<u32>, is_open: bool) -> (u32, &mut Node) {
         let slot = self.free.pop().unwrap_or_else(|| self.unused_slot());
         let next = match sibling {
             Some(sibling) => std::mem::replace(&mut self.node_mut(sibling).link.next, slot),
             None => {
-                self.heads.insert_unique(hash(tag), Head { tag, slot }, |head| hash(head.tag));
+                self.heads.insert(tag, slot);
                 slot
             }
         };
+        self.open += usize::from(is_open);
+        self.stubs += usize::from(!is_open);
+        *self.place(slot) = Slot::Node(Node::EMPTY);
+        let node = self.node_mut(slot);
         node.link = Link { next, tag };
-        *self.place(slot) = Slot::Node(node);
-        slot
+        (slot, node)
     }
 
     fn unused_slot(&mut self) -> u32 {
@@ -246,6 +255,11 @@ impl Store {
             self.chunks.push(chunk.try_into().expect("it has that length"));
         }
         slot
+    }
+
+    #[inline(always)]
+    fn slot(&self, slot: u32) -> &Slot {
+        &self.chunks[slot as usize / CHUNK_NODES][slot as usize % CHUNK_NODES]
     }
 
     fn place(&mut self, slot: u32) -> &mut Slot {
@@ -284,17 +298,14 @@ impl Store {
         let Link { next, tag } = self.node(slot).link;
         let is_only = next == slot;
         if is_only {
-            let head = self.heads.find_entry(hash(tag), |head| head.slot == slot);
-            head.expect("a visitor's only node is the head").remove();
+            self.heads.remove(tag, slot);
         } else {
             let mut before = next;
             while self.node(before).link.next != slot {
                 before = self.node(before).link.next;
             }
             self.node_mut(before).link.next = next;
-            if let Some(head) = self.heads.find_mut(hash(tag), |head| head.slot == slot) {
-                head.slot = next;
-            }
+            self.heads.replace(tag, slot, next);
         }
         let Slot::Node(node) = std::mem::replace(self.place(slot), Slot::Dead) else {
             unreachable!("it stood there a moment ago")
@@ -320,7 +331,17 @@ impl Slots for Store {
         self.get(slot).map_or(Timestamp::MIN, |node| node.end)
     }
 
+    #[inline(always)]
     fn prefetch(&self, slot: u32) {
-        black_box(self.get(slot).map(Node::prefetch));
+        prefetch_start(self.slot(slot));
+    }
+
+    #[inline(always)]
+    fn prefetch_all(&self, slot: u32) {
+        if let Some(node) = self.get(slot) {
+            prefetch(self.slot(slot));
+            node.prefetch_all();
+            self.heads.prefetch(node.link.tag);
+        }
     }
 }

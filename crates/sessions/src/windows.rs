@@ -38,14 +38,14 @@ pub(crate) struct Windows {
 /// What became of a hit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Placement {
-    /// It belongs to this session, as its hit number `seq`, counted from 1 in order of arrival.
-    InSession { session_id: Uuid, seq: u32 },
+    /// It belongs to the session in this slot, as its hit number `seq`, counted from 1 in order of arrival.
+    InSession { slot: u32, seq: u32 },
     /// It has no identity, and is taken.
     Anonymous,
     /// It was there before.
     Duplicate,
-    /// It came too late.
-    Late { reason: LateReason, missed: Option<Uuid> },
+    /// It came too late, and may have missed the final session in that slot.
+    Late { reason: LateReason, missed: Option<u32> },
 }
 
 impl Windows {
@@ -65,17 +65,13 @@ impl Windows {
         }
     }
 
-    /// Brings what hits of these visitors will need near, before any of them is placed, and notes where it is.
-    pub(crate) fn prefetch(&self, tags: impl Iterator<Item = u32>, hints: &mut Vec<u32>) {
-        self.store.prefetch(tags, hints);
-    }
-
     /// Puts a node in as the state holds it.
     pub(crate) fn restore(&mut self, node: Node) {
         let (is_open, end) = (node.open.is_some(), node.end);
         let visitor = self.store.visitor(node.key());
         let (tag, sibling) = (visitor.tag, self.store.head(visitor));
-        let slot = self.store.insert(node, tag, sibling);
+        let (slot, place) = self.store.insert(tag, sibling, is_open);
+        *place = Node { link: place.link, ..node };
         if is_open {
             self.closing.insert(end, slot);
         } else {
@@ -123,10 +119,10 @@ impl Windows {
     }
 
     /// R3: a final session leaves a stub, and sets the floor of the visitor's later open sessions.
-    pub(crate) fn close(&mut self, slot: u32, by: ClosedBy) -> FinalSession {
+    pub(crate) fn close(&mut self, slot: u32, by: ClosedBy, finals: &mut Vec<FinalSession>) {
         let gap = self.settings.gap;
         let node = self.store.node_mut(slot);
-        let session = node.close(by, self.clock.watermark, self.spare.key());
+        node.close(by, self.clock.watermark, self.spare.key(), finals);
         let end = node.end;
         let mut others = std::mem::take(&mut self.slots);
         self.store.others_of(slot, &mut others);
@@ -147,7 +143,6 @@ impl Windows {
             }
         }
         self.slots = others;
-        session
     }
 
     /// R4 and R12: forgets the stubs and the ids that no hit can meet any more.
@@ -203,7 +198,7 @@ impl Windows {
     }
 
     /// R11: remembers a late hit's id.
-    fn late(&mut self, key: &[u8], hit_id: Uuid, reason: LateReason, missed: Option<Uuid>) -> Placement {
+    fn late(&mut self, key: &[u8], hit_id: Uuid, reason: LateReason, missed: Option<u32>) -> Placement {
         self.late_ids.insert(events::ids::identity_fingerprint(key, hit_id));
         Placement::Late { reason, missed }
     }

@@ -38,7 +38,7 @@ pub(crate) fn room_for_session(session: &FinalSession, portrait: Portrait<'_>) -
 
 /// A record of the topic `sessions`.
 pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, portrait: Portrait<'_>, partition: u32) -> Pen<'o> {
-    let open = &session.open;
+    let FinalSession { open, tally, .. } = session;
     let rare = open.rare.as_deref();
     let overflow = rare.and_then(|rare| rare.overflow.as_ref());
     pen.fixed((b"{\"session_id\":\"", session.session_id, b"\",\"schema\":\"session/1\""));
@@ -52,11 +52,11 @@ pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, portrait: Po
     pen.fixed(span);
     pen.integer(b"", (session.end - session.start).as_millis().unsigned_abs());
     pen.integer(b",\"hit_count\":", session.hits as u64);
-    pen.integer(b",\"pageview_count\":", open.pageviews.into());
-    pen.integer(b",\"event_count\":", open.events.into());
-    pen.flag(b",\"is_bounce\":", open.pageviews == 1 && open.events == 0);
+    pen.integer(b",\"pageview_count\":", tally.pageviews.into());
+    pen.integer(b",\"event_count\":", tally.events.into());
+    pen.flag(b",\"is_bounce\":", tally.pageviews == 1 && tally.events == 0);
     pen.integer(b",\"engaged_ms\":", open.engaged_ms);
-    let (mut pen, Ends { entry, exit }) = pages(pen, &session.texts, open.is_sorted);
+    let (mut pen, Ends { entry, exit }) = pages(pen, &session.texts);
     pen.flag(b",\"pages_truncated\":", overflow.is_some());
     if let Some(entry) = entry {
         pen.text(b",\"entry_page\":\"", entry.path, is_plain);
@@ -86,7 +86,7 @@ pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, portrait: Po
     }
     pen.integer(b"],\"partition\":", partition.into());
     pen.offset(b",\"first_offset\":", open.first_offset);
-    pen.offset(b",\"last_offset\":", open.last_offset);
+    pen.offset(b",\"last_offset\":", tally.last_offset);
     pen.fixed((b",\"closed_at\":\"", session.at, b"\"}"));
     pen
 }
@@ -136,8 +136,8 @@ struct Ends<'a> {
 
 /// Writes the pages in their order. They nearly always stand in it already.
 #[inline(always)]
-fn pages<'o, 'a>(pen: Pen<'o>, texts: &'a KeyAndPages, is_sorted: bool) -> (Pen<'o>, Ends<'a>) {
-    if is_sorted { write_pages(pen, texts.pages(), texts.is_plain()) } else { sorted_pages(pen, texts) }
+fn pages<'o, 'a>(pen: Pen<'o>, texts: &'a KeyAndPages) -> (Pen<'o>, Ends<'a>) {
+    if texts.is_ordered() { write_pages(pen, texts.pages(), texts.is_plain()) } else { sorted_pages(pen, texts) }
 }
 
 #[cold]

@@ -4,19 +4,20 @@
 //! cache holds, and waited for it two hundred times; a stage fits. What is written stands in the same order as if each
 //! hit had gone the whole way alone.
 
-use events::{Hit, Topic, ids};
+use events::{Hit, Topic, Uuid, ids};
 
+use super::effects::{Effect, PlacedHit};
 use super::{Engine, Input};
 use crate::bare::BareSession;
 use crate::clock::believed;
 use crate::emit::{self, Placed};
-use crate::enrich::{Agent, Derived};
-use crate::node::{Contribution, FinalSession};
+use crate::enrich::{Derived, Enricher};
+use crate::node::Contribution;
 use crate::outputs::Outputs;
 use crate::pages::{MAX_PATH_BYTES, MAX_TITLE_BYTES};
 use crate::profile::{Place, Profile, bounded};
 use crate::store::{NO_SLOT, Store, Visitor};
-use crate::windows::{Placement, Windows};
+use crate::windows::Placement;
 
 /// How many hits go through the stages together: few enough that they stay in the nearest caches.
 pub(super) const RUN: usize = 64;
@@ -60,15 +61,6 @@ fn recycle<'a>(mut derived: Vec<Derived<'_>>) -> Vec<Derived<'a>> {
     derived.into_iter().map(|_| unreachable!("it was emptied")).collect()
 }
 
-/// What is to be written, in order.
-#[derive(Debug)]
-pub(super) enum Effect {
-    /// A session became final.
-    Final(FinalSession),
-    /// A hit of the run has a place.
-    Hit { index: usize, placed: Placed, placement: Placement },
-}
-
 impl Engine {
     /// Takes hits in that were parsed from the inputs' values.
     pub fn apply_hits(&mut self, hits: &[(Hit<'_>, Input<'_>)], out: &mut Outputs) {
@@ -78,11 +70,17 @@ impl Engine {
             let mut run = Run { hits, derived: recycle(derived), keys };
             let each = hits.iter().map(|(hit, _)| hit);
             each.clone().for_each(|hit| run.keys.push(hit, &self.windows.store));
-            match self.bare {
-                None => self.enricher.derive_all(each, &mut run.derived),
-                Some(_) => run.derived.extend(each.map(|hit| self.enricher.path_alone(hit))),
+            let is_bare = self.bare.is_some();
+            if !is_bare {
+                self.enricher.find_agents(each.clone());
             }
-            run.keys.prefetch(&self.windows);
+            run.keys.find(&self.windows.store);
+            if is_bare {
+                run.derived.extend(each.map(|hit| self.enricher.path_alone(hit)));
+            } else {
+                self.enricher.derive_all(each, &mut run.derived);
+            }
+            run.keys.hints.iter().for_each(|&slot| self.windows.store.prefetch_texts(slot));
             for index in 0..hits.len() {
                 self.place(index, &run, out);
             }
@@ -98,70 +96,80 @@ impl Engine {
         self.position = input.offset.next();
         let (time, clamped) = believed(hit.event_time, input.append_time);
         self.advance(time, run, out);
-        let Self { windows, shared, enricher, .. } = self;
-        let placement = if hit.visitor_id.is_some() {
-            let contribution = Contribution {
-                time,
-                offset: input.offset,
-                fingerprint: ids::hit_fingerprint(hit.hit_id),
-                kind: hit.kind,
-                path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
-                title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
-                user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_USER_BYTES)),
-                is_plain: hit.is_plain,
-            };
-            windows.place(visitor, hit.hit_id, &contribution, &mut || Profile {
-                origin: shared.origin_of(hit.referrer.as_deref(), &derived.origin),
-                agent: enricher.agents.hold(derived.agent),
-                place: shared.place(&Place::of(hit)),
-            })
-        } else {
-            windows.place_anonymous(visitor.key, hit.hit_id, time)
-        };
+        let Self { windows, shared, enricher, effects, .. } = self;
         out.counts.hits += 1;
         out.counts.clamped += u64::from(clamped);
+        let placed = Placed { time, clamped, offset: input.offset };
+        if hit.visitor_id.is_none() {
+            let placement = windows.place_anonymous(visitor.key, hit.hit_id, time);
+            effects.hits.push(PlacedHit { index, placed, placement, session_id: Uuid::nil() });
+            return;
+        }
+        let contribution = Contribution {
+            time,
+            offset: input.offset,
+            fingerprint: ids::hit_fingerprint(hit.hit_id),
+            kind: hit.kind,
+            path: derived.path.map(|path| bounded(path, MAX_PATH_BYTES)),
+            title: hit.title.as_deref().map(|title| bounded(title, MAX_TITLE_BYTES)),
+            user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_USER_BYTES)),
+            is_plain: hit.is_plain,
+        };
+        if let Some((slot, node)) = windows.place_usual(visitor, hit.hit_id, &contribution) {
+            let placement = Placement::InSession { slot, seq: node.ids.len() as u32 };
+            effects.hits.push(PlacedHit { index, placed, placement, session_id: node.session_id });
+            return;
+        }
+        let placement = windows.place(visitor, hit.hit_id, &contribution, &mut || Profile {
+            origin: shared.origin_of(hit.referrer.as_deref(), &derived.origin, enricher),
+            agent: enricher.agents.hold(derived.agent),
+            place: shared.place(&Place::of(hit)),
+        });
         out.counts.merged += std::mem::take(&mut windows.changes.merged);
         if !windows.changes.left.is_empty() {
             windows.changes.left.drain(..).for_each(|profile| shared.release(profile, &mut enricher.agents));
         }
-        self.effects.push(Effect::Hit { index, placed: Placed { time, clamped, offset: input.offset }, placement });
+        let slot = match placement {
+            Placement::InSession { slot, .. } => Some(slot),
+            Placement::Late { missed, .. } => missed,
+            Placement::Anonymous | Placement::Duplicate => None,
+        };
+        let session_id = slot.map_or(Uuid::nil(), |slot| windows.store.node(slot).session_id);
+        effects.hits.push(PlacedHit { index, placed, placement, session_id });
     }
 
     /// The third stage: what follows is written.
     pub(super) fn write(&mut self, run: &Run<'_>, out: &mut Outputs) {
         let Self { effects, shared, enricher, windows, .. } = self;
-        for effect in effects.drain(..) {
-            match effect {
-                Effect::Final(session) => {
-                    out.counts.sessions += 1;
-                    let (key, profile) = (session.texts.key(), session.open.profile);
-                    match self.bare {
-                        None => {
-                            let portrait = shared.portrait(profile, &enricher.agents);
-                            out.write(Topic::Sessions, key, emit::room_for_session(&session, portrait), |pen| {
-                                emit::session(pen, &session, portrait, self.partition)
-                            });
-                        }
-                        Some(write) => out.push(Topic::Sessions, key, |out| write(&BareSession(&session), out)),
+        effects.in_order(|effect| match effect {
+            Effect::Final(session) => {
+                out.counts.sessions += 1;
+                let (key, profile) = (session.texts.key(), session.open.profile);
+                match self.bare {
+                    None => {
+                        let portrait = shared.portrait(profile, &enricher.agents);
+                        out.write(Topic::Sessions, key, emit::room_for_session(session, portrait), |pen| {
+                            emit::session(pen, session, portrait, self.partition)
+                        });
                     }
-                    shared.release(profile, &mut enricher.agents);
-                    windows.spare.keep(session);
+                    Some(write) => out.push(Topic::Sessions, key, |out| write(&BareSession(session), out)),
                 }
-                Effect::Hit { placement: Placement::InSession { .. } | Placement::Anonymous, .. }
-                    if self.bare.is_some() => {}
-                Effect::Hit { index, placed, placement } => {
-                    let agent = enricher.agent(run.derived[index].agent);
-                    write_hit(index, placed, placement, run, agent, out);
-                }
+                shared.release(profile, &mut enricher.agents);
             }
-        }
+            Effect::Hit(PlacedHit { placement: Placement::InSession { .. } | Placement::Anonymous, .. })
+                if self.bare.is_some() => {}
+            Effect::Hit(hit) => write_hit(hit, run, enricher, out),
+        });
+        effects.clear().for_each(|session| windows.spare.keep(session));
     }
 }
 
-fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, agent: &Agent, out: &mut Outputs) {
+fn write_hit(placed_hit: &PlacedHit, run: &Run<'_>, enricher: &Enricher, out: &mut Outputs) {
+    let &PlacedHit { index, placed, placement, ref session_id } = placed_hit;
     let (derived, key) = (&run.derived[index], run.keys.get(index).key);
     let (hit, input) = &run.hits[index];
     let raw = input.value.unwrap_or_default();
+    let agent = enricher.agent(derived.agent);
     let session = match placement {
         Placement::Duplicate => {
             out.counts.duplicates += 1;
@@ -170,10 +178,10 @@ fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, 
         Placement::Late { reason, missed } => {
             out.counts.late[reason as usize] += 1;
             let room = emit::room_for_late(raw);
-            out.write(Topic::Late, key, room, |pen| emit::late(pen, raw, placed, reason, missed));
+            out.write(Topic::Late, key, room, |pen| emit::late(pen, raw, placed, reason, missed.map(|_| *session_id)));
             return;
         }
-        Placement::InSession { session_id, seq } => Some((session_id, seq)),
+        Placement::InSession { seq, .. } => Some((session_id, seq)),
         Placement::Anonymous => {
             out.counts.anonymous += 1;
             None
@@ -183,7 +191,7 @@ fn write_hit(index: usize, placed: Placed, placement: Placement, run: &Run<'_>, 
     out.counts.bots += u64::from(agent.is_bot);
     let room = emit::room_for_enriched(raw, derived, agent);
     out.write(Topic::HitsEnriched, key, room, |pen| {
-        emit::enriched(pen, raw, placed, session, derived, agent, hit.is_plain)
+        emit::enriched(pen, raw, placed, session, derived, enricher, hit.is_plain)
     });
 }
 
@@ -191,12 +199,14 @@ impl Keys {
     fn push(&mut self, hit: &Hit<'_>, store: &Store) {
         let start = self.bytes.len();
         hit.write_key(&mut self.bytes);
-        self.all.push(Key { end: self.bytes.len(), tag: store.visitor(&self.bytes[start..]).tag });
+        let tag = store.visitor(&self.bytes[start..]).tag;
+        store.prefetch_head(tag);
+        self.all.push(Key { end: self.bytes.len(), tag });
     }
 
-    /// Once all keys are there.
-    fn prefetch(&mut self, windows: &Windows) {
-        windows.prefetch(self.all.iter().map(|key| key.tag), &mut self.hints);
+    /// Finds where the visitors' sessions probably are, once all keys are there.
+    fn find(&mut self, store: &Store) {
+        self.hints.extend(self.all.iter().map(|key| store.prefetch_node(key.tag)));
     }
 
     fn clear(&mut self) {

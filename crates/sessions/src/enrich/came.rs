@@ -1,8 +1,5 @@
 //! How the visitor of one hit came, and a bounded memory of the sites that they came from.
 
-use std::ops::Deref;
-use std::sync::Arc;
-
 use events::text::write_json_str;
 
 use super::campaign::Campaign;
@@ -10,22 +7,23 @@ use super::origin::Origin;
 use super::recent::Recent;
 use super::referrer::{Referrer, is_on, is_within};
 use super::url::{Url, without_www};
+use crate::numbered::{Number, Numbered};
 use crate::profile;
 
-/// How a visitor came. It is the [`Origin`], in the form that costs least for most hits.
+/// How a visitor came: an [`Origin`], in the form that costs least for most hits. [`super::Enricher::origin`] has it whole.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Came<'h> {
     /// From within the site.
     Within,
     /// As the referrer tells, or from nowhere.
-    Elsewhere(Arc<Elsewhere>),
+    Elsewhere(Number),
     /// As the page's URL tells.
     Campaign(Box<Origin<'h>>),
 }
 
 /// What a referrer tells that is not of the site.
 #[derive(PartialEq, Eq, Debug)]
-pub struct Elsewhere {
+pub(crate) struct Elsewhere {
     /// Its host without `www.`, which may yet turn out to be the site's own; else empty.
     host: Box<str>,
     origin: Origin<'static>,
@@ -37,18 +35,6 @@ pub struct Elsewhere {
 
 static WITHIN: Origin<'static> =
     Origin { source: None, medium: None, campaign: None, term: None, content: None, channel: None };
-
-impl<'h> Deref for Came<'h> {
-    type Target = Origin<'h>;
-
-    fn deref(&self) -> &Origin<'h> {
-        match self {
-            Self::Within => &WITHIN,
-            Self::Elsewhere(elsewhere) => &elsewhere.origin,
-            Self::Campaign(origin) => origin,
-        }
-    }
-}
 
 impl Elsewhere {
     fn read(referrer: &str) -> Self {
@@ -91,20 +77,40 @@ const MAX_KEPT_BYTES: usize = 512;
 /// Referrers as they were read lately.
 #[derive(Debug)]
 pub(super) struct Referrers {
-    recent: Recent<Arc<Elsewhere>>,
-    absent: Arc<Elsewhere>,
+    recent: Recent<Number>,
+    all: Numbered<Elsewhere>,
+    absent: Number,
+    /// Those that are forgotten next.
+    long: Vec<Number>,
 }
 
 impl Referrers {
     pub(super) fn new(max_bytes: usize) -> Self {
-        let absent = Arc::new(Elsewhere::new(None, "", Origin::of_referrer(Referrer::Absent)));
-        Self { recent: Recent::new(max_bytes, |text| ENTRY_BYTES + 2 * text.len()), absent }
+        let mut all = Numbered::default();
+        let absent = all.add(Elsewhere::new(None, "", Origin::of_referrer(Referrer::Absent)));
+        Self { recent: Recent::new(max_bytes, |text| ENTRY_BYTES + 2 * text.len()), all, absent, long: Vec::new() }
     }
 
     /// Forgets referrers that were not seen in a long time.
     #[inline]
     pub(super) fn make_room(&mut self) {
-        self.recent.make_room(drop);
+        self.recent.make_room(|number| self.all.release(number));
+        self.long.drain(..).for_each(|number| self.all.release(number));
+    }
+
+    /// What a referrer tells, of that number.
+    #[inline]
+    pub(super) fn get(&self, number: Number) -> &Elsewhere {
+        self.all.get(number)
+    }
+
+    /// How a visitor came, whole.
+    pub(super) fn origin<'a, 'h>(&'a self, came: &'a Came<'h>) -> &'a Origin<'h> {
+        match came {
+            Came::Within => &WITHIN,
+            Came::Elsewhere(number) => &self.get(*number).origin,
+            Came::Campaign(origin) => origin,
+        }
     }
 
     /// How the visitor of a hit with this page and referrer on this site came.
@@ -114,17 +120,17 @@ impl Referrers {
             let referrer = Referrer::read(referrer, page, site);
             return Came::Campaign(Box::new(Origin::of_campaign(campaign, referrer)));
         }
-        let Some(referrer) = referrer else { return Came::Elsewhere(Arc::clone(&self.absent)) };
+        let Some(referrer) = referrer else { return Came::Elsewhere(self.absent) };
         if page.is_some_and(|page| is_on(page, referrer)) {
             return Came::Within;
         }
-        let long;
-        let elsewhere = if referrer.len() > MAX_KEPT_BYTES {
-            long = Arc::new(Elsewhere::read(referrer));
-            &long
+        let number = if referrer.len() > MAX_KEPT_BYTES {
+            let number = self.all.add(Elsewhere::read(referrer));
+            self.long.push(number);
+            number
         } else {
-            self.recent.get(referrer, |text| Arc::new(Elsewhere::read(text)))
+            *self.recent.get(referrer, |text| self.all.add(Elsewhere::read(text)))
         };
-        if is_within(&elsewhere.host, page, site) { Came::Within } else { Came::Elsewhere(Arc::clone(elsewhere)) }
+        if is_within(&self.get(number).host, page, site) { Came::Within } else { Came::Elsewhere(number) }
     }
 }

@@ -26,8 +26,9 @@ use events::Hit;
 pub use crate::numbered::Number;
 pub(crate) use agent::Agents;
 pub use agent::{Agent, is_bot};
+pub use came::Came;
+pub(crate) use came::Elsewhere;
 use came::Referrers;
-pub use came::{Came, Elsewhere};
 pub(crate) use campaign::MAX_VALUE_BYTES;
 pub use channel::Channel;
 pub use device::Device;
@@ -49,7 +50,7 @@ pub struct Enricher {
 pub struct Derived<'h> {
     /// The path of the hit's URL, `/` where the URL has none; `None` where the hit has no URL.
     pub path: Option<&'h str>,
-    /// Where the visitor came from.
+    /// Where the visitor came from: see [`Enricher::origin`].
     pub origin: Came<'h>,
     /// With what the visitor came: see [`Enricher::agent`].
     pub agent: Number,
@@ -95,20 +96,31 @@ impl Enricher {
         self.agents.get(number)
     }
 
+    /// Where a visitor came from, as a hit told since the last [`Enricher::make_room`].
+    pub fn origin<'a, 'h>(&'a self, came: &'a Came<'h>) -> &'a Origin<'h> {
+        self.referrers.origin(came)
+    }
+
+    /// What a hit's referrer told since the last [`Enricher::make_room`].
+    #[inline]
+    pub(crate) fn elsewhere(&self, number: Number) -> &Elsewhere {
+        self.referrers.get(number)
+    }
+
     /// What this hit tells. Whoever derives many makes room from time to time.
     pub fn derive<'h>(&mut self, hit: &'h Hit<'_>) -> Derived<'h> {
         let agent = self.agents.of(hit.user_agent.as_deref());
         derived(hit, &mut self.referrers, agent)
     }
 
+    /// Looks up the agents of hits that [`Enricher::derive_all`] is asked for next.
+    pub(crate) fn find_agents<'h>(&mut self, hits: impl Iterator<Item = &'h Hit<'h>> + Clone) {
+        self.agents.of_all(hits.map(|hit| hit.user_agent.as_deref()), &mut self.numbers);
+    }
+
     /// What each of these hits tells, appended in their order.
-    pub(crate) fn derive_all<'h>(
-        &mut self,
-        hits: impl Iterator<Item = &'h Hit<'h>> + Clone,
-        all: &mut Vec<Derived<'h>>,
-    ) {
-        let Self { agents, referrers, numbers } = self;
-        agents.of_all(hits.clone().map(|hit| hit.user_agent.as_deref()), numbers);
+    pub(crate) fn derive_all<'h>(&mut self, hits: impl Iterator<Item = &'h Hit<'h>>, all: &mut Vec<Derived<'h>>) {
+        let Self { referrers, numbers, .. } = self;
         all.extend(hits.zip(numbers).map(|(hit, &mut agent)| derived(hit, referrers, agent)));
     }
 }

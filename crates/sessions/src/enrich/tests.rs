@@ -31,7 +31,13 @@ fn hit<'a>(url: impl Into<Option<&'a str>>, referrer: Option<&'a str>, user_agen
     }
 }
 
+fn origin_of<'h>(hit: &'h Hit<'_>) -> Origin<'h> {
+    let mut enricher = Enricher::new();
+    let derived = enricher.derive(hit);
+    enricher.origin(&derived.origin).clone()
+}
+
 /// The origin of one visit.
 fn origin(url: &str, referrer: &str) -> Origin<'static> {
-    Origin::clone(&Enricher::new().derive(&hit(url, Some(referrer), None)).origin).into_owned()
+    origin_of(&hit(url, Some(referrer), None)).into_owned()
 }

@@ -13,13 +13,8 @@ pub(crate) struct Open {
     /// The offset of the first hit in event time.
     pub(crate) start_offset: Offset,
     pub(crate) first_offset: Offset,
-    pub(crate) last_offset: Offset,
     pub(crate) engaged_ms: u64,
-    pub(crate) pageviews: u32,
-    pub(crate) events: u32,
     pub(crate) is_split: bool,
-    /// Whether it is known that the pages stand in their order.
-    pub(crate) is_sorted: bool,
     pub(crate) refused_by: Option<ClosedBy>,
     /// What it has from its first hit in event time.
     pub(crate) profile: Profile,
@@ -49,17 +44,14 @@ pub(crate) struct Overflow {
 
 impl Open {
     /// The part of a session that its first hit opens; the hit itself is still to be taken in.
+    #[inline(always)]
     pub(crate) fn new(floor: Timestamp, offset: Offset, profile: Profile) -> Self {
         Self {
             floor,
             start_offset: offset,
             first_offset: offset,
-            last_offset: offset,
             engaged_ms: 0,
-            pageviews: 0,
-            events: 0,
             is_split: false,
-            is_sorted: true,
             refused_by: None,
             profile,
             rare: None,

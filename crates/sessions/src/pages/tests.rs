@@ -21,19 +21,34 @@ fn pages_keep_their_place_when_one_is_replaced() {
     pages.replace(1, page(3, "/b"));
     assert_eq!(pages.pages().collect::<Vec<_>>(), [page(5, "/a"), page(3, "/b"), page(6, "")]);
     assert_eq!((pages.key(), pages.page_count()), (&b"site/visitor"[..], 3));
-    let whole = pages.leave_key(None);
+    let whole = pages.leave(None);
+    pages.put_key(whole.key(), false);
     assert_eq!((whole.key(), whole.page_count()), (&b"site/visitor"[..], 3));
     assert_eq!((pages.key(), pages.pages().count(), pages.page_count()), (&b"site/visitor"[..], 0, 0));
 }
 
 #[test]
 fn pages_are_counted_beside_what_is_known_of_them() {
-    let mut pages = KeyAndPages::within(Vec::new(), b"site/visitor", true);
+    let mut pages = KeyAndPages::absent();
+    pages.put_key(b"site/visitor", true);
     (0..MAX_PAGES as i64).for_each(|time| pages.push(page(time, "/a")));
     assert!(pages.is_plain() && pages.page_count() == MAX_PAGES);
     pages.forget_plain();
     assert!(!pages.is_plain() && pages.page_count() == MAX_PAGES);
     assert!(!KeyAndPages::new(b"site/visitor", 0).is_plain());
+}
+
+#[test]
+fn the_longest_key_is_kept_beside_what_is_known_of_the_pages_order() {
+    let key = [b'k'; 257];
+    let mut pages = KeyAndPages::new(&key, 0);
+    pages.push(page(5, "/a"));
+    assert!(pages.is_ordered());
+    pages.forget_order();
+    pages.push(page(4, "/b"));
+    assert!(!pages.is_ordered() && pages.key() == key && pages.pages().count() == 2);
+    pages.put_key(&key, false);
+    assert!(pages.is_ordered() && pages.key() == key && pages.pages().count() == 0);
 }
 
 #[test]

@@ -53,12 +53,8 @@ impl Sharing {
         let mut open =
             Open::new(state.floor.unwrap_or(Timestamp::MIN), state.start_offset, Profile { origin, agent, place });
         open.first_offset = state.first_offset;
-        open.last_offset = state.last_offset;
-        open.pageviews = state.pageview_count;
-        open.events = state.event_count;
         open.engaged_ms = state.engaged_ms;
         open.is_split = state.is_split;
-        open.is_sorted = texts.pages().is_sorted_by_key(|page| page.order());
         open.refused_by = state.refused_by;
         let overflow = state.exit.map(|exit| Overflow {
             last_kept: texts.last().map_or((Timestamp::MIN, Offset(0)), |(_, order)| order),

@@ -3,11 +3,16 @@
 use hashbrown::{HashSet, HashTable};
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use super::{Visitor, hash};
+use super::Visitor;
 use crate::ids::Ids;
 
 /// From this many ids on, a visitor's ids are found by hash instead of by looking through its sessions.
 pub(super) const MANY_IDS: usize = 64;
+
+/// The hash that hashbrown's table goes by, which looks at the lowest and the highest bits.
+fn hash(tag: u32) -> u64 {
+    u64::from(tag) << 32 | u64::from(tag)
+}
 
 #[derive(Debug, Default)]
 pub(super) struct ManyIds(HashTable<Many>);

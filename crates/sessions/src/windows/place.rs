@@ -3,15 +3,14 @@
 use events::{Span, Timestamp, Uuid};
 
 use super::{Placement, Windows, just_past, mark_changed};
-use crate::ids::Ids;
 use crate::late::LateReason;
-use crate::node::{Contribution, Node, Open, Saved};
+use crate::node::{Contribution, Node, Tally};
 use crate::pages::encoded_len;
 use crate::profile::Profile;
-use crate::store::{Link, Visitor};
+use crate::store::Visitor;
 
 impl Windows {
-    /// R5 to R11: finds the place of a hit with identity and puts it there. `profile` is asked only where the
+    /// R5 to R11: finds the place of a hit with identity that is not usual (see [`Windows::place_usual`]), and puts it there. `profile` is asked only where the
     /// hit is the first of its session in event time.
     pub(crate) fn place(
         &mut self,
@@ -21,11 +20,6 @@ impl Windows {
         profile: &mut dyn FnMut() -> Profile,
     ) -> Placement {
         let head = self.store.head(visitor);
-        if let Some(slot) = head
-            && let Some(placement) = self.place_in_only(slot, visitor, hit_id, hit)
-        {
-            return placement;
-        }
         let mut slots = std::mem::take(&mut self.slots);
         let mut candidates = std::mem::take(&mut self.candidates);
         self.store.ring_of(head, &mut slots);
@@ -48,8 +42,8 @@ impl Windows {
         if self.store.knows(visitor, slots, hit.fingerprint) || self.is_known_late(key, hit_id) {
             return Placement::Duplicate;
         }
-        if let Some(session_id) = self.find_candidates(slots, hit.time, candidates) {
-            return self.late(key, hit_id, LateReason::SessionClosed, Some(session_id));
+        if let Some(missed) = self.find_candidates(slots, hit.time, candidates) {
+            return self.late(key, hit_id, LateReason::SessionClosed, Some(missed));
         }
         if let Some(placement) = self.join(slots, candidates, visitor, hit, profile) {
             return placement;
@@ -75,9 +69,9 @@ impl Windows {
 
     /// R6 and R7: collects the open sessions that may take the hit, ordered by start, then id; or names the
     /// final session that the hit has missed.
-    fn find_candidates(&self, slots: &[u32], time: Timestamp, candidates: &mut Vec<u32>) -> Option<Uuid> {
+    fn find_candidates(&self, slots: &[u32], time: Timestamp, candidates: &mut Vec<u32>) -> Option<u32> {
         candidates.clear();
-        let mut missed: Option<(Timestamp, Uuid)> = None;
+        let mut missed: Option<(Timestamp, Uuid, u32)> = None;
         let mut is_covered = false;
         for &slot in slots {
             let node = self.store.node(slot);
@@ -86,7 +80,7 @@ impl Windows {
             }
             match &node.open {
                 None => {
-                    let order = (node.start, node.session_id);
+                    let order = (node.start, node.session_id, slot);
                     missed = Some(missed.map_or(order, |least| least.min(order)));
                 }
                 Some(open) => {
@@ -103,7 +97,7 @@ impl Windows {
                 (node.start, node.session_id)
             });
         }
-        missed.filter(|_| !is_covered).map(|(_, session_id)| session_id)
+        missed.filter(|_| !is_covered).map(|(_, _, slot)| slot)
     }
 
     /// R7: the hit joins the first candidate that stays within the maxima, and later ones are merged in.
@@ -134,7 +128,7 @@ impl Windows {
             self.changes.left.push(std::mem::replace(&mut node.open_mut().profile, profile()));
         }
         mark_changed(node, joined, &mut self.changes);
-        let placement = Placement::InSession { session_id: node.session_id, seq: node.ids.len() as u32 };
+        let placement = Placement::InSession { slot: joined, seq: node.ids.len() as u32 };
         self.store.learn(visitor, hit.fingerprint);
         for &slot in rest {
             self.merge_or_refuse(joined, slot);
@@ -182,26 +176,21 @@ impl Windows {
         }
         let key = visitor.key;
         let session_id = events::ids::session_id(key, hit_id);
-        let mut node = Node {
-            session_id,
-            start: hit.time,
-            end: hit.time,
-            texts: self.spare.texts(key, hit.is_plain, hit.page().map_or(0, encoded_len)),
-            ids: Ids::default(),
-            open: Some(self.spare.boxed(Open::new(floor, hit.offset, profile))),
-            link: Link::default(),
-            held: false,
-            saved: Saved::default(),
-        };
+        let Self { store, spare, .. } = self;
+        let (slot, node) = store.insert(visitor.tag, slots.first().copied(), true);
+        node.session_id = session_id;
+        (node.start, node.end) = (hit.time, hit.time);
+        node.tally = Tally::before(hit.offset);
+        node.open = Some(spare.boxed(floor, hit.offset, profile));
+        spare.lend_texts(&mut node.texts, key, hit.is_plain, hit.page().map_or(0, encoded_len));
         node.take(hit);
-        let slot = self.store.insert(node, visitor.tag, slots.first().copied());
         self.store.learn(visitor, hit.fingerprint);
         self.closing.insert(hit.time, slot);
         self.touch(slot);
         if !slots.is_empty() {
             self.mark_splits(slots, slot);
         }
-        Placement::InSession { session_id, seq: 1 }
+        Placement::InSession { slot, seq: 1 }
     }
 
     /// R10: open sessions that now stand within the gap of each other and were not merged are split.

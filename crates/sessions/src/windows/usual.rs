@@ -2,7 +2,7 @@
 
 use events::Uuid;
 
-use super::{Placement, Windows, mark_changed};
+use super::{Windows, mark_changed};
 use crate::node::{Contribution, Node};
 use crate::store::Visitor;
 
@@ -10,14 +10,14 @@ impl Windows {
     /// R5 to R10 for a hit at or after the start of its visitor's only session: with no other session and no stub there is
     /// nothing to merge with, to miss or to be split from, and the session has its first hit already. `None` where anything
     /// is different: [`super::place`] decides then.
-    #[inline]
-    pub(super) fn place_in_only(
+    #[inline(always)]
+    pub(crate) fn place_usual(
         &mut self,
-        slot: u32,
         visitor: Visitor<'_>,
         hit_id: Uuid,
         hit: &Contribution<'_>,
-    ) -> Option<Placement> {
+    ) -> Option<(u32, &Node)> {
+        let slot = self.store.head(visitor)?;
         if self.is_known_late(visitor.key, hit_id) {
             return None;
         }
@@ -34,6 +34,6 @@ impl Windows {
         }
         node.take(hit);
         mark_changed(node, slot, changes);
-        Some(Placement::InSession { session_id: node.session_id, seq: hits as u32 })
+        Some((slot, node))
     }
 }
