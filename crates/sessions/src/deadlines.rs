@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 
 use events::Timestamp;
 
+use crate::prefetch::prefetch;
+
 /// The width of a bucket.
 const BUCKET_MS: i64 = 1000;
 
@@ -143,7 +145,9 @@ impl Deadlines {
             self.row_start += 1;
             self.empty(bucket, last, slots);
         }
-        self.row.iter().take(1).flatten().for_each(|&slot| slots.prefetch(slot));
+        let mut next = self.row.iter();
+        next.by_ref().take(1).flatten().for_each(|&slot| slots.prefetch(slot));
+        next.take(1).for_each(|bucket| prefetch(&bucket[..]));
         self.reached.iter().for_each(|&(_, slot)| slots.prefetch_all(slot));
         self.reached.sort_unstable_by_key(|&entry| Reverse(entry));
         // What is in `near` already comes from earlier buckets, so it is due before all that is added.

@@ -4,6 +4,8 @@
 //! was written before has left the core; a hit took five of them. An engine belongs to one thread at a time, and counts by
 //! itself.
 
+use crate::prefetch::prefetch;
+
 /// Names a thing that is held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Number(u32);
@@ -72,6 +74,12 @@ impl<T> Numbered<T> {
     #[inline]
     pub(crate) fn get(&self, number: Number) -> &T {
         self.places[number.0 as usize].thing.as_ref().expect("what is held stands")
+    }
+
+    /// Asks for what is held by the number.
+    #[inline]
+    pub(crate) fn prefetch(&self, number: Number) {
+        prefetch(&self.places[number.0 as usize]);
     }
 
     /// Whether there is one holder and no other.

@@ -69,7 +69,8 @@ impl Engine {
             self.enricher.make_room();
             let mut run = Run { hits, derived: recycle(derived), keys };
             let each = hits.iter().map(|(hit, _)| hit);
-            each.clone().for_each(|hit| run.keys.push(hit, &self.windows.store));
+            each.clone().for_each(|hit| run.keys.push(hit));
+            run.keys.hash(&self.windows.store);
             let is_bare = self.bare.is_some();
             if !is_bare {
                 self.enricher.find_agents(each.clone());
@@ -134,8 +135,8 @@ impl Engine {
             Placement::Late { missed, .. } => missed,
             Placement::Anonymous | Placement::Duplicate => None,
         };
-        let session_id = slot.map_or(Uuid::nil(), |slot| windows.store.node(slot).session_id);
-        effects.hits.push(PlacedHit { index, placed, placement, session_id });
+        let (high, low) = slot.map_or((0, 0), |slot| windows.store.node(slot).session_id.as_u64_pair());
+        effects.hits.push(PlacedHit { index, placed, placement, session_id: Uuid::from_u64_pair(high, low) });
     }
 
     /// The third stage: what follows is written.
@@ -196,12 +197,19 @@ fn write_hit(placed_hit: &PlacedHit, run: &Run<'_>, enricher: &Enricher, out: &m
 }
 
 impl Keys {
-    fn push(&mut self, hit: &Hit<'_>, store: &Store) {
-        let start = self.bytes.len();
+    fn push(&mut self, hit: &Hit<'_>) {
         hit.write_key(&mut self.bytes);
-        let tag = store.visitor(&self.bytes[start..]).tag;
-        store.prefetch_head(tag);
-        self.all.push(Key { end: self.bytes.len(), tag });
+        self.all.push(Key { end: self.bytes.len(), tag: 0 });
+    }
+
+    /// Hashes all keys, after the last of them: a hash reads what was just written in other pieces, and would wait for it.
+    fn hash(&mut self, store: &Store) {
+        let mut start = 0;
+        for key in &mut self.all {
+            key.tag = store.visitor(&self.bytes[start..key.end]).tag;
+            store.prefetch_head(key.tag);
+            start = key.end;
+        }
     }
 
     /// Finds where the visitors' sessions probably are, once all keys are there.

@@ -1,7 +1,5 @@
 //! What a user agent says about its visitor.
 
-use std::hint::black_box;
-
 use events::text::write_json_str;
 
 use super::campaign::bounded_at;
@@ -9,6 +7,7 @@ use super::device::Device;
 use super::families;
 use super::recent::{Recent, hash};
 use crate::numbered::{Number, Numbered};
+use crate::prefetch::prefetch;
 
 /// A longer user agent is cut here before anything looks at it.
 const MAX_USER_AGENT_BYTES: usize = 1_024;
@@ -131,16 +130,16 @@ impl Agents {
             user_agents.clone().map(|user_agent| Asked { hash: said(user_agent).map_or(0, hash), place: None }),
         );
         asked.iter_mut().for_each(|asked| asked.place = recent.place_of(asked.hash));
-        let places = || asked.iter().filter_map(|asked| asked.place);
-        let near =
-            |place| recent.prefetch(place).map_or(0, |(text, &number)| usize::from(text) ^ all.get(number).json.len());
-        black_box(places().fold(0, |sum, place| sum ^ near(place)));
+        asked.iter().filter_map(|asked| asked.place).for_each(|place| {
+            if let Some(&number) = recent.prefetch(place) {
+                all.prefetch(number);
+            }
+        });
         numbers.clear();
         numbers.extend(user_agents.zip(asked).map(|(user_agent, asked)| {
             let Some(text) = said(user_agent) else { return *unknown };
             let number = *recent.get_at(asked.place, asked.hash, text, |text| all.add(Agent::read(text)));
-            let json = all.get(number).json();
-            black_box((json.first(), json.last()));
+            prefetch(all.get(number).json());
             number
         }));
     }

@@ -125,6 +125,7 @@ impl Enricher {
     }
 }
 
+#[inline(always)]
 fn derived<'h>(hit: &'h Hit<'_>, referrers: &mut Referrers, agent: Number) -> Derived<'h> {
     let page = page(hit);
     Derived {

@@ -5,6 +5,8 @@ use std::mem;
 use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
+use crate::prefetch::prefetch;
+
 /// Answers by the text that was asked for, in two generations: when the young one is full it becomes the old one, and what
 /// the old one held is forgotten unless it was asked for again in the meantime. That happens in [`Recent::make_room`] alone:
 /// between two calls of it no answer is forgotten.
@@ -62,12 +64,12 @@ impl<T> Recent<T> {
         self.young.entries.find_bucket_index(hash, |entry| entry.hash == hash)
     }
 
-    /// Reads what [`Recent::get_at`] will read there, and hands the answer out that may be the one.
+    /// Asks for what [`Recent::get_at`] will read there, and hands the answer out that may be the one.
     #[inline]
-    pub(super) fn prefetch(&self, place: usize) -> Option<(u8, &T)> {
+    pub(super) fn prefetch(&self, place: usize) -> Option<&T> {
         let Entry { text, answer, .. } = self.young.entries.get_bucket(place)?;
-        let text = text.as_bytes();
-        Some((text.first().copied().unwrap_or_default() ^ text.last().copied().unwrap_or_default(), answer))
+        prefetch(text.as_bytes());
+        Some(answer)
     }
 
     /// [`Recent::get`] for who has the hash, and knows where the answer may stand.
