@@ -46,11 +46,7 @@ pub(crate) fn restore(
     let state = Source { topic: Topic::SessionsOpen, partition };
     let end = bus.bounds(state)?.end;
     let is_read = read_through(bus, state, NextOffset::START, end, is_cancelled, progress, |records| {
-        for record in records {
-            if let Some(key) = &record.key {
-                restore.record(key, record.value.as_deref());
-            }
-        }
+        restore.records(records.iter().filter_map(|record| Some((&**record.key.as_ref()?, record.value.as_deref()))));
     })?;
     if !is_read {
         return Ok(None);

@@ -18,6 +18,7 @@ mod emit;
 mod engine;
 pub mod enrich;
 mod ids;
+mod index;
 mod late;
 mod node;
 mod numbered;

@@ -173,9 +173,37 @@ impl KeyAndPages {
         self.0.extend_from_slice(&before);
     }
 
+    /// Makes room for so many bytes more.
+    pub(crate) fn reserve(&mut self, more: usize) {
+        let need = self.0.len() + more;
+        if self.0.capacity() < need {
+            self.0.reserve_exact(fitting(need) - self.0.len());
+        }
+    }
+
+    /// Hands all out and keeps nothing.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::replace(self, Self::absent())
+    }
+
+    /// Keeps the first so many pages; it has as many. With none it takes no more memory than a key.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        if count == 0 && self.page_count() > 0 {
+            *self = Self::new(self.key(), 0);
+        } else if count < self.page_count() {
+            let mut rest = &self.0[self.pages_at()..];
+            for _ in 0..count {
+                decode(&mut rest);
+            }
+            self.0.truncate(self.0.len() - rest.len());
+            self.0[COUNT_AT] = count as u8 | self.0[COUNT_AT] & PLAIN;
+        }
+    }
+
     /// Appends pages that were packed before. The caller keeps to [`MAX_PAGES`].
     pub(crate) fn append(&mut self, pages: &Packed) {
         debug_assert!(self.page_count() + usize::from(pages.count) <= MAX_PAGES);
+        self.reserve(pages.len());
         self.0.extend_from_slice(&pages.bytes);
         self.0[COUNT_AT] += pages.count;
     }
@@ -247,6 +275,19 @@ impl<'r> Packing<'r> {
 }
 
 impl Packed {
+    /// These pages.
+    pub(crate) fn of(pages: &[PageRef<'_>]) -> Self {
+        let mut room = Vec::new();
+        let mut packing = Packing::within(&mut room);
+        pages.iter().for_each(|&page| packing.push(page));
+        packing.packed()
+    }
+
+    /// How many they are.
+    pub(crate) fn count(&self) -> usize {
+        self.count.into()
+    }
+
     /// Bytes that the pages take.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()

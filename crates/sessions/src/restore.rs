@@ -2,6 +2,7 @@
 //! checkpoint to the position; what it puts out on the way was put out before and is thrown away.
 
 mod gathered;
+mod lists;
 mod sharing;
 
 use events::{NextOffset, Offset, Uuid};
@@ -9,15 +10,13 @@ use hashbrown::HashMap;
 use serde::de::DeserializeOwned;
 use xxhash_rust::xxh3::Xxh3DefaultBuilder;
 
-use crate::changes::{List, chunk_key, list_key};
+use crate::changes::{chunk_key, list_key, node_key};
 use crate::emit::split_key;
 use crate::engine::Engine;
 use crate::late::{LateIds, REMEMBERED};
 use crate::node::{Node, Saved, Tally};
-use crate::pages::{KeyAndPages, PageRef, encoded_len};
-use crate::state::{
-    AnonymousState, CHUNK, LATE_PREFIX, LateState, NodeState, PARTITION_KEY, PartitionState, STATE_FORMAT,
-};
+use crate::pages::{PageRef, encoded_len};
+use crate::state::{AnonymousState, LATE_PREFIX, LateState, NodeState, PARTITION_KEY, PartitionState, STATE_FORMAT};
 use crate::store::Link;
 use crate::windows::Windows;
 use gathered::{Gathered, Part, Sessions};
@@ -73,13 +72,17 @@ pub enum StateError {
 }
 
 impl Restore {
-    /// Takes one record of the state topic, in the order of the log; `None` is a tombstone.
-    pub fn record(&mut self, key: &[u8], value: Option<&[u8]>) {
-        match (Part::of(key), value) {
-            (Some(part), _) => self.sessions.take(part, value),
-            (None, Some(value)) => drop(self.others.insert(key.into(), value.into())),
-            (None, None) => drop(self.others.remove(key)),
-        }
+    /// Takes records of the state topic, in the order of the log: key and value, of which `None` is a tombstone.
+    pub fn records<'a>(&mut self, records: impl IntoIterator<Item = (&'a [u8], Option<&'a [u8]>)>) {
+        let Self { sessions, others } = self;
+        sessions.take(records.into_iter().filter_map(|(key, value)| {
+            match (Part::of(key), value) {
+                (Some((name, part)), _) => return Some((name, part, value)),
+                (None, Some(value)) => drop(others.insert(key.into(), value.into())),
+                (None, None) => drop(others.remove(key)),
+            }
+            None
+        }));
     }
 
     /// The state, once all records were taken; `None` where nothing was ever committed.
@@ -109,7 +112,7 @@ impl Restore {
         windows.late_ids = late_ids(late, mark.late_ids);
         let mut sharing = Sharing::default();
         for gathered in self.sessions.into_all() {
-            if let Some(node) = node(&gathered, &mut sharing)? {
+            if let Some(node) = node(gathered, &mut sharing)? {
                 windows.restore(node);
             }
         }
@@ -120,53 +123,41 @@ impl Restore {
     }
 }
 
-/// The session; `None` where chunks alone are left of one that is gone, or the key is none of ours.
-fn node(gathered: &Gathered, sharing: &mut Sharing) -> Result<Option<Node>, StateError> {
-    let (Some(value), Some((visitor_key, session_id))) = (&gathered.node, split_session(&gathered.key)) else {
-        return Ok(None);
-    };
-    let state: NodeState<'_> = parse_borrowed(&gathered.key, value)?;
+/// The session; `None` where chunks alone are left of one that is gone.
+fn node(gathered: Gathered, sharing: &mut Sharing) -> Result<Option<Node>, StateError> {
+    let Gathered { session_id, node, mut lists } = gathered;
+    let Some(value) = node else { return Ok(None) };
+    let state: NodeState<'_> = parse_borrowed(|| node_key(lists.key(), session_id), &value)?;
     let is_apart = state.id_chunks > 0;
-    let broken = |list, (chunk, detail)| {
+    let chunks = state.chunks.max(state.id_chunks);
+    let page_chunks = state.open.as_ref().map_or(0, |open| open.page_chunks);
+    let last = || state.open.iter().flat_map(|open| &open.pages).map(PageRef::from);
+    let room = last().map(encoded_len).sum();
+    let first = lists.take_first(chunks.into(), state.ids.0.len(), page_chunks.into(), room);
+    let (mut ids, mut texts) = first.map_err(|(list, chunk, detail)| {
         let key = match is_apart {
-            true => list_key(visitor_key, session_id, list, chunk),
-            false => chunk_key(visitor_key, session_id, chunk),
+            true => list_key(lists.key(), session_id, list, chunk),
+            false => chunk_key(lists.key(), session_id, chunk),
         };
         StateError::Broken { key: lossy(&key), detail }
-    };
-    let chunks = state.chunks.max(state.id_chunks);
-    let mut ids = Vec::with_capacity(usize::from(chunks) * CHUNK + state.ids.0.len());
-    gathered.ids.first(chunks.into()).map_err(|why| broken(List::Ids, why))?.for_each(|chunk| ids.extend(chunk));
+    })?;
     ids.extend(&state.ids.0);
-    let page_chunks = state.open.as_ref().map_or(0, |open| open.page_chunks);
+    last().for_each(|page| texts.push(page));
+    if !texts.pages().is_sorted_by_key(|page| page.order()) {
+        texts.forget_order();
+    }
     let saved = Saved { exists: true, dirty: false, is_apart, chunks, page_chunks };
-    let (texts, tally, open) = match state.open {
-        None => (KeyAndPages::new(visitor_key, 0), Tally::before(Offset(0)), None),
+    let (tally, open) = match state.open {
+        None => (Tally::before(Offset(0)), None),
         Some(open) => {
-            let chunks = || gathered.pages.first(page_chunks.into()).map_err(|why| broken(List::Pages, why));
-            let last = || open.pages.iter().map(PageRef::from);
-            let room = chunks()?.map(crate::pages::Packed::len).sum::<usize>() + last().map(encoded_len).sum::<usize>();
-            let mut texts = KeyAndPages::new(visitor_key, room);
-            chunks()?.for_each(|chunk| texts.append(chunk));
-            last().for_each(|page| texts.push(page));
-            if !texts.pages().is_sorted_by_key(|page| page.order()) {
-                texts.forget_order();
-            }
             let tally =
                 Tally { last_offset: open.last_offset, pageviews: open.pageview_count, events: open.event_count };
-            let open = sharing.open(open, &texts);
-            (texts, tally, Some(Box::new(open)))
+            (tally, Some(Box::new(sharing.open(open, &texts))))
         }
     };
     let (start, end) = (state.start, state.end);
     let ids = ids.into();
     Ok(Some(Node { session_id, start, end, texts, ids, tally, open, link: Link::NONE, held: false, saved }))
-}
-
-/// Visitor's key and session's id of `site/visitor_id/session_id`.
-fn split_session(key: &[u8]) -> Option<(&[u8], Uuid)> {
-    let slash = memchr::memrchr(b'/', key)?;
-    Some((&key[..slash], Uuid::try_parse_ascii(&key[slash + 1..]).ok()?))
 }
 
 /// What a key names that is no session's and not the position.
@@ -193,11 +184,14 @@ fn late_ids(mut records: Vec<LateState>, total: u64) -> LateIds {
 }
 
 fn parse<T: DeserializeOwned>(key: &[u8], value: &[u8]) -> Result<T, StateError> {
-    parse_borrowed(key, value)
+    parse_borrowed(|| key.to_vec(), value)
 }
 
-fn parse_borrowed<'a, T: serde::Deserialize<'a>>(key: &[u8], value: &'a [u8]) -> Result<T, StateError> {
-    serde_json::from_slice(value).map_err(|error| StateError::Broken { key: lossy(key), detail: error.to_string() })
+fn parse_borrowed<'a, T: serde::Deserialize<'a>>(
+    key: impl FnOnce() -> Vec<u8>,
+    value: &'a [u8],
+) -> Result<T, StateError> {
+    serde_json::from_slice(value).map_err(|error| StateError::Broken { key: lossy(&key()), detail: error.to_string() })
 }
 
 fn lossy(key: &[u8]) -> String {

@@ -9,13 +9,12 @@ use events::Timestamp;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::deadlines::Slots;
+use crate::index::{self, Index};
 use crate::node::Node;
 use crate::prefetch::{prefetch, prefetch_start};
 
-mod heads;
 mod many;
 
-use heads::Heads;
 use many::{MANY_IDS, ManyIds};
 
 const CHUNK_NODES: usize = 1024;
@@ -26,7 +25,7 @@ type Chunk = [Slot; CHUNK_NODES];
 const _: () = assert!(size_of::<Slot>() == 128 && std::mem::offset_of!(Node, tally) == 64);
 
 /// No slot.
-pub(crate) const NO_SLOT: u32 = u32::MAX;
+pub(crate) const NO_SLOT: u32 = index::NONE;
 
 #[derive(Debug, Default)]
 pub(crate) struct Store {
@@ -34,7 +33,8 @@ pub(crate) struct Store {
     free: Vec<u32>,
     /// Slots from this one on were never used.
     unused: u32,
-    heads: Heads,
+    /// One of each visitor's nodes, by the hash of its key.
+    heads: Index,
     hashing: Hashing,
     many: ManyIds,
     open: usize,

@@ -153,7 +153,7 @@ fn stored<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<String, String> 
 
 fn restored(state: &BTreeMap<String, String>) -> Engine {
     let mut restore = Restore::default();
-    state.iter().for_each(|(key, value)| restore.record(key.as_bytes(), Some(value.as_bytes())));
+    restore.records(state.iter().map(|(key, value)| (key.as_bytes(), Some(value.as_bytes()))));
     let restored = restore.finish(2, PARTITIONS).unwrap().unwrap();
     assert_eq!(restored.engine.position(), restored.position);
     restored.engine

@@ -30,9 +30,7 @@ impl StateTopic {
     /// Loads the checkpoint and runs the log again up to the position.
     pub(crate) fn restore(&self, log: &[Record]) -> Engine {
         let mut restore = Restore::default();
-        for (key, value) in &self.0 {
-            restore.record(key, Some(value));
-        }
+        restore.records(self.0.iter().map(|(key, value)| (&key[..], Some(&value[..]))));
         let restored = restore.finish(3, PARTITIONS).unwrap().expect("something was committed");
         let mut engine = restored.engine;
         let mut thrown_away = Outputs::default();
