@@ -111,11 +111,12 @@ impl Restore {
         }
         windows.late_ids = late_ids(late, mark.late_ids);
         let mut sharing = Sharing::default();
-        for gathered in self.sessions.into_all() {
+        self.sessions.each(|gathered| {
             if let Some(node) = node(gathered, &mut sharing)? {
                 windows.restore(node);
             }
-        }
+            Ok(())
+        })?;
         let mut engine = Engine::with_windows(partition, windows, mark.position);
         engine.shared = sharing.shared;
         engine.enricher = sharing.enricher;

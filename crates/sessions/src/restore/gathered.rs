@@ -18,6 +18,9 @@ use crate::state::lists::{read_ids, read_pages};
 /// How many records go through the steps of a look-up together.
 const TOGETHER: usize = 16;
 
+/// How many sessions before it is handed out a session's memory is asked for.
+const AHEAD: usize = 4;
+
 /// The sessions and stubs of a partition, by `site/visitor_id/session_id`.
 #[derive(Debug)]
 pub(super) struct Sessions {
@@ -179,9 +182,17 @@ impl Sessions {
         number
     }
 
-    /// All of them, in the order in which they came. Each is freed when it was looked at: what it becomes needs the room.
-    pub(super) fn into_all(self) -> impl Iterator<Item = Gathered> {
-        self.all.into_iter().flatten()
+    /// Hands each out, in the order in which they came, and frees it when it was looked at: what it becomes needs the room.
+    pub(super) fn each<E>(mut self, mut take: impl FnMut(Gathered) -> Result<(), E>) -> Result<(), E> {
+        for at in 0..self.all.len() {
+            if let Some(Some(later)) = self.all.get(at + AHEAD) {
+                later.prefetch_whole();
+            }
+            if let Some(gathered) = self.all[at].take() {
+                take(gathered)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -196,6 +207,12 @@ impl Gathered {
         if part == Part::Node {
             self.node.iter().for_each(|node| prefetch(&**node));
         }
+    }
+
+    /// Asks for all of it.
+    fn prefetch_whole(&self) {
+        self.lists.prefetch_whole();
+        self.node.iter().for_each(|node| prefetch(&**node));
     }
 
     /// The newest version. Most are as long as the one before, or a little longer: then no memory is asked for.

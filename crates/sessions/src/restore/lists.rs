@@ -6,6 +6,7 @@
 
 use crate::changes::List;
 use crate::pages::{KeyAndPages, MAX_PAGES, Packed};
+use crate::prefetch::prefetch;
 use crate::state::CHUNK;
 use crate::state::chunks::{Chunk, IdChunk};
 
@@ -46,7 +47,13 @@ impl Lists {
     /// Asks for the memory that the next chunk goes to.
     pub(super) fn prefetch(&self) {
         self.texts.prefetch_ends();
-        crate::prefetch::prefetch(&self.ids[..]);
+        prefetch(&self.ids[..]);
+    }
+
+    /// Asks for the memory of all that came in order.
+    pub(super) fn prefetch_whole(&self) {
+        self.texts.prefetch();
+        prefetch(&self.ids[..]);
     }
 
     /// Takes a chunk of both lists; `None` is a tombstone.
