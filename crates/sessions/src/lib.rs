@@ -30,6 +30,7 @@ mod restore;
 mod spare;
 mod state;
 mod store;
+mod varint;
 mod windows;
 
 pub use bare::{BareSession, WriteBare};

@@ -1,13 +1,22 @@
 //! The visitor's key and the pages of an open session, packed into one buffer: with a million sessions open, each
 //! allocation more costs sixteen bytes a session and a cache miss a hit.
 //!
-//! Each page is a header (time, lengths, offset: see [`encode`]) and its texts; three ordinary pages take about a
+//! Each page is a header (time, lengths, offset: see [`coded`]) and its texts; three ordinary pages take about a
 //! hundred bytes. They stand in order of arrival, which makes the state that is written append-only, and are
 //! sorted when the session becomes final.
 
 use events::{Offset, Timestamp};
 
 use crate::prefetch::{prefetch, prefetch_start};
+
+mod coded;
+mod packed;
+
+pub(crate) use coded::encoded_len;
+use coded::{decode, encode};
+#[cfg(test)]
+pub(crate) use packed::Page;
+pub(crate) use packed::{Packed, Packing};
 
 /// The most pages that a session lists; the earliest ones.
 pub(crate) const MAX_PAGES: usize = 100;
@@ -202,10 +211,10 @@ impl KeyAndPages {
 
     /// Appends pages that were packed before. The caller keeps to [`MAX_PAGES`].
     pub(crate) fn append(&mut self, pages: &Packed) {
-        debug_assert!(self.page_count() + usize::from(pages.count) <= MAX_PAGES);
+        debug_assert!(self.page_count() + pages.count() <= MAX_PAGES);
         self.reserve(pages.len());
-        self.0.extend_from_slice(&pages.bytes);
-        self.0[COUNT_AT] += pages.count;
+        self.0.extend_from_slice(pages.bytes());
+        self.0[COUNT_AT] += pages.count() as u8;
     }
 
     /// Puts a page in the place of the one with that index, so that no other page moves to another place.
@@ -239,162 +248,10 @@ impl KeyAndPages {
     }
 }
 
-/// A page by itself: time, offset, path, title.
-#[cfg(test)]
-pub(crate) type Page = (i64, i64, Vec<u8>, Option<Vec<u8>>);
-
-/// Pages without a key: what a chunk of the state becomes when it is read.
-#[derive(Debug)]
-pub(crate) struct Packed {
-    bytes: Box<[u8]>,
-    count: u8,
-}
-
-/// Pages that are being packed, in memory that serves the next ones, too: a restore packs millions, and memory that is taken
-/// and given back between pieces that stay leaves gaps.
-pub(crate) struct Packing<'r> {
-    bytes: &'r mut Vec<u8>,
-    count: u8,
-}
-
-impl<'r> Packing<'r> {
-    pub(crate) fn within(room: &'r mut Vec<u8>) -> Self {
-        room.clear();
-        Self { bytes: room, count: 0 }
-    }
-
-    pub(crate) fn push(&mut self, page: PageRef<'_>) {
-        encode(self.bytes, page);
-        self.count += 1;
-    }
-
-    /// In as many bytes as are needed and no more.
-    pub(crate) fn packed(self) -> Packed {
-        Packed { bytes: self.bytes.as_slice().into(), count: self.count }
-    }
-}
-
-impl Packed {
-    /// These pages.
-    pub(crate) fn of(pages: &[PageRef<'_>]) -> Self {
-        let mut room = Vec::new();
-        let mut packing = Packing::within(&mut room);
-        pages.iter().for_each(|&page| packing.push(page));
-        packing.packed()
-    }
-
-    /// How many they are.
-    pub(crate) fn count(&self) -> usize {
-        self.count.into()
-    }
-
-    /// Bytes that the pages take.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// The pages, to be compared.
-    #[cfg(test)]
-    pub(crate) fn listed(&self) -> Vec<Page> {
-        let mut rest = &self.bytes[..];
-        let page = |page: PageRef<'_>| {
-            (page.time.as_millis(), page.offset.0, page.path.to_vec(), page.title.map(<[u8]>::to_vec))
-        };
-        std::iter::from_fn(|| (!rest.is_empty()).then(|| page(decode(&mut rest)))).collect()
-    }
-}
-
 /// The capacity for so many bytes: no more than allocators round up to anyway, because most sessions stay short,
 /// and a million of them are kept at once.
 fn fitting(bytes: usize) -> usize {
     (bytes + 8).next_multiple_of(16) - 8
-}
-
-/// How long [`encode`] makes a page, or a few bytes more.
-pub(crate) fn encoded_len(page: PageRef<'_>) -> usize {
-    let texts = page.path.len() + page.title.map_or(0, <[u8]>::len);
-    // The header is written at its full length before it is cut to its own.
-    (OFFSET_AT + bytes_of(page.offset)).max(HEAD_LEN - texts.min(HEAD_LEN)) + texts
-}
-
-/// Where the lengths stand in a page's header, behind seven bytes of time.
-const LENGTHS_AT: usize = 7;
-/// Where the offset stands.
-const OFFSET_AT: usize = 10;
-/// The longest header.
-const HEAD_LEN: usize = 18;
-/// Bits of the path's length, which is at most [`MAX_PATH_BYTES`].
-const PATH_BITS: u32 = 11;
-/// Bits of the title's length and one more, 0 for none; it is at most [`MAX_TITLE_BYTES`].
-const TITLE_BITS: u32 = 10;
-
-/// Appends a page: seven bytes of time, three of lengths (path 11 bits, title 10, offset 3), as many of the offset as it
-/// needs, path, title; little-endian. Every part is one write or read of eight bytes, where varints took a loop each:
-/// 435 instructions a page to write and read it against 160.
-fn encode(out: &mut Vec<u8>, page: PageRef<'_>) {
-    let title_len = page.title.map_or(0, |title| title.len() as u32 + 1);
-    debug_assert!(page.path.len() < 1 << PATH_BITS && title_len < 1 << TITLE_BITS);
-    let offset_len = bytes_of(page.offset);
-    let lengths = page.path.len() as u32 | title_len << PATH_BITS | (offset_len as u32 - 1) << (PATH_BITS + TITLE_BITS);
-    let mut head = [0; HEAD_LEN];
-    head[..8].copy_from_slice(&page.time.as_millis().to_le_bytes());
-    head[LENGTHS_AT..LENGTHS_AT + 4].copy_from_slice(&lengths.to_le_bytes());
-    head[OFFSET_AT..].copy_from_slice(&page.offset.0.to_le_bytes());
-    let start = out.len();
-    out.extend_from_slice(&head);
-    out.truncate(start + OFFSET_AT + offset_len);
-    out.extend_from_slice(page.path);
-    out.extend_from_slice(page.title.unwrap_or_default());
-}
-
-/// How many bytes an offset takes; one at least.
-fn bytes_of(offset: Offset) -> usize {
-    (71 - (offset.0 as u64 | 1).leading_zeros() as usize) / 8
-}
-
-fn decode<'a>(rest: &mut &'a [u8]) -> PageRef<'a> {
-    let word = |at: usize| u64::from_le_bytes(*rest[at..].first_chunk().expect("a page that was put in ends"));
-    let time = (word(0) << 8) as i64 >> 8;
-    // Eight bytes that end with the lengths: there are always as many before them.
-    let lengths = (word(OFFSET_AT - 8) >> 40) as u32;
-    let path_len = lengths as usize & ((1 << PATH_BITS) - 1);
-    let title_len = (lengths >> PATH_BITS) as usize & ((1 << TITLE_BITS) - 1);
-    let offset_len = (lengths >> (PATH_BITS + TITLE_BITS)) as usize + 1;
-    let texts_at = OFFSET_AT + offset_len;
-    let offset = word(texts_at - 8) >> (64 - 8 * offset_len);
-    let texts = &rest[texts_at..];
-    let (path, texts) = texts.split_at(path_len);
-    let (title, tail) = texts.split_at(title_len.saturating_sub(1));
-    *rest = tail;
-    PageRef {
-        time: Timestamp::from_millis(time),
-        offset: Offset(offset as i64),
-        path,
-        title: (title_len > 0).then_some(title),
-    }
-}
-
-/// LEB128, as in Protocol Buffers.
-pub(crate) fn put_varint(out: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        out.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    out.push(value as u8);
-}
-
-/// The inverse of [`put_varint`].
-pub(crate) fn take_varint(rest: &mut &[u8]) -> u64 {
-    let (mut value, mut shift) = (0, 0);
-    loop {
-        let (&byte, tail) = rest.split_first().expect("a varint that was put in ends");
-        *rest = tail;
-        value |= u64::from(byte & 0x7f) << shift;
-        if byte < 0x80 {
-            return value;
-        }
-        shift += 7;
-    }
 }
 
 #[cfg(test)]

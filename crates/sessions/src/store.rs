@@ -3,10 +3,7 @@
 //! Nodes live in chunks that never move. A visitor's nodes form a ring, and a hash table finds one of them, the head;
 //! from any node the others are found without the table. Looking a visitor up allocates nothing.
 
-use std::hash::BuildHasher;
-
 use events::Timestamp;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::deadlines::Slots;
 use crate::index::{self, Index};
@@ -14,14 +11,18 @@ use crate::node::Node;
 use crate::prefetch::{prefetch, prefetch_start};
 
 mod many;
+mod visitor;
 
 use many::{MANY_IDS, ManyIds};
+use visitor::Hashing;
+pub(crate) use visitor::Visitor;
 
 const CHUNK_NODES: usize = 1024;
 
 /// An array: that a slot's place lies within needs no check.
 type Chunk = [Slot; CHUNK_NODES];
 
+/// A slot is two lines of a processor's cache and no third; the first holds what looking a visitor up needs.
 const _: () = assert!(size_of::<Slot>() == 128 && std::mem::offset_of!(Node, tally) == 64);
 
 /// No slot.
@@ -50,29 +51,6 @@ pub(crate) struct Link {
     tag: u32,
 }
 
-/// Visitors' names come from outside: were their hashes known beforehand, somebody could choose names that all
-/// fall into one place of the table. No output depends on the order of a hash.
-#[derive(Clone, Copy, Debug)]
-struct Hashing {
-    seed: u64,
-}
-
-impl Default for Hashing {
-    fn default() -> Self {
-        Self { seed: std::hash::RandomState::new().hash_one(0) }
-    }
-}
-
-/// A visitor's key with its hash, which is computed once for a hit.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Visitor<'a> {
-    pub(crate) key: &'a [u8],
-    pub(crate) tag: u32,
-    /// A slot that was the visitor's a moment ago, or [`NO_SLOT`].
-    pub(crate) hint: u32,
-}
-
-/// Two lines of a processor's cache, and no third.
 #[derive(Debug)]
 #[repr(align(64))]
 enum Slot {
@@ -85,12 +63,6 @@ enum Slot {
 impl Link {
     /// Of a node that is on no ring.
     pub(crate) const NONE: Self = Self { next: NO_SLOT, tag: 0 };
-}
-
-impl Hashing {
-    fn of(self, key: &[u8]) -> u32 {
-        xxh3_64_with_seed(key, self.seed) as u32
-    }
 }
 
 /// The node, or `None` where it was merged away.

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Channel, Origin, Place};
 use crate::numbered::{Number, Numbered};
-use crate::pages::{put_varint, take_varint};
+use crate::varint;
 
 /// The texts of an origin or a place in one piece, and its hash.
 #[derive(PartialEq, Eq, Debug)]
@@ -27,7 +27,7 @@ impl Texts {
 /// Texts that may be absent: each with its length and one more, 0 for none.
 fn pack<const N: usize>(texts: [Option<&str>; N], bytes: &mut Vec<u8>) {
     for text in texts {
-        put_varint(bytes, text.map_or(0, |text| text.len() as u64 + 1));
+        varint::put(bytes, text.map_or(0, |text| text.len() as u64 + 1));
         bytes.extend_from_slice(text.unwrap_or_default().as_bytes());
     }
 }
@@ -77,14 +77,14 @@ impl Packed {
     /// Of an origin: the referrer, which is too often another one, and too long, to be kept twice.
     pub(crate) fn referrer(&self) -> Option<&[u8]> {
         let mut rest = &self.texts[..];
-        let len = take_varint(&mut rest).checked_sub(1)?;
+        let len = varint::take(&mut rest).checked_sub(1)?;
         Some(&rest[..len as usize])
     }
 
     fn texts<const N: usize>(&self) -> [Option<&str>; N] {
         let mut rest = &self.texts[..];
         std::array::from_fn(|_| {
-            let len = take_varint(&mut rest).checked_sub(1)? as usize;
+            let len = varint::take(&mut rest).checked_sub(1)? as usize;
             let (text, tail) = rest.split_at(len);
             rest = tail;
             Some(std::str::from_utf8(text).expect("it was put in as text"))
