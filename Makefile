@@ -47,7 +47,7 @@ lint: ## formatting, clippy and documentation, without a warning
 	RUSTDOCFLAGS="-D warnings" cargo doc --release --workspace --no-deps
 
 bench: tools ## the figures of docs/benchmarks.md; TOOLS_RIG, TOOLS_COLLECTOR_RIG name folders whose run.sh measure other engines, other collectors
-	cargo bench --workspace --bench enrich --bench engine --bench memory
+	cargo bench --workspace --bench enrich --bench engine --bench memory --bench restore
 	cargo bench --workspace --bench embedded
 	cargo bench --workspace --bench encode
 	TOOLS_KAFKA=$(KAFKA) TOOLS_OBJECT_SERVERS=$(STORES) cargo bench --workspace --bench kafka

@@ -16,7 +16,7 @@ use crate::engine::Engine;
 use crate::late::{LateIds, REMEMBERED};
 use crate::node::{Node, Saved, Tally};
 use crate::pages::{PageRef, encoded_len};
-use crate::state::{AnonymousState, LATE_PREFIX, LateState, NodeState, PARTITION_KEY, PartitionState, STATE_FORMAT};
+use crate::state::{AnonymousState, LATE_PREFIX, LateState, PARTITION_KEY, PartitionState, STATE_FORMAT, own_form};
 use crate::store::Link;
 use crate::windows::Windows;
 use gathered::{Gathered, Part, Sessions};
@@ -128,7 +128,10 @@ impl Restore {
 fn node(gathered: Gathered, sharing: &mut Sharing) -> Result<Option<Node>, StateError> {
     let Gathered { session_id, node, mut lists } = gathered;
     let Some(value) = node else { return Ok(None) };
-    let state: NodeState<'_> = parse_borrowed(|| node_key(lists.key(), session_id), &value)?;
+    let state = match own_form::node(&value) {
+        Some(state) => state,
+        None => parse_borrowed(|| node_key(lists.key(), session_id), &value)?,
+    };
     let is_apart = state.id_chunks > 0;
     let chunks = state.chunks.max(state.id_chunks);
     let page_chunks = state.open.as_ref().map_or(0, |open| open.page_chunks);
