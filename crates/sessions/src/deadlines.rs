@@ -145,9 +145,12 @@ impl Deadlines {
             self.row_start += 1;
             self.empty(bucket, last, slots);
         }
-        let mut next = self.row.iter();
-        next.by_ref().take(1).flatten().for_each(|&slot| slots.prefetch(slot));
-        next.take(1).for_each(|bucket| prefetch(&bucket[..]));
+        if let Some(next) = self.row.front() {
+            next.iter().for_each(|&slot| slots.prefetch(slot));
+        }
+        if let Some(after_next) = self.row.get(1) {
+            prefetch(&after_next[..]);
+        }
         self.reached.iter().for_each(|&(_, slot)| slots.prefetch_all(slot));
         self.reached.sort_unstable_by_key(|&entry| Reverse(entry));
         // What is in `near` already comes from earlier buckets, so it is due before all that is added.

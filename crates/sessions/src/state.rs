@@ -18,6 +18,7 @@ pub(crate) mod chunks;
 mod forms;
 pub(crate) mod lists;
 pub(crate) mod own_form;
+mod rest;
 
 use events::{ClosedBy, NextOffset, Offset, Timestamp, Uuid, WindowSettings};
 use serde::{Deserialize, Serialize};

@@ -116,12 +116,15 @@ impl Engine {
             user_id: hit.user_id.as_deref().map(|user| bounded(user, MAX_USER_BYTES)),
             is_plain: hit.is_plain,
         };
-        if let Some((slot, node)) = windows.place_usual(visitor, hit.hit_id, &contribution) {
+        let head = windows.store.head(visitor);
+        if let Some(slot) = head
+            && let Some(node) = windows.place_in_only(slot, visitor, hit.hit_id, &contribution)
+        {
             let placement = Placement::InSession { slot, seq: node.ids.len() as u32 };
             effects.hits.push(PlacedHit { index, placed, placement, session_id: node.session_id });
             return;
         }
-        let placement = windows.place(visitor, hit.hit_id, &contribution, &mut || Profile {
+        let placement = windows.place(head, visitor, hit.hit_id, &contribution, &mut || Profile {
             origin: shared.origin_of(hit.referrer.as_deref(), &derived.origin, enricher),
             agent: enricher.agents.hold(derived.agent),
             place: shared.place(&Place::of(hit)),

@@ -80,7 +80,7 @@ pub(super) struct Referrers {
     recent: Recent<Number>,
     all: Numbered<Elsewhere>,
     absent: Number,
-    /// Those that are forgotten next.
+    /// Of referrers that are not kept: they are forgotten when room is made next.
     long: Vec<Number>,
 }
 
@@ -132,5 +132,23 @@ impl Referrers {
             *self.recent.get(referrer, |text| self.all.add(Elsewhere::read(text)))
         };
         if is_within(&self.get(number).host, page, site) { Came::Within } else { Came::Elsewhere(number) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn referrers_are_forgotten_long_ones_first() {
+        let mut referrers = Referrers::new(20 * ENTRY_BYTES);
+        for number in 0..1000 {
+            for len in [10, MAX_KEPT_BYTES + 1] {
+                let referrer = format!("https://{number}.example/{}", "a".repeat(len));
+                assert!(matches!(referrers.came(None, Some(&referrer), "shop.example"), Came::Elsewhere(_)));
+            }
+            referrers.make_room();
+            assert!(referrers.all.len() < 40 && referrers.long.is_empty(), "{}", referrers.all.len());
+        }
     }
 }

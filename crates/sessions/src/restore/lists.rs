@@ -6,7 +6,7 @@
 
 use crate::changes::List;
 use crate::pages::{KeyAndPages, MAX_PAGES, Packed};
-use crate::prefetch::prefetch;
+use crate::prefetch::{prefetch, prefetch_start};
 use crate::state::CHUNK;
 use crate::state::chunks::{Chunk, IdChunk};
 
@@ -47,7 +47,9 @@ impl Lists {
     /// Asks for the memory that the next chunk goes to.
     pub(super) fn prefetch(&self) {
         self.texts.prefetch_ends();
-        prefetch(&self.ids[..]);
+        if let Some(last) = self.ids.last() {
+            prefetch_start(last);
+        }
     }
 
     /// Asks for the memory of all that came in order.
@@ -60,7 +62,8 @@ impl Lists {
     pub(super) fn set(&mut self, number: u16, chunk: Option<Result<Chunk, String>>) {
         match chunk {
             Some(Ok(Chunk { ids, pages })) if self.is_next(number, pages.as_ref()) => {
-                self.ids.reserve_exact(CHUNK);
+                // Few sessions are long. Those that are would be copied with each chunk.
+                self.ids.reserve_exact(CHUNK.max(self.ids.len() / 8));
                 self.ids.extend_from_slice(&ids);
                 if let Some(pages) = pages {
                     self.texts.append(&pages);

@@ -6,8 +6,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use events::decimal::write_decimal;
 use events::{Offset, Timestamp};
-use memchr::memchr2;
 
+use super::rest::Rest;
 use super::{CHUNK, ChunkState, PageState};
 use crate::pages::{MAX_PATH_BYTES, MAX_TITLE_BYTES, Packed, Packing, PageRef};
 use crate::profile::bounded;
@@ -27,8 +27,8 @@ pub(crate) struct Chunk {
 const ID_BYTES: usize = 8 * CHUNK;
 const LETTERS: usize = (ID_BYTES * 4).div_ceil(3);
 
-const IDS: &[u8] = b"{\"ids\":\"";
-const PAGES: &[u8] = b"\",\"pages\":[";
+const IDS: &str = "{\"ids\":\"";
+const PAGES: &str = "\",\"pages\":[";
 
 /// Time and offset of the page before; of the first one, what is more than nothing.
 #[derive(Clone, Copy, Default)]
@@ -54,10 +54,10 @@ pub(crate) fn write<'a>(out: &mut Vec<u8>, ids: &[u64], pages: Option<impl Itera
     let (mut bytes, mut letters) = ([0; ID_BYTES], [0; LETTERS]);
     bytes.chunks_exact_mut(8).zip(ids).for_each(|(place, id)| place.copy_from_slice(&id.to_be_bytes()));
     STANDARD_NO_PAD.encode_slice(bytes, &mut letters).expect("the ids of a chunk take that many letters");
-    out.extend_from_slice(IDS);
+    out.extend_from_slice(IDS.as_bytes());
     out.extend_from_slice(&letters);
     let Some(pages) = pages else { return out.extend_from_slice(b"\"}") };
-    out.extend_from_slice(PAGES);
+    out.extend_from_slice(PAGES.as_bytes());
     let mut before = Before::default();
     for (at, page) in pages.enumerate() {
         out.extend_from_slice(if at == 0 { b"[" } else { b",[" });
@@ -101,12 +101,12 @@ pub(crate) fn read(value: &[u8], room: &mut Vec<u8>) -> Result<Chunk, String> {
 }
 
 fn own(value: &str, room: &mut Vec<u8>) -> Option<Chunk> {
-    let (letters, rest) = value.as_bytes().strip_prefix(IDS)?.split_at_checked(LETTERS)?;
-    let ids = own_ids(letters)?;
-    if rest == b"\"}" {
+    let (letters, rest) = value.strip_prefix(IDS)?.split_at_checked(LETTERS)?;
+    let ids = own_ids(letters.as_bytes())?;
+    if rest == "\"}" {
         return Some(Chunk { ids, pages: None });
     }
-    Some(Chunk { ids, pages: Some(own_pages(rest.strip_prefix(PAGES)?, room)?) })
+    Some(Chunk { ids, pages: Some(own_pages(Rest(rest.strip_prefix(PAGES)?), room)?) })
 }
 
 fn own_ids(letters: &[u8]) -> Option<IdChunk> {
@@ -120,54 +120,26 @@ fn own_ids(letters: &[u8]) -> Option<IdChunk> {
     (len == ID_BYTES).then_some(chunk)
 }
 
-fn own_pages(mut rest: &[u8], room: &mut Vec<u8>) -> Option<Packed> {
+fn own_pages(mut rest: Rest<'_>, room: &mut Vec<u8>) -> Option<Packed> {
     let (mut packing, mut before) = (Packing::within(room), Before::default());
     loop {
-        rest = rest.strip_prefix(b"[")?;
-        let time = take_integer(&mut rest)?;
-        rest = rest.strip_prefix(b",")?;
-        let (time, offset) = before.add(time, take_integer(&mut rest)?)?;
-        rest = rest.strip_prefix(b",")?;
-        let path = take_text(&mut rest).filter(|path| path.len() <= MAX_PATH_BYTES)?;
-        let title = match rest.strip_prefix(b",") {
-            None => None,
-            Some(tail) => {
-                rest = tail;
-                Some(take_text(&mut rest).filter(|title| title.len() <= MAX_TITLE_BYTES)?)
-            }
+        rest.skip("[")?;
+        let time = rest.integer()?;
+        rest.skip(",")?;
+        let (time, offset) = before.add(time, rest.integer()?)?;
+        rest.skip(",")?;
+        let path = rest.text().filter(|path| path.len() <= MAX_PATH_BYTES)?.as_bytes();
+        let title = if rest.is(",") {
+            Some(rest.text().filter(|title| title.len() <= MAX_TITLE_BYTES)?.as_bytes())
+        } else {
+            None
         };
         packing.push(PageRef { time, offset, path, title });
-        rest = rest.strip_prefix(b"]")?;
-        match rest {
-            [b',', tail @ ..] => rest = tail,
-            b"]}" => return Some(packing.packed()),
-            _ => return None,
+        rest.skip("]")?;
+        if !rest.is(",") {
+            return (rest.0 == "]}").then(|| packing.packed());
         }
     }
-}
-
-fn take_integer(rest: &mut &[u8]) -> Option<i64> {
-    let (is_negative, digits) = match *rest {
-        [b'-', tail @ ..] => (true, tail),
-        all => (false, all),
-    };
-    let len = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    // Eighteen digits fit. A zero in front is no JSON, and one below zero no integer.
-    if len == 0 || len > 18 || (digits[0] == b'0' && (len > 1 || is_negative)) {
-        return None;
-    }
-    let number = digits[..len].iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-    *rest = &digits[len..];
-    Some(if is_negative { -number } else { number })
-}
-
-/// A text without escapes.
-fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let inner = rest.strip_prefix(b"\"")?;
-    let end = memchr2(b'"', b'\\', inner)?;
-    let (text, tail) = inner.split_at(end);
-    *rest = tail.strip_prefix(b"\"")?;
-    Some(text)
 }
 
 impl<'a> From<&'a PageState<'_>> for PageRef<'a> {

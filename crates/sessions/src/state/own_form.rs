@@ -3,9 +3,9 @@
 //! What is in another form, or has what few sessions have, goes to serde, which knows what is wrong.
 
 use events::{ClosedBy, Offset, Timestamp};
-use memchr::memchr2;
 
 use super::forms::{DIGITS, fingerprint};
+use super::rest::Rest;
 use super::{Fingerprints, FirstState, NodeState, OpenState, PageState, Str};
 
 /// The record, where it has the form in which this build writes it.
@@ -130,71 +130,6 @@ fn first<'a>(rest: &mut Rest<'a>) -> Option<FirstState<'a>> {
         language,
         screen,
     })
-}
-
-/// What is still to be read.
-struct Rest<'a>(&'a str);
-
-impl<'a> Rest<'a> {
-    /// Whether this comes next; then it is read.
-    #[inline(always)]
-    fn is(&mut self, text: &str) -> bool {
-        let tail = self.0.strip_prefix(text);
-        self.0 = tail.unwrap_or(self.0);
-        tail.is_some()
-    }
-
-    #[inline(always)]
-    fn skip(&mut self, text: &str) -> Option<()> {
-        self.is(text).then_some(())
-    }
-
-    /// A text without escapes.
-    #[inline(always)]
-    fn text(&mut self) -> Option<&'a str> {
-        let inner = self.0.strip_prefix('"')?;
-        let (text, tail) = inner.split_at(memchr2(b'"', b'\\', inner.as_bytes())?);
-        self.0 = tail.strip_prefix('"')?;
-        Some(text)
-    }
-
-    fn time(&mut self) -> Option<Timestamp> {
-        self.text()?.parse().ok()
-    }
-
-    /// An integer of eighteen digits at most.
-    #[inline(always)]
-    fn integer(&mut self) -> Option<i64> {
-        let (is_negative, digits) = match self.0.strip_prefix('-') {
-            Some(digits) => (true, digits),
-            None => (false, self.0),
-        };
-        let len = digits.bytes().take_while(u8::is_ascii_digit).count();
-        let (number, tail) = digits.split_at(len);
-        // A zero in front is no JSON, and one below zero no integer.
-        if len == 0 || len > 18 || (number.starts_with('0') && (len > 1 || is_negative)) {
-            return None;
-        }
-        self.0 = tail;
-        let number = number.bytes().fold(0, |number, digit| number * 10 + i64::from(digit - b'0'));
-        Some(if is_negative { -number } else { number })
-    }
-
-    /// `,"name":` and an integer.
-    #[inline(always)]
-    fn named(&mut self, name: &str) -> Option<i64> {
-        self.skip(",\"")?;
-        self.skip(name)?;
-        self.skip("\":")?;
-        self.integer()
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        if self.is("true") {
-            return Some(true);
-        }
-        self.skip("false").map(|()| false)
-    }
 }
 
 #[cfg(test)]

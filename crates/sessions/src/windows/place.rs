@@ -10,16 +10,16 @@ use crate::profile::Profile;
 use crate::store::Visitor;
 
 impl Windows {
-    /// R5 to R11: finds the place of a hit with identity that is not usual (see [`Windows::place_usual`]), and puts it there. `profile` is asked only where the
-    /// hit is the first of its session in event time.
+    /// R5 to R11: finds the place of a hit with identity that [`Windows::place_in_only`] did not place, and puts it there. `head` is
+    /// one of the visitor's slots. `profile` is asked only where the hit is the first of its session in event time.
     pub(crate) fn place(
         &mut self,
+        head: Option<u32>,
         visitor: Visitor<'_>,
         hit_id: Uuid,
         hit: &Contribution<'_>,
         profile: &mut dyn FnMut() -> Profile,
     ) -> Placement {
-        let head = self.store.head(visitor);
         let mut slots = std::mem::take(&mut self.slots);
         let mut candidates = std::mem::take(&mut self.candidates);
         self.store.ring_of(head, &mut slots);

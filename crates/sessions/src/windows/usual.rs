@@ -11,13 +11,13 @@ impl Windows {
     /// nothing to merge with, to miss or to be split from, and the session has its first hit already. `None` where anything
     /// is different: [`super::place`] decides then.
     #[inline(always)]
-    pub(crate) fn place_usual(
+    pub(crate) fn place_in_only(
         &mut self,
+        slot: u32,
         visitor: Visitor<'_>,
         hit_id: Uuid,
         hit: &Contribution<'_>,
-    ) -> Option<(u32, &Node)> {
-        let slot = self.store.head(visitor)?;
+    ) -> Option<&Node> {
         if self.is_known_late(visitor.key, hit_id) {
             return None;
         }
@@ -34,6 +34,6 @@ impl Windows {
         }
         node.take(hit);
         mark_changed(node, slot, changes);
-        Some((slot, node))
+        Some(node)
     }
 }
