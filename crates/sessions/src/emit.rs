@@ -72,11 +72,10 @@ pub(crate) fn enriched<'o>(
         pen.text(b",\"path\":\"", path.as_bytes(), is_plain);
     }
     match &derived.origin {
-        Came::Within => {}
-        &Came::Elsewhere(number) => pen.raw(enricher.elsewhere(number).json()),
         Came::Campaign(origin) => pen = campaign(pen, origin),
+        seen @ (Came::Within | Came::Elsewhere(_)) => pen.fragment(enricher.seen(seen).json()),
     }
-    pen.raw(enricher.agent(derived.agent).json());
+    pen.fragment(enricher.agent(derived.agent).json());
     pen.fixed(b"}");
     pen
 }

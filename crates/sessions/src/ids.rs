@@ -35,6 +35,18 @@ impl Ids {
         }
     }
 
+    /// Whether the id is there. Of few all are compared: how many there are nobody can foretell.
+    #[inline(always)]
+    pub(crate) fn holds(&self, id: u64) -> bool {
+        match self {
+            Self::Few { len, ids } => {
+                let is_there = |at: usize| (ids[at] == id) & (at < usize::from(*len));
+                (0..FEW).fold(false, |found, at| found | is_there(at))
+            }
+            Self::Many(ids) => ids.contains(&id),
+        }
+    }
+
     pub(crate) fn push(&mut self, id: u64) {
         match self {
             Self::Few { len, ids } if usize::from(*len) < FEW => {

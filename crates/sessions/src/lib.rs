@@ -17,6 +17,7 @@ mod deadlines;
 mod emit;
 mod engine;
 pub mod enrich;
+mod fragment;
 mod ids;
 mod index;
 mod late;

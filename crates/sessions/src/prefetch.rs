@@ -7,12 +7,22 @@
 /// Bytes that come together.
 const LINE: usize = 64;
 
+/// So many lines are asked for without a look at the length.
+const FEW: usize = 3;
+
 /// Asks for the memory that holds this.
 #[inline(always)]
 pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     let (start, len) = (std::ptr::from_ref(value).cast::<u8>(), size_of_val(value));
-    let offset = start.addr() % LINE;
-    (0..offset + len).step_by(LINE).for_each(|at| line(start.wrapping_add(at).wrapping_sub(offset)));
+    let last = len.saturating_sub(1);
+    // Without a loop for what is short: how many lines it takes nobody can foretell, and to ask for one twice costs little.
+    for at in 0..FEW {
+        line(start.wrapping_add((at * LINE).min(last)));
+    }
+    for at in (FEW * LINE..len).step_by(LINE) {
+        line(start.wrapping_add(at));
+    }
+    line(start.wrapping_add(last));
 }
 
 /// Asks for the memory that holds the beginning of this.

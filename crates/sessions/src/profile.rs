@@ -175,7 +175,7 @@ mod tests {
         let mut shared = Shared::default();
         let from = enrich::Origin { source: Some("google".into()), ..Default::default() };
         let origin = Origin::of(Some("https://www.google.com/"), &from);
-        let packed = shared.origins.share(&origin.pack(), Vec::new);
+        let packed = shared.origins.share(&origin.pack(), || emit::origin_json(&origin));
         assert_eq!(packed, shared.origin(&origin));
     }
 }

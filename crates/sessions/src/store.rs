@@ -3,6 +3,8 @@
 //! Nodes live in chunks that never move. A visitor's nodes form a ring, and a hash table finds one of them, the head;
 //! from any node the others are found without the table. Looking a visitor up allocates nothing.
 
+use std::hint::select_unpredictable;
+
 use events::Timestamp;
 
 use crate::deadlines::Slots;
@@ -114,16 +116,21 @@ impl Store {
     /// A slot that is probably one of the visitor's, or [`NO_SLOT`]: a hint for [`Store::head`]. Asks for its node.
     #[inline(always)]
     pub(crate) fn prefetch_node(&self, tag: u32) -> u32 {
-        let Some(slot) = self.heads.find(tag, |_| true) else { return NO_SLOT };
-        prefetch(self.slot(slot));
+        let slot = self.heads.first(tag);
+        // Without a branch: nobody can foretell which hits are of new visitors. For those the first slot is asked for.
+        let some = select_unpredictable(slot == NO_SLOT, 0, slot);
+        if let Some(chunk) = self.chunks.get(some as usize / CHUNK_NODES) {
+            prefetch(&chunk[some as usize % CHUNK_NODES]);
+        }
         slot
     }
 
     /// Asks for what taking a hit needs behind a node, which is there by now.
     #[inline(always)]
     pub(crate) fn prefetch_texts(&self, slot: u32) {
-        if slot != NO_SLOT
-            && let Some(node) = self.get(slot)
+        let some = select_unpredictable(slot == NO_SLOT, 0, slot);
+        if let Some(chunk) = self.chunks.get(some as usize / CHUNK_NODES)
+            && let Slot::Node(node) = &chunk[some as usize % CHUNK_NODES]
         {
             node.prefetch();
         }
@@ -182,7 +189,7 @@ impl Store {
             if ids > MANY_IDS {
                 break;
             }
-            is_known |= node.ids.contains(&fingerprint);
+            is_known |= node.ids.holds(fingerprint);
         }
         if ids <= MANY_IDS {
             self.many.forget(visitor);

@@ -5,6 +5,7 @@ use events::decimal::write_decimal_over;
 use events::text::is_plain;
 
 use super::fixed::Fixed;
+use crate::fragment::Fragment;
 
 /// Writes into a room from its start on. Whoever hands it the room has made sure that everything fits: a buffer that grows
 /// asks so at each piece, which costs more than most pieces. Everything is inlined: copies whose length the compiler
@@ -40,6 +41,17 @@ impl<'o> Pen<'o> {
     #[inline(always)]
     pub(crate) fn raw(&mut self, json: &[u8]) {
         copy(self.take(json.len()), json);
+    }
+
+    /// JSON that stands in many records.
+    #[inline(always)]
+    pub(crate) fn fragment(&mut self, fragment: &Fragment) {
+        if let (Some(padded), Some(place)) = (fragment.padded(), self.room.first_chunk_mut()) {
+            *place = *padded;
+            self.take(fragment.len());
+        } else {
+            self.raw(fragment.json());
+        }
     }
 
     /// Names, times and ids in a row, whose length is known.
@@ -85,10 +97,14 @@ impl<'o> Pen<'o> {
 
     #[inline(always)]
     pub(super) fn flag<const N: usize>(&mut self, name: &[u8; N], value: bool) {
-        if value {
-            self.fixed((name, b"true", b""));
+        self.fixed(name);
+        // Without a branch: which of the two it is nobody can foretell.
+        let (text, len) = if value { (b"true ", 4) } else { (b"false", 5) };
+        if let Some(place) = self.room.first_chunk_mut() {
+            *place = *text;
+            self.take(len);
         } else {
-            self.fixed((name, b"false", b""));
+            self.raw(&text[..len]);
         }
     }
 }
@@ -157,6 +173,17 @@ mod tests {
         #[test]
         fn bytes_are_copied_whole(bytes in prop::collection::vec(any::<u8>(), 0..140)) {
             prop_assert_eq!(written(bytes.len(), |pen| pen.raw(&bytes)), bytes);
+        }
+
+        #[test]
+        fn a_fragment_is_copied_whole_whatever_room_there_is(
+            json in prop::collection::vec(1u8.., 0..300),
+            slack in 0usize..300,
+        ) {
+            let fragment = Fragment::new(json.clone());
+            prop_assert_eq!(fragment.len(), json.len());
+            let text = written(json.len() + slack, |pen| pen.fragment(&fragment));
+            prop_assert_eq!(text, json);
         }
 
         #[test]

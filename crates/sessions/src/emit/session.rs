@@ -4,10 +4,11 @@
 //! every text and wrote every byte twice.
 
 use events::ClosedBy;
-use memchr::memchr;
+use events::text::find_any;
 
 use super::pen::{Pen, escaped, written};
 use crate::enrich::Channel;
+use crate::fragment::Fragment;
 use crate::node::{FinalSession, Open};
 use crate::pages::{KeyAndPages, PageRef};
 use crate::profile::{Origin, Place, Portrait};
@@ -69,9 +70,9 @@ pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, portrait: Po
     if let Some(referrer) = portrait.origin.referrer() {
         pen.text(b",\"referrer\":\"", referrer, portrait.origin.has_plain_referrer());
     }
-    pen.raw(portrait.origin.json());
-    pen.raw(portrait.agent.json());
-    pen.raw(portrait.place.json());
+    pen.fragment(portrait.origin.json());
+    pen.fragment(portrait.agent.json());
+    pen.fragment(portrait.place.json());
     pen.raw(match open.refused_by.unwrap_or(session.by) {
         ClosedBy::Gap => b",\"closed_by\":\"gap\"",
         ClosedBy::MaxDuration => b",\"closed_by\":\"max_duration\"",
@@ -93,33 +94,35 @@ pub(crate) fn session<'o>(mut pen: Pen<'o>, session: &FinalSession, portrait: Po
 
 /// Site and visitor of a key `site/visitor_id`.
 fn split(key: &[u8]) -> (&[u8], &[u8]) {
-    let slash = memchr(b'/', key).expect("a visitor's key has a slash");
+    let slash = find_any(key, *b"/").expect("a visitor's key has a slash");
     (&key[..slash], &key[slash + 1..])
 }
 
 /// The part of a record that follows from where its first hit came from, but for the referrer.
-pub(crate) fn origin_json(origin: &Origin<'_>) -> Vec<u8> {
+pub(crate) fn origin_json(origin: &Origin<'_>) -> Fragment {
     let channel = origin.channel.unwrap_or(Channel::Direct).as_str();
     let texts = [origin.source, origin.medium, origin.campaign, origin.term, origin.content, Some(channel)];
-    written(room_for(&texts), |pen| {
+    let json = written(room_for(&texts), |pen| {
         pen.maybe_text(b",\"source\":\"", origin.source);
         pen.maybe_text(b",\"medium\":\"", origin.medium);
         pen.maybe_text(b",\"campaign\":\"", origin.campaign);
         pen.maybe_text(b",\"term\":\"", origin.term);
         pen.maybe_text(b",\"content\":\"", origin.content);
         pen.maybe_text(b",\"channel\":\"", Some(channel));
-    })
+    });
+    Fragment::new(json)
 }
 
 /// The part of a record that follows from where its first hit's visitor was.
-pub(crate) fn place_json(place: &Place<'_>) -> Vec<u8> {
+pub(crate) fn place_json(place: &Place<'_>) -> Fragment {
     let texts = [place.country, place.region, place.language, place.screen];
-    written(room_for(&texts), |pen| {
+    let json = written(room_for(&texts), |pen| {
         pen.maybe_text(b",\"country\":\"", place.country);
         pen.maybe_text(b",\"region\":\"", place.region);
         pen.maybe_text(b",\"language\":\"", place.language);
         pen.maybe_text(b",\"screen\":\"", place.screen);
-    })
+    });
+    Fragment::new(json)
 }
 
 /// How much room texts with short names need.

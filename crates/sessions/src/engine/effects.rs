@@ -29,12 +29,6 @@ pub(super) struct PlacedHit {
     pub(super) session_id: Uuid,
 }
 
-/// One of them, in their order.
-pub(super) enum Effect<'e> {
-    Final(&'e FinalSession),
-    Hit(&'e PlacedHit),
-}
-
 impl Effects {
     pub(super) fn len(&self) -> usize {
         self.hits.len() + self.finals.len()
@@ -45,17 +39,16 @@ impl Effects {
         self.before.resize(self.finals.len(), self.hits.len());
     }
 
-    /// All of them, in the order in which they came about.
-    #[inline(always)]
-    pub(super) fn in_order(&self, mut write: impl FnMut(Effect<'_>)) {
-        let mut finals = self.finals.iter().zip(&self.before).peekable();
-        for (at, hit) in self.hits.iter().enumerate() {
-            while let Some((session, _)) = finals.next_if(|&(_, &before)| before <= at) {
-                write(Effect::Final(session));
-            }
-            write(Effect::Hit(hit));
-        }
-        finals.for_each(|(session, _)| write(Effect::Final(session)));
+    /// All of them in the order in which they came about: each final session with the hits that come right before it, and then
+    /// what hits there are behind the last.
+    pub(super) fn in_order(&self) -> impl Iterator<Item = (&[PlacedHit], Option<&FinalSession>)> {
+        let mut done = 0;
+        let finals = self.finals.iter().zip(&self.before).map(|(session, &before)| (before, Some(session)));
+        finals.chain([(self.hits.len(), None)]).map(move |(before, session)| {
+            let hits = &self.hits[done..before];
+            done = before;
+            (hits, session)
+        })
     }
 
     /// Forgets all of them, and hands the sessions out.

@@ -6,7 +6,7 @@
 
 use events::{Hit, Topic, Uuid, ids};
 
-use super::effects::{Effect, PlacedHit};
+use super::effects::PlacedHit;
 use super::{Engine, Input};
 use crate::bare::BareSession;
 use crate::clock::believed;
@@ -145,25 +145,27 @@ impl Engine {
     /// The third stage: what follows is written.
     pub(super) fn write(&mut self, run: &Run<'_>, out: &mut Outputs) {
         let Self { effects, shared, enricher, windows, .. } = self;
-        effects.in_order(|effect| match effect {
-            Effect::Final(session) => {
-                out.counts.sessions += 1;
-                let (key, profile) = (session.texts.key(), session.open.profile);
-                match self.bare {
-                    None => {
-                        let portrait = shared.portrait(profile, &enricher.agents);
-                        out.write(Topic::Sessions, key, emit::room_for_session(session, portrait), |pen| {
-                            emit::session(pen, session, portrait, self.partition)
-                        });
-                    }
-                    Some(write) => out.push(Topic::Sessions, key, |out| write(&BareSession(session), out)),
+        for (hits, session) in effects.in_order() {
+            for hit in hits {
+                let is_row = matches!(hit.placement, Placement::InSession { .. } | Placement::Anonymous);
+                if self.bare.is_none() || !is_row {
+                    write_hit(hit, run, enricher, out);
                 }
-                shared.release(profile, &mut enricher.agents);
             }
-            Effect::Hit(PlacedHit { placement: Placement::InSession { .. } | Placement::Anonymous, .. })
-                if self.bare.is_some() => {}
-            Effect::Hit(hit) => write_hit(hit, run, enricher, out),
-        });
+            let Some(session) = session else { continue };
+            out.counts.sessions += 1;
+            let (key, profile) = (session.texts.key(), session.open.profile);
+            match self.bare {
+                None => {
+                    let portrait = shared.portrait(profile, &enricher.agents);
+                    out.write(Topic::Sessions, key, emit::room_for_session(session, portrait), |pen| {
+                        emit::session(pen, session, portrait, self.partition)
+                    });
+                }
+                Some(write) => out.push(Topic::Sessions, key, |out| write(&BareSession(session), out)),
+            }
+            shared.release(profile, &mut enricher.agents);
+        }
         effects.clear().for_each(|session| windows.spare.keep(session));
     }
 }

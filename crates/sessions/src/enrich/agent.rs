@@ -6,6 +6,7 @@ use super::campaign::bounded_at;
 use super::device::Device;
 use super::families;
 use super::recent::{Recent, hash};
+use crate::fragment::Fragment;
 use crate::numbered::{Number, Numbered};
 use crate::prefetch::prefetch;
 
@@ -27,7 +28,7 @@ pub struct Agent {
     /// Whether it is a program and no person.
     pub is_bot: bool,
     /// See [`Agent::json`].
-    json: Box<str>,
+    json: Fragment,
 }
 
 impl Agent {
@@ -41,8 +42,7 @@ impl Agent {
             }
         }
         json.extend_from_slice(format!(",\"device\":\"{}\",\"is_bot\":{is_bot}", device.as_str()).as_bytes());
-        let json = String::from_utf8(json).expect("JSON is UTF-8").into_boxed_str();
-        Self { browser, os, device, is_bot, json }
+        Self { browser, os, device, is_bot, json: Fragment::new(json) }
     }
 
     /// Without a user agent nothing is known, and nobody is called a bot for what he does not say.
@@ -52,8 +52,8 @@ impl Agent {
 
     /// `,"browser":"Chrome","os":"Windows","device":"desktop","is_bot":false`, as it stands in every record that
     /// names an agent.
-    pub(crate) fn json(&self) -> &[u8] {
-        self.json.as_bytes()
+    pub(crate) fn json(&self) -> &Fragment {
+        &self.json
     }
 
     fn read(user_agent: &str) -> Self {
@@ -139,7 +139,7 @@ impl Agents {
         numbers.extend(user_agents.zip(asked).map(|(user_agent, asked)| {
             let Some(text) = said(user_agent) else { return *unknown };
             let number = *recent.get_at(asked.place, asked.hash, text, |text| all.add(Agent::read(text)));
-            prefetch(all.get(number).json());
+            prefetch(all.get(number).json().json());
             number
         }));
     }

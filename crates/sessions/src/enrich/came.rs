@@ -7,6 +7,7 @@ use super::origin::Origin;
 use super::recent::Recent;
 use super::referrer::{Referrer, is_on, is_within};
 use super::url::{Url, without_www};
+use crate::fragment::Fragment;
 use crate::numbered::{Number, Numbered};
 use crate::profile;
 
@@ -28,13 +29,10 @@ pub(crate) struct Elsewhere {
     host: Box<str>,
     origin: Origin<'static>,
     /// See [`Elsewhere::json`].
-    json: Box<[u8]>,
+    json: Fragment,
     /// See [`Elsewhere::packed`].
     packed: profile::Texts,
 }
-
-static WITHIN: Origin<'static> =
-    Origin { source: None, medium: None, campaign: None, term: None, content: None, channel: None };
 
 impl Elsewhere {
     fn read(referrer: &str) -> Self {
@@ -53,7 +51,7 @@ impl Elsewhere {
             }
         }
         let packed = profile::Origin::of(referrer, &origin).pack();
-        Self { host: host.into(), origin, json: json.into(), packed }
+        Self { host: host.into(), origin, json: Fragment::new(json), packed }
     }
 
     /// The origin of sessions whose first hit came so.
@@ -62,7 +60,7 @@ impl Elsewhere {
     }
 
     /// `,"source":"google","medium":"organic","channel":"organic_search"`, as it stands in every enriched hit that came so.
-    pub(crate) fn json(&self) -> &[u8] {
+    pub(crate) fn json(&self) -> &Fragment {
         &self.json
     }
 }
@@ -80,6 +78,8 @@ pub(super) struct Referrers {
     recent: Recent<Number>,
     all: Numbered<Elsewhere>,
     absent: Number,
+    /// Of those from within the site, whichever they are.
+    within: Number,
     /// Of referrers that are not kept: they are forgotten when room is made next.
     long: Vec<Number>,
 }
@@ -88,7 +88,9 @@ impl Referrers {
     pub(super) fn new(max_bytes: usize) -> Self {
         let mut all = Numbered::default();
         let absent = all.add(Elsewhere::new(None, "", Origin::of_referrer(Referrer::Absent)));
-        Self { recent: Recent::new(max_bytes, |text| ENTRY_BYTES + 2 * text.len()), all, absent, long: Vec::new() }
+        let within = all.add(Elsewhere::new(None, "", Origin::of_referrer(Referrer::Internal)));
+        let recent = Recent::new(max_bytes, |text| ENTRY_BYTES + 2 * text.len());
+        Self { recent, all, absent, within, long: Vec::new() }
     }
 
     /// Forgets referrers that were not seen in a long time.
@@ -107,10 +109,19 @@ impl Referrers {
     /// How a visitor came, whole.
     pub(super) fn origin<'a, 'h>(&'a self, came: &'a Came<'h>) -> &'a Origin<'h> {
         match came {
-            Came::Within => &WITHIN,
-            Came::Elsewhere(number) => &self.get(*number).origin,
+            Came::Within | Came::Elsewhere(_) => &self.seen(came).origin,
             Came::Campaign(origin) => origin,
         }
+    }
+
+    /// What a referrer told that names no campaign.
+    #[inline(always)]
+    pub(super) fn seen(&self, came: &Came<'_>) -> &Elsewhere {
+        let number = match came {
+            Came::Elsewhere(number) => *number,
+            Came::Within | Came::Campaign(_) => self.within,
+        };
+        self.get(number)
     }
 
     /// How the visitor of a hit with this page and referrer on this site came.

@@ -101,7 +101,13 @@ impl Enricher {
         self.referrers.origin(came)
     }
 
-    /// What a hit's referrer told since the last [`Enricher::make_room`].
+    /// What a hit's referrer told since the last [`Enricher::make_room`]. It is asked for visitors that did not come by a campaign.
+    #[inline(always)]
+    pub(crate) fn seen(&self, came: &Came<'_>) -> &Elsewhere {
+        self.referrers.seen(came)
+    }
+
+    /// What the referrer of that number told.
     #[inline]
     pub(crate) fn elsewhere(&self, number: Number) -> &Elsewhere {
         self.referrers.get(number)

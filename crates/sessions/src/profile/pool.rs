@@ -5,6 +5,7 @@ use hashbrown::HashTable;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{Channel, Origin, Place};
+use crate::fragment::Fragment;
 use crate::numbered::{Number, Numbered};
 use crate::varint;
 
@@ -39,14 +40,14 @@ pub(crate) struct Packed {
     texts: Box<[u8]>,
     /// The fields of a session's record that follow from them, but for the referrer: written once for all
     /// sessions that share them.
-    json: Box<[u8]>,
+    json: Fragment,
     /// See [`Packed::has_plain_referrer`].
     has_plain_referrer: bool,
 }
 
 impl Packed {
-    fn new(texts: &[u8], json: Vec<u8>) -> Self {
-        let mut packed = Self { texts: texts.into(), json: json.into(), has_plain_referrer: false };
+    fn new(texts: &[u8], json: Fragment) -> Self {
+        let mut packed = Self { texts: texts.into(), json, has_plain_referrer: false };
         packed.has_plain_referrer = packed.referrer().is_some_and(is_plain);
         packed
     }
@@ -65,7 +66,7 @@ impl Packed {
     }
 
     /// Of an origin `,"source":"google",…,"channel":"organic_search"`; of a place `,"country":"DE",…`.
-    pub(crate) fn json(&self) -> &[u8] {
+    pub(crate) fn json(&self) -> &Fragment {
         &self.json
     }
 
@@ -112,7 +113,7 @@ impl Pool {
     pub(super) fn pack_and_share<const N: usize>(
         &mut self,
         texts: [Option<&str>; N],
-        json: impl FnOnce() -> Vec<u8>,
+        json: impl FnOnce() -> Fragment,
     ) -> Number {
         let mut bytes = std::mem::take(&mut self.packing);
         bytes.clear();
@@ -123,12 +124,12 @@ impl Pool {
     }
 
     /// The same as these, for one holder more.
-    pub(super) fn share(&mut self, texts: &Texts, json: impl FnOnce() -> Vec<u8>) -> Number {
+    pub(super) fn share(&mut self, texts: &Texts, json: impl FnOnce() -> Fragment) -> Number {
         self.find_or_add(texts.hash, &texts.bytes, json)
     }
 
     #[inline]
-    fn find_or_add(&mut self, hash: u64, texts: &[u8], json: impl FnOnce() -> Vec<u8>) -> Number {
+    fn find_or_add(&mut self, hash: u64, texts: &[u8], json: impl FnOnce() -> Fragment) -> Number {
         let Self { known, all, .. } = self;
         match known.find(hash, |&number| *all.get(number).texts == *texts) {
             Some(&number) => all.hold(number),
@@ -164,15 +165,19 @@ impl Pool {
 mod tests {
     use super::*;
 
+    fn no_json() -> Fragment {
+        Fragment::new(Vec::new())
+    }
+
     #[test]
     fn a_full_pool_makes_room_for_what_is_in_use_and_forgets_what_is_not() {
         let mut pool = Pool::default();
         for number in 0..3 * MOST_SHARED {
-            let alone = pool.pack_and_share([Some(number.to_string().as_str())], Vec::new);
+            let alone = pool.pack_and_share([Some(number.to_string().as_str())], no_json);
             pool.all.release(alone);
         }
         assert!(pool.known.len() <= MOST_SHARED && pool.all.len() == pool.known.len());
-        let one = pool.pack_and_share([Some("one")], Vec::new);
-        assert_eq!(one, pool.pack_and_share([Some("one")], Vec::new));
+        let one = pool.pack_and_share([Some("one")], no_json);
+        assert_eq!(one, pool.pack_and_share([Some("one")], no_json));
     }
 }

@@ -28,7 +28,7 @@ impl Windows {
             && hit.time >= node.start
             && hit.time <= node.end + settings.gap
             && Node::refusal(node.start, node.end.max(hit.time), hits, settings).is_none()
-            && !node.ids.contains(&hit.fingerprint);
+            && !node.ids.holds(hit.fingerprint);
         if !is_usual {
             return None;
         }
