@@ -74,3 +74,20 @@ impl From<Vec<u64>> for Ids {
         few
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exactly_what_came_is_held_and_what_is_empty_holds_no_zero() {
+        let mut ids = Ids::NONE;
+        for id in 1..=2 * FEW as u64 {
+            assert!(!ids.holds(id) && !ids.holds(0));
+            ids.push(id);
+            assert!((1..=id).all(|before| ids.holds(before)));
+        }
+        ids.push(0);
+        assert!(ids.holds(0));
+    }
+}

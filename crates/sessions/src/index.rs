@@ -255,12 +255,13 @@ mod tests {
                 }
                 for (&number, &tag) in &model {
                     prop_assert_eq!(index.find(tag, |its| its == number), Some(number));
+                    prop_assert_eq!(model.get(&index.first(tag)), Some(&tag));
                 }
                 prop_assert_eq!(index.taken, model.len());
                 let standing = index.buckets.iter().map(Bucket::len).sum::<usize>();
                 prop_assert_eq!(standing, model.len());
             }
-            prop_assert_eq!(index.find(7, |_| true), None);
+            prop_assert_eq!((index.find(7, |_| true), index.first(7)), (None, NONE));
         }
     }
 }
