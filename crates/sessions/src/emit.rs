@@ -73,7 +73,7 @@ pub(crate) fn enriched<'o>(
     }
     match &derived.origin {
         Came::Campaign(origin) => pen = campaign(pen, origin),
-        seen @ (Came::Within | Came::Elsewhere(_)) => pen.fragment(enricher.seen(seen).json()),
+        came @ (Came::Within | Came::Elsewhere(_)) => pen.fragment(enricher.referrer_json(came)),
     }
     pen.fragment(enricher.agent(derived.agent).json());
     pen.fixed(b"}");

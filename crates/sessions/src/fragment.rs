@@ -1,5 +1,7 @@
 //! A piece of JSON that many records have alike.
 
+use crate::prefetch::prefetch;
+
 /// Most fragments are not longer.
 pub(crate) const USUAL: usize = 128;
 
@@ -13,14 +15,19 @@ pub(crate) struct Fragment {
 }
 
 impl Fragment {
+    /// Of JSON that many records will have.
     pub(crate) fn new(mut json: Vec<u8>) -> Self {
         let len = json.len();
         json.resize(len.max(USUAL), 0);
         Self { padded: json.into(), len }
     }
 
-    /// Its bytes.
-    pub(crate) fn json(&self) -> &[u8] {
+    /// The same without what stands behind it, for one record.
+    pub(crate) fn trimmed(self) -> Self {
+        Self { padded: self.bytes().into(), len: self.len }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
         &self.padded[..self.len]
     }
 
@@ -32,5 +39,11 @@ impl Fragment {
     #[inline(always)]
     pub(crate) fn padded(&self) -> Option<&[u8; USUAL]> {
         if self.len <= USUAL { self.padded.first_chunk() } else { None }
+    }
+
+    /// Asks for the memory that a copy reads.
+    #[inline(always)]
+    pub(crate) fn prefetch(&self) {
+        prefetch(&self.padded[..]);
     }
 }

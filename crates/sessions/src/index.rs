@@ -11,6 +11,8 @@ use crate::prefetch::prefetch_start;
 /// Open addressing: a bucket of eight entries is a line of a processor's cache, and what finds it full goes to the next one. A
 /// bucket is looked through without a branch. Which of eight places an entry has nobody can foretell, and a processor that
 /// guesses wrong throws away what it did ahead; with entries one after the other (linear probing) it did so twice a hit.
+///
+/// No number stands twice, under whatever tag.
 #[derive(Debug)]
 pub(crate) struct Index {
     /// A power of two of them; at most five eighths of their entries are taken.
@@ -28,7 +30,7 @@ struct Bucket {
     numbers: [u32; BUCKET],
 }
 
-/// No number.
+/// No number. It is never put in.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// Entries in a bucket.
@@ -101,7 +103,7 @@ impl Index {
     pub(crate) fn first(&self, tag: u32) -> u32 {
         let bucket = &self.buckets[self.home(tag)];
         let first = bucket.first(tag);
-        // Few are full.
+        // Few are full: one in two hundred right after the table grew, one in six before it does.
         if bucket.is_full() && first == NONE { self.find(tag, |_| true).unwrap_or(NONE) } else { first }
     }
 

@@ -25,6 +25,14 @@ pub(crate) fn prefetch<T: ?Sized>(value: &T) {
     line(start.wrapping_add(last));
 }
 
+/// Asks for the memory that holds this, which begins where a line does and has a length that the compiler knows.
+#[inline(always)]
+pub(crate) fn prefetch_lines<T>(value: &T) {
+    const { assert!(align_of::<T>() >= LINE) };
+    let start = std::ptr::from_ref(value).cast::<u8>();
+    (0..size_of::<T>()).step_by(LINE).for_each(|at| line(start.wrapping_add(at)));
+}
+
 /// Asks for the memory that holds the beginning of this.
 #[inline(always)]
 pub(crate) fn prefetch_start<T>(value: &T) {

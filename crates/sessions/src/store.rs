@@ -3,15 +3,10 @@
 //! Nodes live in chunks that never move. A visitor's nodes form a ring, and a hash table finds one of them, the head;
 //! from any node the others are found without the table. Looking a visitor up allocates nothing.
 
-use std::hint::select_unpredictable;
-
-use events::Timestamp;
-
-use crate::deadlines::Slots;
 use crate::index::{self, Index};
 use crate::node::Node;
-use crate::prefetch::{prefetch, prefetch_start};
 
+mod ahead;
 mod many;
 mod visitor;
 
@@ -104,36 +99,6 @@ impl Store {
     /// A visitor, to be looked up here.
     pub(crate) fn visitor<'a>(&self, key: &'a [u8]) -> Visitor<'a> {
         Visitor { key, tag: self.hashing.of(key), hint: NO_SLOT }
-    }
-
-    /// Asks for the memory where a search for the visitor begins. A search goes from table to node to texts, and would wait for
-    /// memory at each step; who has many visitors takes each step for all of them, and does other work in between.
-    #[inline(always)]
-    pub(crate) fn prefetch_head(&self, tag: u32) {
-        self.heads.prefetch(tag);
-    }
-
-    /// A slot that is probably one of the visitor's, or [`NO_SLOT`]: a hint for [`Store::head`]. Asks for its node.
-    #[inline(always)]
-    pub(crate) fn prefetch_node(&self, tag: u32) -> u32 {
-        let slot = self.heads.first(tag);
-        // Without a branch: nobody can foretell which hits are of new visitors. For those the first slot is asked for.
-        let some = select_unpredictable(slot == NO_SLOT, 0, slot);
-        if let Some(chunk) = self.chunks.get(some as usize / CHUNK_NODES) {
-            prefetch(&chunk[some as usize % CHUNK_NODES]);
-        }
-        slot
-    }
-
-    /// Asks for what taking a hit needs behind a node, which is there by now.
-    #[inline(always)]
-    pub(crate) fn prefetch_texts(&self, slot: u32) {
-        let some = select_unpredictable(slot == NO_SLOT, 0, slot);
-        if let Some(chunk) = self.chunks.get(some as usize / CHUNK_NODES)
-            && let Slot::Node(node) = &chunk[some as usize % CHUNK_NODES]
-        {
-            node.prefetch();
-        }
     }
 
     /// Writes the slots of a visitor, of which one is given, over what the list holds, in no particular order.
@@ -301,26 +266,5 @@ impl Store {
             Slot::Node(node) => Some((slot as u32, node)),
             Slot::Dead | Slot::Free => None,
         })
-    }
-}
-
-impl Slots for Store {
-    /// Sessions wait for their end. One that was merged away is due at once, so that its slot is freed.
-    fn time(&self, slot: u32) -> Timestamp {
-        self.get(slot).map_or(Timestamp::MIN, |node| node.end)
-    }
-
-    #[inline(always)]
-    fn prefetch(&self, slot: u32) {
-        prefetch_start(self.slot(slot));
-    }
-
-    #[inline(always)]
-    fn prefetch_all(&self, slot: u32) {
-        if let Some(node) = self.get(slot) {
-            prefetch(self.slot(slot));
-            node.prefetch_all();
-            self.heads.prefetch(node.link.tag);
-        }
     }
 }

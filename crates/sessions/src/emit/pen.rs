@@ -50,7 +50,7 @@ impl<'o> Pen<'o> {
             *place = *padded;
             self.take(fragment.len());
         } else {
-            self.raw(fragment.json());
+            self.raw(fragment.bytes());
         }
     }
 
@@ -181,9 +181,11 @@ mod tests {
             slack in 0usize..300,
         ) {
             let fragment = Fragment::new(json.clone());
-            prop_assert_eq!(fragment.len(), json.len());
-            let text = written(json.len() + slack, |pen| pen.fragment(&fragment));
-            prop_assert_eq!(text, json);
+            for fragment in [fragment.clone(), fragment.trimmed()] {
+                prop_assert_eq!(fragment.len(), json.len());
+                let text = written(json.len() + slack, |pen| pen.fragment(&fragment));
+                prop_assert_eq!(&text, &json);
+            }
         }
 
         #[test]

@@ -22,13 +22,13 @@ pub enum Came<'h> {
     Campaign(Box<Origin<'h>>),
 }
 
-/// What a referrer tells that is not of the site.
+/// What a referrer tells, which is not of the site: of those that are, nothing but that is kept.
 #[derive(PartialEq, Eq, Debug)]
 pub(crate) struct Elsewhere {
     /// Its host without `www.`, which may yet turn out to be the site's own; else empty.
     host: Box<str>,
     origin: Origin<'static>,
-    /// See [`Elsewhere::json`].
+    /// `,"source":"google","medium":"organic","channel":"organic_search"`, as it stands in every enriched hit that came so.
     json: Fragment,
     /// See [`Elsewhere::packed`].
     packed: profile::Texts,
@@ -58,16 +58,11 @@ impl Elsewhere {
     pub(crate) fn packed(&self) -> &profile::Texts {
         &self.packed
     }
-
-    /// `,"source":"google","medium":"organic","channel":"organic_search"`, as it stands in every enriched hit that came so.
-    pub(crate) fn json(&self) -> &Fragment {
-        &self.json
-    }
 }
 
 /// What an entry costs beside its text, which stands in it twice: the slot and its share of empty ones, the host, the
 /// texts and their JSON.
-const ENTRY_BYTES: usize = 400;
+const ENTRY_BYTES: usize = 456;
 
 /// Longer referrers are seldom seen twice.
 const MAX_KEPT_BYTES: usize = 512;
@@ -109,19 +104,21 @@ impl Referrers {
     /// How a visitor came, whole.
     pub(super) fn origin<'a, 'h>(&'a self, came: &'a Came<'h>) -> &'a Origin<'h> {
         match came {
-            Came::Within | Came::Elsewhere(_) => &self.seen(came).origin,
+            Came::Within => &self.get(self.within).origin,
+            Came::Elsewhere(number) => &self.get(*number).origin,
             Came::Campaign(origin) => origin,
         }
     }
 
-    /// What a referrer told that names no campaign.
+    /// What enriched hits say of where a visitor came from that came by no campaign.
     #[inline(always)]
-    pub(super) fn seen(&self, came: &Came<'_>) -> &Elsewhere {
+    pub(super) fn json(&self, came: &Came<'_>) -> &Fragment {
+        debug_assert!(!matches!(came, Came::Campaign(_)));
         let number = match came {
             Came::Elsewhere(number) => *number,
             Came::Within | Came::Campaign(_) => self.within,
         };
-        self.get(number)
+        &self.get(number).json
     }
 
     /// How the visitor of a hit with this page and referrer on this site came.

@@ -23,6 +23,7 @@ mod url;
 
 use events::Hit;
 
+use crate::fragment::Fragment;
 pub use crate::numbered::Number;
 pub(crate) use agent::Agents;
 pub use agent::{Agent, is_bot};
@@ -101,13 +102,14 @@ impl Enricher {
         self.referrers.origin(came)
     }
 
-    /// What a hit's referrer told since the last [`Enricher::make_room`]. It is asked for visitors that did not come by a campaign.
+    /// What enriched hits say of where a visitor came from that came by no campaign, as a hit told since the last
+    /// [`Enricher::make_room`].
     #[inline(always)]
-    pub(crate) fn seen(&self, came: &Came<'_>) -> &Elsewhere {
-        self.referrers.seen(came)
+    pub(crate) fn referrer_json(&self, came: &Came<'_>) -> &Fragment {
+        self.referrers.json(came)
     }
 
-    /// What the referrer of that number told.
+    /// What a hit's referrer told since the last [`Enricher::make_room`].
     #[inline]
     pub(crate) fn elsewhere(&self, number: Number) -> &Elsewhere {
         self.referrers.get(number)

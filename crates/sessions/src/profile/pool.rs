@@ -153,10 +153,11 @@ impl Pool {
             }
             *until_sweep -= 1;
         }
-        let number = all.add(packed);
-        if known.len() < MOST_SHARED {
-            known.insert_unique(hash, all.hold(number), |&number| xxh3_64(&all.get(number).texts));
+        if known.len() >= MOST_SHARED {
+            return all.add(Packed { json: packed.json.trimmed(), ..packed });
         }
+        let number = all.add(packed);
+        known.insert_unique(hash, all.hold(number), |&number| xxh3_64(&all.get(number).texts));
         number
     }
 }

@@ -128,7 +128,7 @@ impl Sessions {
 
     fn take_together(&mut self, coming: &mut Vec<Coming<'_>>) {
         for record in coming.iter_mut() {
-            record.hint = self.index.find(record.tag, |_| true).unwrap_or(NONE);
+            record.hint = self.index.first(record.tag);
             if let Some(gathered) = self.all.get(record.hint as usize) {
                 prefetch(gathered);
             }
