@@ -8,7 +8,7 @@ use bus::SharedBus;
 use clap::Args;
 use service::{
     AdminArgs, BusArgs, BusUrl, DrainArgs, EdgeArgs, HasSettings, LogArgs, OpenBusError, SpoolArgs, Stage, Together,
-    clock, listen, open_bus, serve,
+    clock, listen, open_bus_for_requests, serve,
 };
 use spool::Spool;
 use tokio::net::TcpListener;
@@ -75,9 +75,9 @@ pub fn run(args: &CollectorArgs) -> anyhow::Result<()> {
 /// takes hits at once. Not with a spool that is new: that is somebody's first try, who wants to hear of a wrong address.
 async fn open(args: &CollectorArgs) -> Result<(SharedBus, Option<Late>), OpenBusError> {
     if !args.spool.spool.as_deref().is_some_and(Spool::is_at) {
-        return Ok((open_bus(&args.bus)?, None));
+        return Ok((open_bus_for_requests(&args.bus, args.edge.publish_timeout)?, None));
     }
-    let mut late = Late::new(args.bus.clone());
+    let mut late = Late::new(args.bus.clone(), args.edge.publish_timeout);
     match late.opened_within(args.spool.spool_after.to_std()).await {
         Some(Ok(bus)) => Ok((bus, None)),
         Some(Err(error)) if !error.is_away() => Err(error),

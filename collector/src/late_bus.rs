@@ -4,10 +4,10 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use bus::{Away, Bounds, Bus, BusError, Condition, Group, Outgoing, Reader, SharedBus, Source, Worker};
-use events::{LogId, NextOffset};
+use events::{LogId, NextOffset, Span};
 use futures::FutureExt;
 use futures::future::{self, BoxFuture};
-use service::{BusArgs, OpenBusError, Shutdown, open_bus};
+use service::{BusArgs, OpenBusError, Shutdown, open_bus_for_requests};
 use tokio::task::JoinHandle;
 
 /// How long after a try to open it comes the next one.
@@ -26,6 +26,8 @@ const WHY: &str = "nobody has answered since this process started";
 /// The opening of a bus, which may take long.
 pub(crate) struct Late {
     args: BusArgs,
+    /// How long a request waits for the bus.
+    publish_timeout: Span,
     bus: Arc<LateBus>,
     /// The try that is under way.
     opening: Option<Opening>,
@@ -35,9 +37,9 @@ type Opening = JoinHandle<Result<SharedBus, OpenBusError>>;
 
 impl Late {
     /// Begins to open the bus that the settings name. Call it from within the runtime.
-    pub(crate) fn new(args: BusArgs) -> Self {
+    pub(crate) fn new(args: BusArgs, publish_timeout: Span) -> Self {
         let bus = LateBus { bus: OnceLock::new(), partitions: args.partitions, since: Instant::now() };
-        Self { opening: Some(begin(&args)), bus: Arc::new(bus), args }
+        Self { opening: Some(begin(&args, publish_timeout)), bus: Arc::new(bus), args, publish_timeout }
     }
 
     /// The bus that is there only later.
@@ -72,7 +74,7 @@ impl Late {
                 Some(opening) => opening,
                 None => {
                     tokio::time::sleep(AGAIN).await;
-                    begin(&self.args)
+                    begin(&self.args, self.publish_timeout)
                 }
             };
             match opening.await.expect(NO_PANIC) {
@@ -92,9 +94,9 @@ impl Late {
 const NO_PANIC: &str = "opening a bus does not panic, and is not aborted";
 
 /// Opens it on a thread of its own: it asks brokers, and waits for them.
-fn begin(args: &BusArgs) -> Opening {
+fn begin(args: &BusArgs, publish_timeout: Span) -> Opening {
     let args = args.clone();
-    tokio::task::spawn_blocking(move || open_bus(&args))
+    tokio::task::spawn_blocking(move || open_bus_for_requests(&args, publish_timeout))
 }
 
 impl LateBus {

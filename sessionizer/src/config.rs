@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use bus::TOMBSTONES_KEPT;
 use events::{Span, WindowSettings};
 use service::{Clock, StepArgs, WindowArgs, clock};
 use sessions::WriteBare;
@@ -26,6 +27,8 @@ pub struct Config {
     pub commit_bytes: usize,
     /// How often what changed is written to the state.
     pub checkpoint_interval: Duration,
+    /// How long reading the state of a partition may take before it starts over: no longer than the tombstones in it stay.
+    pub read_state_within: Duration,
     /// Whether the log has an end.
     pub mode: Mode,
     /// Writes sessions alone, and so: for measuring against other engines.
@@ -53,6 +56,7 @@ impl Default for Config {
             commit_records: 100_000,
             commit_bytes: 8 << 20,
             checkpoint_interval: Duration::from_secs(10),
+            read_state_within: TOMBSTONES_KEPT.to_std(),
             mode: Mode::Live,
             bare: None,
             clock: clock::system(),

@@ -41,6 +41,11 @@ impl Progress {
         }
     }
 
+    /// What was read so far does not count: it is read anew, from the start.
+    pub(crate) fn start_over(&mut self) {
+        self.records = 0;
+    }
+
     /// It was given up: the partition is not ours any more.
     pub(crate) fn give_up(&self) {
         let label = self.partition.to_string();

@@ -42,15 +42,9 @@ pub(crate) fn restore(
 ) -> Result<Option<Restored>, Error> {
     let started = Instant::now();
     let hits = Source { topic: Topic::Hits, partition };
-    let mut restore = Restore::default();
-    let state = Source { topic: Topic::SessionsOpen, partition };
-    let end = bus.bounds(state)?.end;
-    let is_read = read_through(bus, state, NextOffset::START, end, is_cancelled, progress, |records| {
-        restore.records(records.iter().filter_map(|record| Some((&**record.key.as_ref()?, record.value.as_deref()))));
-    })?;
-    if !is_read {
+    let Some(restore) = read_state(bus, partition, config.read_state_within, progress, is_cancelled)? else {
         return Ok(None);
-    }
+    };
     let (records, read_in) = (progress.records(), started.elapsed());
 
     let restored = restore.finish(partition, bus.partitions()).map_err(|error| Error::State { partition, error })?;
@@ -103,6 +97,41 @@ pub(crate) fn restore(
     let is_at_end = engine.position() >= bounds.end;
     let has_ended = last.is_some_and(|value| matches!(Control::from_json(&value), Ok(Control::End)));
     Ok(Some(Restored { engine, from, out, is_at_end, has_ended }))
+}
+
+/// Reads the state topic from its start to its end; `None` when it was cancelled before that. Where that takes longer than
+/// tombstones stay, one of them may have gone before it was read, and what it ended would stand again: so it starts over.
+fn read_state(
+    bus: &SharedBus,
+    partition: u32,
+    within: Duration,
+    progress: &mut Progress,
+    is_cancelled: &dyn Fn() -> bool,
+) -> Result<Option<Restore>, Error> {
+    let state = Source { topic: Topic::SessionsOpen, partition };
+    loop {
+        let mut restore = Restore::default();
+        let began = Instant::now();
+        let is_late = || began.elapsed() > within;
+        let end = bus.bounds(state)?.end;
+        let is_over = || is_cancelled() || is_late();
+        let is_read = read_through(bus, state, NextOffset::START, end, &is_over, progress, |records| {
+            let pairs = records.iter().filter_map(|record| Some((&**record.key.as_ref()?, record.value.as_deref())));
+            restore.records(pairs);
+        })?;
+        // The last read may have been the slow one.
+        if is_read && !is_late() {
+            return Ok(Some(restore));
+        }
+        if is_cancelled() {
+            return Ok(None);
+        }
+        tracing::warn!(
+            partition, took = ?began.elapsed(), records = progress.records(), left = progress.left(),
+            "reading the state took longer than the {within:?} that tombstones stay in it: starting over"
+        );
+        progress.start_over();
+    }
 }
 
 /// The position of the record before a position.

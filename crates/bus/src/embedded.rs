@@ -17,6 +17,7 @@ mod counters;
 mod disk;
 mod fault;
 mod file;
+mod folder;
 mod groups;
 mod housekeeping;
 mod lock;

@@ -13,7 +13,7 @@ mod record;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use events::{LogId, NextOffset, Topic};
+use events::{LogId, NextOffset, Span, Topic};
 use futures::future::BoxFuture;
 
 pub use record::{Outgoing, Record, Source};
@@ -77,6 +77,10 @@ pub struct Away {
 
 /// The key of the record that names the log, in partition 0 of the state topic, where a backend keeps it there.
 pub const LOG_KEY: &[u8] = b"#log";
+
+/// How long a tombstone stays in a compacted topic, at least. Whoever reads such a topic from its start is done by then, or
+/// starts over: what it read first may have been ended by a tombstone that is gone before it comes there.
+pub const TOMBSTONES_KEPT: Span = Span::from_mins(15);
 
 /// A shared handle to a log.
 pub type SharedBus = Arc<dyn Bus>;

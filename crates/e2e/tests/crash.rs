@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use events::{Span, Topic, WindowSettings};
-use support::binary::{log_text, up, verify};
+use support::binary::{log_text, up, up_for, verify};
 use support::load::Load;
 use support::process::PATIENCE;
 use support::{Random, lake, reference};
@@ -41,8 +41,11 @@ fn sigkill_at_any_moment_loses_nothing_and_doubles_nothing() {
     println!("{rounds} rounds, TOOLS_CRASH_SEED={seed}");
     let mut random = Random(seed);
     let load = Load::default();
+    let mut died_early = 0;
     for _ in 0..rounds {
+        let started = Instant::now();
         let mut up = up(data, &FLAGS);
+        let until_it_listens = started.elapsed().as_micros() as u64;
         let url = up.url("collect").to_owned();
         let lives = Duration::from_millis(random.between(50, 900));
         let stop = AtomicBool::new(false);
@@ -52,6 +55,11 @@ fn sigkill_at_any_moment_loses_nothing_and_doubles_nothing() {
             up.process.kill();
             stop.store(true, Ordering::Relaxed);
         });
+        // Some die again while they put in order what the one before has left, and never listen.
+        while random.between(0, 1) == 0 {
+            died_early += 1;
+            up_for(Duration::from_micros(random.between(0, until_it_listens)), data, &FLAGS);
+        }
     }
     let mut up = up(data, &FLAGS);
     assert!(load.settle(up.url("collect")), "a hit was refused: {}", log_text(data));
@@ -61,7 +69,7 @@ fn sigkill_at_any_moment_loses_nothing_and_doubles_nothing() {
     let acknowledged: BTreeSet<String> = load.acknowledged.lock().unwrap().drain(..).collect();
     let (missing, doubled) = compare_rows(data, &acknowledged);
     println!(
-        "rounds {rounds}, acknowledged {}, missing {}, doubled {}",
+        "rounds {rounds}, killed before they listened {died_early}, acknowledged {}, missing {}, doubled {}",
         acknowledged.len(),
         missing.len(),
         doubled.len()

@@ -139,3 +139,6 @@ impl Invalid {
         Self { reason, pointer: pointer.into(), detail: detail.into() }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,5 @@
-//! The one place that reads the wall clock.
+//! The wall clock as services read it: each is handed one, and asks no other. Adapters that know no services read their own: the
+//! embedded bus, which stamps append times, and the tokens of Kafka's logins.
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -26,7 +26,7 @@ pub use crew::Crew;
 pub use exit::exit_code;
 pub use health::{Health, Readiness};
 pub use listen::listen;
-pub use open::{OpenBusError, kafka_options, open_bus};
+pub use open::{OpenBusError, kafka_options, open_bus, open_bus_for_requests};
 pub use settings::{
     AdminArgs, BusArgs, DrainArgs, EdgeArgs, HasSettings, LakeArgs, LogArgs, LogFormat, MemberArgs, Misfit, PolicyArgs,
     PressureArgs, SpoolArgs, StepArgs, TlsArgs, Together, WindowArgs,

@@ -50,7 +50,7 @@ metrics! {
     gauge HTTP_BYTES_IN_FLIGHT = "tributary_http_bytes_in_flight";
     /// Hits that are on the bus or in the spool and were acknowledged.
     counter HITS_ACCEPTED = "tributary_hits_accepted_total";
-    /// Hits, request bodies and records that were rejected, by reason.
+    /// Hits and request bodies that the collector rejected, by reason.
     counter HITS_REJECTED = "tributary_hits_rejected_total";
     /// Requests shed before they were read, by the bound that was reached.
     counter REQUESTS_SHED = "tributary_requests_shed_total";
@@ -114,9 +114,9 @@ metrics! {
     counter HITS_CLAMPED = "tributary_hits_clamped_total";
     /// Hits of known bots.
     counter HITS_BOT = "tributary_hits_bot_total";
-    /// Final sessions, by what closed them.
+    /// Final sessions.
     counter SESSIONS_FINAL = "tributary_sessions_final_total";
-    /// Records of the log that could not be read and were skipped, by topic.
+    /// Records of the log that could not be used and were skipped, by topic; `rejected` has those of `hits`, with reasons.
     counter RECORDS_SKIPPED = "tributary_records_skipped_total";
     /// Sessions that are open, by partition.
     gauge SESSIONS_OPEN = "tributary_sessions_open";

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bus::embedded::{EmbeddedBus, Options, Retention};
 use bus::kafka::properties::{self, Properties, PropertiesError};
 use bus::kafka::{self, KafkaBus};
 use bus::{BusError, SharedBus};
+use events::Span;
 
 use crate::bus_url::BusUrl;
 use crate::settings::BusArgs;
@@ -52,14 +54,40 @@ impl OpenBusError {
     }
 }
 
+/// The least that a record has to be acknowledged in.
+const LEAST_PUBLISH: Duration = Duration::from_secs(1);
+
 /// Opens the bus that the settings name. An embedded one is made where there is none, and belongs to this process from then
 /// on: a second one is refused. On Kafka, topics are made and checked.
 pub fn open_bus(args: &BusArgs) -> Result<SharedBus, OpenBusError> {
+    open(args, kafka::Limits::default())
+}
+
+/// The same for a process that takes requests, each of which waits so long for the bus: Kafka's client gives a record up
+/// before the request that brought it.
+pub fn open_bus_for_requests(args: &BusArgs, publish_timeout: Span) -> Result<SharedBus, OpenBusError> {
+    open(args, limits_of_requests(publish_timeout))
+}
+
+fn open(args: &BusArgs, limits: kafka::Limits) -> Result<SharedBus, OpenBusError> {
     let failed = |error| OpenBusError::Bus { url: args.url(), error };
     match args.url() {
         BusUrl::Embedded(path) => Ok(Arc::new(EmbeddedBus::open(embedded_options(args, path)).map_err(failed)?)),
-        BusUrl::Kafka(brokers) => Ok(Arc::new(KafkaBus::open(kafka_options(args, brokers)?).map_err(failed)?)),
+        BusUrl::Kafka(brokers) => {
+            let options = kafka::Options { limits, ..kafka_options(args, brokers)? };
+            Ok(Arc::new(KafkaBus::open(options).map_err(failed)?))
+        }
     }
+}
+
+/// A record has four fifths of its request's time, and a second less than that time at least: librdkafka looks only once a
+/// second for records that have waited too long.
+fn limits_of_requests(publish_timeout: Span) -> kafka::Limits {
+    let (limits, request) = (kafka::Limits::default(), publish_timeout.to_std());
+    let spare = (request / 5).max(Duration::from_secs(1));
+    // Never none: librdkafka takes that for no bound at all.
+    let publish = request.saturating_sub(spare).clamp(LEAST_PUBLISH, limits.publish);
+    kafka::Limits { publish, ..limits }
 }
 
 fn embedded_options(args: &BusArgs, path: PathBuf) -> Options {
@@ -127,6 +155,14 @@ mod tests {
         assert_eq!((kafka.retention, kafka.retention_bytes), kept);
         let embedded = embedded_options(&args, "bus".into()).retention;
         assert_eq!((embedded.age, embedded.bytes_per_partition), kept);
+    }
+
+    #[test]
+    fn a_record_is_given_up_before_the_request_that_brought_it() {
+        let publish = |timeout: &str| limits_of_requests(timeout.parse().unwrap()).publish.as_millis();
+        let timeouts = ["10s", "60s", "7d", "9s", "5s", "3s", "2s"];
+        assert_eq!(timeouts.map(publish), [8000, 8000, 8000, 7200, 4000, 2000, 1000]);
+        assert_eq!(limits_of_requests(Span::from_millis(1)).publish, LEAST_PUBLISH, "0 would be no bound");
     }
 
     #[test]

@@ -126,7 +126,7 @@ pub struct EdgeArgs {
     /// connection to be kept.
     #[arg(long, value_name = "SPAN", default_value = "30s", value_parser = some_span)]
     pub read_timeout: Span,
-    /// Longest time that a request waits for the bus; then it is answered with 503.
+    /// Longest time that a request waits for the bus; then it is answered with 503. At least 2s on Kafka.
     #[arg(long, value_name = "SPAN", default_value = "10s", value_parser = some_span)]
     pub publish_timeout: Span,
     /// Logs one of so many requests, with no more of its address than the most careful site allows. 0: none; 1: each.

@@ -6,7 +6,7 @@ pub(crate) mod memory;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A folder.
 pub(crate) trait Disk: Clone + std::fmt::Debug + Send + Sync + 'static {
@@ -47,7 +47,25 @@ pub(crate) trait DiskFile: std::fmt::Debug + Send + 'static {
 
 /// A folder of the file system.
 #[derive(Clone, Debug)]
-pub(crate) struct Folder(pub(crate) PathBuf);
+pub(crate) struct Folder(PathBuf);
+
+impl Folder {
+    /// Makes a folder where there is none. A file system may forget the entries of a folder that is not synced: each folder that
+    /// gets a new one is.
+    pub(crate) fn make(folder: &Path) -> io::Result<Self> {
+        Self::make_with(folder, |parent| File::open(parent)?.sync_all())
+    }
+
+    fn make_with(folder: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io::Result<Self> {
+        let missing: Vec<&Path> =
+            folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
+        fs::create_dir_all(folder)?;
+        for made in missing {
+            sync(made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        }
+        Ok(Self(folder.to_owned()))
+    }
+}
 
 impl Disk for Folder {
     type File = File;
@@ -99,5 +117,27 @@ impl DiskFile for File {
     fn sync(&mut self) -> io::Result<()> {
         // The size is part of it where it has grown.
         self.sync_data()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_folder_that_gets_a_new_one_is_synced() {
+        let there = tempfile::tempdir().unwrap();
+        let (data, spool) = (there.path().join("data"), there.path().join("data/spool"));
+        let synced = |folder: &Path| {
+            let mut synced = Vec::new();
+            let sync = |parent: &Path| {
+                synced.push(parent.to_owned());
+                Ok(())
+            };
+            Folder::make_with(folder, sync).unwrap();
+            synced
+        };
+        assert_eq!(synced(&spool), [data, there.path().to_owned()]);
+        assert_eq!(synced(&spool), Vec::<PathBuf>::new(), "it is there");
     }
 }

@@ -129,14 +129,13 @@ impl Spool {
     pub fn open(options: Options) -> Result<(Self, Reader, Found), SpoolError> {
         let shown = options.folder.display().to_string();
         let failed = |doing: &str, error: &std::io::Error| SpoolError::of(doing, &shown, error);
-        std::fs::create_dir_all(&options.folder).map_err(|error| failed("make the folder", &error))?;
+        let disk = Folder::make(&options.folder).map_err(|error| failed("make the folder", &error))?;
         let lock = File::options().create(true).truncate(false).write(true).open(options.folder.join("lock"));
         let lock = lock.map_err(|error| failed("lock", &error))?;
         take(&lock).map_err(|error| match error {
             TryLockError::WouldBlock => SpoolError::InUse(shown.clone()),
             TryLockError::Error(error) => failed("lock", &error),
         })?;
-        let disk = Folder(options.folder.clone());
         let recovered = recover(&disk)?;
         let ledger = Shared::new(recovered.ledger);
         let writer = Writer::new(disk.clone(), recovered.position, ledger.clone(), options.segment_bytes());

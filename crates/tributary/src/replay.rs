@@ -1,4 +1,4 @@
-//! `tributary replay`: files through the same path as live hits, bounded and without a clock.
+//! `tributary replay`: files through the same path as live hits, bounded, and without a clock but for lines that lie in the future.
 //!
 //! ```text
 //! files ─▶ input ─▶ publish ─▶ a bus of its own ─▶ sessionizer ─▶ lake-writer ─▶ lake

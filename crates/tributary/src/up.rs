@@ -13,7 +13,7 @@ use lake::{Access, Lake};
 use lake_writer::Flush;
 use service::{
     AdminArgs, BusArgs, DrainArgs, EdgeArgs, HasSettings, LakeArgs, LogArgs, SpoolArgs, StepArgs, Together, WindowArgs,
-    listen, open_bus, serve,
+    listen, open_bus_for_requests, serve,
 };
 
 use banner::{Places, banner};
@@ -69,7 +69,7 @@ impl HasSettings for UpArgs {
 /// Works until it is told to stop.
 pub fn run(args: &UpArgs) -> Result<()> {
     serve(&args.log, args.drain, async |stage| {
-        let bus = open_bus(&args.bus)?;
+        let bus = open_bus_for_requests(&args.bus, args.edge.publish_timeout)?;
         stage.watch(&bus, args.spool.spool.is_none());
         let place = args.lake.url(&args.bus.data);
         let lake = Lake::open(&place, Access::Write).await?;

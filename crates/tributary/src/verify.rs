@@ -21,7 +21,8 @@ use service::{BusArgs, BusUrl, LakeArgs, LogArgs};
 ///
 /// Works while the log is written: what waits for its file counts as pending. Logs that are gone, such as those of
 /// replays, are checked by what their batch records say. Ends with 0 where all agrees, 1 where anything does not,
-/// 2 where it could not be found out.
+/// 2 where it could not be found out. It writes nothing: what says how files and topics are made is taken so that one file
+/// of settings serves all commands, and has no effect here.
 #[derive(Args, Clone, Debug)]
 pub struct VerifyArgs {
     /// Print one JSON object.

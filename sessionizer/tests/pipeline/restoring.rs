@@ -1,5 +1,7 @@
 //! What a restore says of itself while it goes on: in metrics, and to whoever asks whether the process is ready.
 
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
@@ -147,4 +149,85 @@ fn a_restore_shows_how_far_it_is_and_nobody_is_ready_before_it_is_done() {
     assert!(seen.windows(2).all(|pair| pair[0].0 < pair[1].0), "records read grow: {seen:?}");
     let of_the_log = &seen[seen.len() - 9..];
     assert!(of_the_log.windows(2).all(|pair| pair[0].1 > pair[1].1), "what is left falls: {seen:?}");
+}
+
+/// The state of partition 0 while its topic is cleaned. The first reader is slow: it has read what was ended later, and comes to
+/// the tombstones when they are gone. Those after it find nothing of either.
+struct Cleaned {
+    /// The keys that have a tombstone.
+    ended: BTreeSet<Vec<u8>>,
+    /// What stands before this was read before anything was ended.
+    begun: NextOffset,
+    slow: Duration,
+    readers: Arc<AtomicU32>,
+}
+
+impl Between for Cleaned {
+    fn reader(&self, source: Source, reader: Box<dyn Reader>) -> Box<dyn Reader> {
+        if source != STATE {
+            return reader;
+        }
+        let is_first = self.readers.fetch_add(1, Ordering::SeqCst) == 0;
+        let (read, wait) = if is_first { (self.begun, self.slow) } else { (NextOffset::START, Duration::ZERO) };
+        Box::new(CleanedReader { reader, ended: self.ended.clone(), read, wait })
+    }
+}
+
+struct CleanedReader {
+    reader: Box<dyn Reader>,
+    ended: BTreeSet<Vec<u8>>,
+    read: NextOffset,
+    wait: Duration,
+}
+
+impl Reader for CleanedReader {
+    fn next(&mut self, timeout: Duration) -> Result<Vec<Record>, BusError> {
+        std::thread::sleep(self.wait);
+        let mut records = self.reader.next(timeout)?;
+        let is_ended = |record: &Record| record.key.as_deref().is_some_and(|key| self.ended.contains(key));
+        records.retain(|record| !is_ended(record) || record.offset.0 < self.read.0);
+        Ok(records)
+    }
+
+    fn position(&self) -> NextOffset {
+        self.reader.position()
+    }
+}
+
+const STATE: Source = Source { topic: Topic::SessionsOpen, partition: 0 };
+
+fn keys_with_a_tombstone(bus: &SharedBus) -> BTreeSet<Vec<u8>> {
+    let end = bus.bounds(STATE).unwrap().end;
+    let (mut reader, mut keys) = (bus.read(STATE, NextOffset::START).unwrap(), BTreeSet::new());
+    while reader.position() < end {
+        let mut records = reader.next(Duration::from_secs(1)).unwrap();
+        records.retain(|record| record.value.is_none());
+        keys.extend(records.iter().filter_map(|record| Some(record.key.as_deref()?.to_vec())));
+    }
+    keys
+}
+
+#[test]
+fn a_restore_that_takes_longer_than_tombstones_stay_starts_over_and_no_session_stands_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let bus = open(directory.path());
+    let put = |n, visitor| publish(&bus, vec![Outgoing { partition: Some(0), ..hit(n, visitor, now()) }]);
+    put(1, "v1");
+    run_until(&bus, &Config::default(), |bus| read(bus, Topic::HitsEnriched).len() == 1);
+    let begun = bus.bounds(STATE).unwrap().end;
+    // Its session becomes final, and then its stub expires.
+    let short = Config { checkpoint_interval: Duration::from_millis(50), ..hasty(200) };
+    run_until(&bus, &short, |bus| !keys_with_a_tombstone(bus).is_empty());
+
+    put(2, "v2");
+    let (within, readers) = (Duration::from_secs(1), Arc::new(AtomicU32::new(0)));
+    let slow = within + within / 10;
+    let cleaned = Cleaned { ended: keys_with_a_tombstone(&bus), begun, slow, readers: readers.clone() };
+    let config = Config { read_state_within: within, ..hasty(200) };
+    let visitors = |bus: &SharedBus| -> Vec<String> {
+        read(bus, Topic::Sessions).iter().map(|session| session["visitor_id"].as_str().unwrap().to_owned()).collect()
+    };
+    run_until(&behind(cleaned, bus.clone()), &config, |bus| visitors(bus).contains(&"v2".to_owned()));
+    assert!(readers.load(Ordering::SeqCst) >= 2, "the state was read once");
+    assert_eq!(visitors(&bus), ["v1", "v2"]);
 }

@@ -1,7 +1,7 @@
 //! Consuming, producing and committing as one.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use events::{NextOffset, Topic};
 
@@ -37,6 +37,66 @@ pub fn a_step_that_is_never_committed_leaves_nothing(backend: &dyn Backend) {
     let mut worker = join(&bus, "g", "i");
     assert!(assigned(&mut *worker).iter().all(|assignment| assignment.committed.is_none()));
     assert_eq!(records(&mut *worker, 2), first);
+}
+
+/// However often somebody looks while steps are committed, what can be read ends where a step does.
+pub fn a_step_is_read_whole_or_not_at_all(backend: &dyn Backend) {
+    const STEPS: usize = 40;
+    const OUTPUTS: usize = 25;
+    let bus = backend.make();
+    let mut worker = join(&bus, "g", "i");
+    assigned(&mut *worker);
+    let expected: Vec<_> = (0..STEPS * OUTPUTS).map(|n| n.to_string()).collect();
+    let (mut read, mut looks) = (Vec::new(), 0);
+    std::thread::scope(|scope| {
+        let (bus, expected) = (&bus, &expected);
+        let commits = scope.spawn(move || {
+            for step in expected.chunks(OUTPUTS) {
+                let outputs: Vec<_> = step.iter().map(|value| output(enriched(0), value)).collect();
+                commit(&mut *worker, &outputs, &[]);
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let mut reader = bus.read(enriched(0), NextOffset::START).unwrap();
+        let deadline = Instant::now() + PATIENCE;
+        while read.len() < expected.len() && Instant::now() < deadline {
+            let records = reader.next(Duration::ZERO).unwrap();
+            if records.is_empty() {
+                looks += 1;
+                assert_eq!(read.len() % OUTPUTS, 0, "a part of a step was read, and no more of it is there");
+                // Nothing comes from who has failed.
+                assert!(!commits.is_finished() || reader.position() < bus.bounds(enriched(0)).unwrap().end);
+            }
+            read.extend(values(&records));
+        }
+    });
+    assert_eq!(read, expected);
+    assert!(looks > 0, "nobody looked between two steps");
+}
+
+/// Outputs that are put, and not committed, are nobody's: no reader and no member of a group sees one until all are
+/// committed, nor ever where they are not. What is committed then comes in order.
+pub fn nothing_of_an_open_step_is_read(backend: &dyn Backend) {
+    let bus = backend.make();
+    let topics = vec![Topic::HitsEnriched];
+    let group = Group { name: "r".to_owned(), instance: Some("i".to_owned()), topics, produces: false };
+    let mut worker = bus.join(group).unwrap();
+    assigned(&mut *worker);
+    let mut reader = bus.read(enriched(0), NextOffset::START).unwrap();
+    for end in [End::Dropped, End::Committed] {
+        let outputs = ["a", "b", "c"].map(|value| output(enriched(0), value));
+        let Some(end_step) = backend.open_step(&bus, &outputs) else { return };
+        for _ in 0..4 {
+            assert_eq!(reader.next(Duration::from_millis(100)).unwrap(), []);
+            let polled = worker.poll(Duration::from_millis(100)).unwrap();
+            assert!(matches!(polled, Polled::Nothing | Polled::End { .. }), "{polled:?}");
+        }
+        end_step(end);
+        let expected = if end == End::Committed { &["a", "b", "c"][..] } else { &[] };
+        assert_eq!(values(&read_all(&bus, enriched(0))), expected, "{end:?}");
+    }
+    let read: Vec<_> = records(&mut *worker, 3).into_iter().map(|(_, record)| record).collect();
+    assert_eq!(values(&read), ["a", "b", "c"]);
 }
 
 /// The next member goes on behind the committed record, in the same process and after a restart.

@@ -21,10 +21,8 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::batch::{BATCH_BYTES, BATCH_RECORDS, Batch, Layout, push_sparse};
 use super::tail::{Standing, Tail};
 use super::{disk, fault, place, transaction};
-use crate::{BusError, Record, Source};
+use crate::{BusError, Record, Source, TOMBSTONES_KEPT};
 
-/// How long a tombstone stays, so that who follows a compacted topic learns of it (Kafka: `delete.retention.ms`).
-const TOMBSTONE_AGE: Span = Span::from_mins(15);
 /// A pass begins when this much was appended since the last one, and no less than what stood before it: so a
 /// partition is at most about twice as large as what lives in it, and each byte is written anew about once.
 const DIRTY_BYTES: i64 = 4 << 20;
@@ -129,7 +127,7 @@ impl Pass {
 
     fn is_gone(&self, record: &Record, now: Timestamp) -> bool {
         // What a tombstone overrules stands before it, and is gone by the time that it is its turn.
-        let is_old_tombstone = record.value.is_none() && record.append_time < now - TOMBSTONE_AGE;
+        let is_old_tombstone = record.value.is_none() && record.append_time < now - TOMBSTONES_KEPT;
         is_old_tombstone || self.newest.get(&hash(record)).is_some_and(|&newest| newest > record.offset.0)
     }
 

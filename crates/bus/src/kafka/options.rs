@@ -64,7 +64,7 @@ pub struct Limits {
     pub fetch: usize,
     /// How long opening waits for a broker that answers.
     pub connect: Duration,
-    /// How long a record waits to be acknowledged. Shorter than the edge's own timeout, so that a request hears why.
+    /// How long a record waits to be acknowledged. At the edge shorter than a request's own timeout, so that it hears why.
     pub publish: Duration,
     /// How long a question to the brokers, and one attempt of a step, may take.
     pub request: Duration,

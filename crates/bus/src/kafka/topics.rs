@@ -17,7 +17,7 @@ use super::names::Names;
 use super::oauth;
 use super::options::{Options, Stamps};
 use super::watcher::Watcher;
-use crate::BusError;
+use crate::{BusError, TOMBSTONES_KEPT};
 
 /// Makes what is absent, if that is wished, and checks what is there.
 pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Result<(), BusError> {
@@ -117,7 +117,7 @@ fn settings(options: &Options, topic: Topic) -> Vec<(&'static str, String)> {
             ("segment.ms", (10 * 60_000).to_string()),
             ("min.cleanable.dirty.ratio", "0.3".to_owned()),
             ("max.compaction.lag.ms", (15 * 60_000).to_string()),
-            ("delete.retention.ms", (15 * 60_000).to_string()),
+            ("delete.retention.ms", TOMBSTONES_KEPT.as_millis().to_string()),
         ]);
     } else {
         settings.extend([

@@ -10,6 +10,7 @@ mod stack;
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -35,7 +36,10 @@ fn the_compose_file_is_one_by_the_specification() {
 fn docker_compose_accepts_the_file_where_there_is_one() {
     let version = Command::new("docker").args(["compose", "version"]).stderr(Stdio::null()).output();
     if !version.is_ok_and(|output| output.status.success()) {
-        return;
+        // Past the harness, which would keep what a test prints that passes.
+        let not_run =
+            "`docker compose config` was not run: this machine has no such plugin; the schema alone was checked";
+        return writeln!(std::io::stderr(), "{not_run}").unwrap();
     }
     for profile in [&[][..], &["--profile", "ui"]] {
         let mut config = Command::new("docker");

@@ -17,3 +17,4 @@ mod short;
 mod support;
 mod takeover;
 mod three_processes;
+mod wrong_login;

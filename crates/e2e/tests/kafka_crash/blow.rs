@@ -20,6 +20,9 @@ pub(crate) enum Blow {
     Kill,
     /// SIGSTOP for longer than the group waits, then SIGCONT: a zombie. The broker for a moment.
     Freeze,
+    /// For longer than a transaction may stay open; a broker that stands alone for longer than its own controller waits. In
+    /// soaks alone.
+    LongFreeze,
     /// SIGTERM, and it is started again.
     Stop,
     /// Another instance of it comes, takes its share, and goes again.

@@ -5,27 +5,19 @@ use std::collections::BTreeSet;
 use bus::SharedBus;
 use events::Topic;
 
-use crate::blow::Round;
 use crate::support::kafka::Pipeline;
 use crate::support::{expected, lake, reference};
 use crate::tally::Tally;
 use crate::traffic::Traffic;
 
-/// Looks for everything that must not be, and counts it with the round in which the hit was sent: each of these has the
-/// number of its first hit.
-pub(crate) fn judge(
-    pipeline: &mut Pipeline,
-    bus: &SharedBus,
-    traffic: &Traffic,
-    rounds: &[(u64, Round)],
-    tally: &mut Tally,
-) {
+/// Looks for everything that must not be, and counts it with the round in which the hit was sent.
+pub(crate) fn judge(pipeline: &mut Pipeline, bus: &SharedBus, traffic: &Traffic, tally: &mut Tally) {
     let rows = lake::times_of_hits(&pipeline.lake());
     let acknowledged = traffic.acknowledged();
     let missing: BTreeSet<_> = acknowledged.iter().filter(|id| !rows.contains_key(*id)).cloned().collect();
     let doubled: BTreeSet<_> = rows.iter().filter(|&(_, &times)| times > 1).map(|(id, _)| id.clone()).collect();
     let differences = differences(pipeline, bus);
-    tally.add(rounds, [&acknowledged, &missing, &doubled], differences.is_empty());
+    tally.judge([&acknowledged, &missing, &doubled], differences.is_empty());
     eprintln!(
         "{} hits acknowledged, {} requests sent again, {} rows of hits and late, {} sessions",
         acknowledged.len(),

@@ -23,6 +23,12 @@ const WINDOWS: [&str; 6] = ["--gap", "60s", "--lateness", "60s", "--idle-interva
 /// With these from some moment on, everything is final soon.
 const LAST_WINDOWS: [(&str, &str); 2] = [("--gap", "1s"), ("--lateness", "1s")];
 
+/// Longer than a transaction of a service may stay open, which is ten seconds.
+const LONG_FREEZE: Duration = Duration::from_secs(12);
+
+/// Longer than controllers wait for a broker.
+const LONG_BROKER_FREEZE: Duration = BROKER_SESSION.saturating_add(Duration::from_secs(2));
+
 /// How long it may take on a busy machine until everything flows again.
 const RECOVERY: Duration = Duration::from_secs(120);
 
@@ -65,22 +71,22 @@ impl<'a> Life<'a> {
     /// All blows under load, then a drain, then the judgement.
     pub(crate) fn run(mut self, rounds: &[Round], tally: &mut Tally) {
         let stop = AtomicBool::new(false);
-        let mut first_of_round = Vec::new();
         let traffic = std::mem::replace(&mut self.traffic, Traffic::new(Vec::new(), Duration::ZERO));
         std::thread::scope(|scope| {
             let _stops = StopsAtTheEnd(&stop);
             scope.spawn(|| traffic.run(4, &stop));
             self.wait_for_flow("at first");
             for &round in rounds {
-                first_of_round.push((traffic.next(), round));
+                tally.begin_round(traffic.next(), round);
                 let started = Instant::now();
                 self.strike(round, &traffic);
                 self.wait_for_flow(&format!("after {round}"));
+                tally.end_round(traffic.count());
                 eprintln!("{round}: {:?}, {} acknowledged", started.elapsed(), traffic.count());
             }
         });
         self.make_all_final();
-        judge(&mut self.pipeline, &self.bus, &traffic, &first_of_round, tally);
+        judge(&mut self.pipeline, &self.bus, &traffic, tally);
     }
 
     fn strike(&mut self, Round { target, blow, .. }: Round, traffic: &Traffic) {
@@ -99,9 +105,10 @@ impl<'a> Life<'a> {
                 service.kill();
                 service.start();
             }
-            Blow::Freeze => {
+            Blow::Freeze | Blow::LongFreeze => {
+                let is_long = blow == Blow::LongFreeze;
                 service.signal("STOP");
-                std::thread::sleep(SESSION_TIMEOUT + Duration::from_secs(2));
+                std::thread::sleep(if is_long { LONG_FREEZE } else { SESSION_TIMEOUT + Duration::from_secs(2) });
                 service.signal("CONT");
             }
             Blow::Stop => {
@@ -125,24 +132,33 @@ impl<'a> Life<'a> {
     }
 
     fn strike_two_brokers(&mut self, traffic: &Traffic) {
-        let before = traffic.repeated();
         self.brokers[..2].iter_mut().for_each(Broker::kill);
-        // Who is asked to keep something says that it cannot.
-        wait_at_most(RECOVERY, "a refusal", &mut || traffic.repeated() > before + 4);
+        // Who is asked to keep something says that it cannot. Silence would not do, nor a connection that ends.
+        let refusals = || traffic.answers(503);
+        let before = refusals();
+        wait_at_most(RECOVERY, "an answer of 503", &mut || refusals() > before);
+        // What was acknowledged before the blow has reached everybody by now.
+        let (acknowledged, so_far) = (traffic.count(), refusals());
+        wait_at_most(RECOVERY, "503 for everybody", &mut || refusals() > so_far + 8);
+        assert_eq!(traffic.count(), acknowledged, "one broker of three has kept something alone");
         self.brokers[..2].iter_mut().for_each(Broker::restart_without_waiting);
         self.brokers[..2].iter_mut().for_each(Broker::wait_until_started);
     }
 
     fn strike_broker(&mut self, blow: Blow) {
         // The others of a cluster may take over from one that is frozen.
-        let freeze = if self.brokers.len() > 1 { 2 * BROKER_SESSION } else { BROKER_FREEZE };
+        let freeze = match blow {
+            Blow::LongFreeze => LONG_BROKER_FREEZE,
+            _ if self.brokers.len() > 1 => 2 * BROKER_SESSION,
+            _ => BROKER_FREEZE,
+        };
         let broker = &mut self.brokers[0];
         match blow {
             Blow::Kill => {
                 broker.kill();
                 broker.restart();
             }
-            Blow::Freeze => {
+            Blow::Freeze | Blow::LongFreeze => {
                 broker.pause();
                 std::thread::sleep(freeze);
                 broker.resume();

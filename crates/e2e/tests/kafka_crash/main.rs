@@ -16,9 +16,10 @@ mod support;
 mod tally;
 mod traffic;
 
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use blow::{Blow, Round, Target};
+use kafka_broker::{Broker, Cluster};
 use life::Life;
 use support::Random;
 use tally::Tally;
@@ -36,7 +37,7 @@ fn clock() -> u64 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_nanos() as u64
 }
 
-/// Every blow that can fall on a target.
+/// Every blow that can fall on a target, but those that take long.
 fn blows(target: Target) -> &'static [Blow] {
     match target {
         Target::Sessionizer | Target::LakeWriter => &[Blow::Kill, Blow::Freeze, Blow::Stop, Blow::Guest],
@@ -63,7 +64,7 @@ fn plan() -> Vec<(usize, Vec<Round>)> {
         let instances = random.between(1, 2) as usize;
         let mut draw = || {
             let target = TARGETS[random.between(0, 3) as usize];
-            let of_target = blows(target);
+            let of_target = [blows(target), &[Blow::LongFreeze]].concat();
             Round { target, blow: of_target[random.between(0, of_target.len() as u64 - 1) as usize], instances }
         };
         let blows: Vec<_> = (0..left.min(ROUNDS_OF_A_LIFE)).map(|_| draw()).collect();
@@ -73,31 +74,45 @@ fn plan() -> Vec<(usize, Vec<Round>)> {
     lives
 }
 
+/// Lives a life, and says whether it came to its judgement. Its failure is a fault of the tally, which stays whole.
+fn lives(name: &str, tally: &mut Tally, life: impl FnOnce(&mut Tally)) -> bool {
+    let lived = catch_unwind(AssertUnwindSafe(|| life(tally)));
+    if let Err(failure) = &lived {
+        let word = failure.downcast_ref::<&str>().copied();
+        let word = failure.downcast_ref::<String>().map(String::as_str).or(word);
+        tally.give_up(name, word.unwrap_or("a failure without a word"));
+    }
+    lived.is_ok()
+}
+
 #[test]
 fn nothing_acknowledged_is_lost_or_doubled_whatever_is_struck() {
-    let start = || [kafka_broker::Broker::start(support::kafka::options())];
-    let (mut brokers, mut tally) = (start(), Tally::default());
+    let mut tally = Tally::default();
     let is_soak = number("TOOLS_SOAK_ROUNDS").is_some();
+    let mut alone = None;
     for (life, (instances, rounds)) in plan().into_iter().enumerate() {
-        let live = || Life::begin(&mut brokers, &format!("life.{life}."), instances).run(&rounds, &mut tally);
-        match catch_unwind(AssertUnwindSafe(live)) {
-            Ok(()) => {}
+        let name = format!("life.{life}");
+        let goes_on = lives(&name, &mut tally, |tally| {
+            let brokers = alone.get_or_insert_with(|| [Broker::start(support::kafka::options())]);
+            Life::begin(brokers, &format!("{name}."), instances).run(&rounds, tally);
+        });
+        if !goes_on {
             // A soak goes on, with a broker that nothing has happened to.
-            Err(failure) if is_soak => {
-                let what = failure.downcast_ref::<String>().map_or("a failure without a word", String::as_str);
-                tally.faults.push(format!("life {life}: {what}"));
-                brokers = start();
+            alone = None;
+            if !is_soak {
+                break;
             }
-            Err(failure) => resume_unwind(failure),
         }
     }
-    drop(brokers);
+    drop(alone);
     if is_soak {
         let round = |target, blow| Round { target, blow, instances: 2 };
         let rounds = [Blow::Kill, Blow::Freeze, Blow::Stop].map(|blow| round(Target::Broker, blow));
         let rounds = [&rounds[..], &[round(Target::TwoBrokers, Blow::Kill)]].concat();
-        let mut cluster = kafka_broker::Cluster::start(3, support::kafka::options());
-        Life::begin(&mut cluster.brokers, "cluster.", 2).run(&rounds, &mut tally);
+        lives("cluster", &mut tally, |tally| {
+            let mut cluster = Cluster::start(3, support::kafka::options());
+            Life::begin(&mut cluster.brokers, "cluster.", 2).run(&rounds, tally);
+        });
     }
     println!("{tally}");
     assert_eq!(tally.faults, [""; 0], "{tally}");

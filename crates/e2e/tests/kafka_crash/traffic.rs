@@ -1,7 +1,7 @@
 //! Visitors whose hits come on time, late or too late, who send again what nobody acknowledged, and now and then what
 //! somebody did: until each of their hits is acknowledged, whatever happens to the services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -21,6 +21,8 @@ pub(crate) struct Traffic {
     acknowledged: Mutex<BTreeSet<String>>,
     /// Requests that were not acknowledged at the first attempt.
     repeated: AtomicU64,
+    /// Answers by status. A request that timed out or whose connection ended has none.
+    answers: Mutex<BTreeMap<u16, u64>>,
 }
 
 /// Hits of one visitor, one after the other.
@@ -29,7 +31,7 @@ const HITS_OF_A_VISITOR: u64 = 9;
 impl Traffic {
     pub(crate) fn new(collectors: Vec<String>, pace: Duration) -> Self {
         let (next, repeated) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { collectors, pace, next, acknowledged: Mutex::default(), repeated }
+        Self { collectors, pace, next, acknowledged: Mutex::default(), repeated, answers: Mutex::default() }
     }
 
     /// Sends by several connections until told to stop, and ends when all that was sent is acknowledged.
@@ -58,6 +60,11 @@ impl Traffic {
     /// Requests that had to be sent again.
     pub(crate) fn repeated(&self) -> u64 {
         self.repeated.load(Ordering::Relaxed)
+    }
+
+    /// How many requests were answered with this status.
+    pub(crate) fn answers(&self, status: u16) -> u64 {
+        self.answers.lock().unwrap().get(&status).copied().unwrap_or_default()
     }
 
     fn visit(&self, connection: usize, stop: &AtomicBool) {
@@ -99,6 +106,7 @@ impl Traffic {
         };
         let status = answer.status().as_u16();
         let Ok(text) = answer.body_mut().read_to_string() else { return false };
+        *self.answers.lock().unwrap().entry(status).or_default() += 1;
         if status != 200 {
             assert!(status == 503 || status == 429, "{status}: {text}");
             return false;

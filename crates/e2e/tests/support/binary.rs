@@ -4,8 +4,9 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::OnceLock;
+use std::time::Duration;
 
-use super::process::without_settings;
+use super::process::{Process, without_settings};
 use super::up::Up;
 
 /// The binary that `TOOLS_BINARY` names; else it is built now if it is not up to date: cargo does not build another
@@ -36,14 +37,27 @@ pub(crate) fn up(data: &Path, flags: &[&str]) -> Up {
     up_under(&[], data, flags)
 }
 
+/// Starts it, and kills it after so long, whether it listens by then or not.
+pub(crate) fn up_for(lives: Duration, data: &Path, flags: &[&str]) {
+    let mut command = command_of_up(&[], data, flags);
+    command.args(["--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0"]).stdin(Stdio::null()).stdout(Stdio::null());
+    let mut process = Process::spawn(&mut command);
+    std::thread::sleep(lives);
+    process.kill();
+}
+
 /// Starts it below another program, such as strace with its flags.
 pub(crate) fn up_under(program: &[&str], data: &Path, flags: &[&str]) -> Up {
+    Up::start(&mut command_of_up(program, data, flags))
+}
+
+fn command_of_up(program: &[&str], data: &Path, flags: &[&str]) -> Command {
     let words: Vec<_> = program.iter().map(OsStr::new).chain([binary().as_os_str(), "up".as_ref()]).collect();
     std::fs::create_dir_all(data).unwrap();
     let log = std::fs::File::options().create(true).append(true).open(data.join("stderr.log")).unwrap();
     let mut command = Command::new(words[0]);
-    without_settings(&mut command).args(&words[1..]).args(flags).arg("--data").arg(data);
-    Up::start(command.stderr(Stdio::from(log)))
+    without_settings(&mut command).args(&words[1..]).args(flags).arg("--data").arg(data).stderr(Stdio::from(log));
+    command
 }
 
 /// What all runs on this data said.

@@ -16,11 +16,16 @@ use told::{enriched, final_session, json, late, text, time};
 /// Where outputs differ from the model's, in words; empty where they are what the log leads to, in the same order, and
 /// no more.
 pub(crate) fn differences(bus: &SharedBus, settings: WindowSettings) -> Vec<String> {
-    (0..bus.partitions()).flat_map(|partition| differences_of(bus, partition, settings)).collect()
+    let logs = (0..bus.partitions()).map(|partition| reference::records(bus, Topic::Hits, partition));
+    differences_from(&logs.collect::<Vec<_>>(), bus, settings)
 }
 
-fn differences_of(bus: &SharedBus, partition: u32, settings: WindowSettings) -> Vec<String> {
-    let log = reference::records(bus, Topic::Hits, partition);
+/// The same where the bus does not hold all any more that was read: the logs of its partitions are given.
+pub(crate) fn differences_from(logs: &[Vec<Record>], bus: &SharedBus, settings: WindowSettings) -> Vec<String> {
+    (0..).zip(logs).flat_map(|(partition, log)| differences_of(log, bus, partition, settings)).collect()
+}
+
+fn differences_of(log: &[Record], bus: &SharedBus, partition: u32, settings: WindowSettings) -> Vec<String> {
     let session_id = |site: &str, visitor: &str, hit_id: &str| {
         ids::session_id(&ids::visitor_key(site, visitor), hit_id.parse().unwrap()).to_string()
     };

@@ -11,6 +11,10 @@ use crate::units::ByteSize;
 /// The least that a log keeps its records for: an outage that somebody has to notice and mend is no shorter.
 const LEAST_RETENTION: Span = Span::from_hours(1);
 
+/// The least time in which Kafka's client can give a record up before its request: a second for the record, and one until the
+/// client looks whether that is over.
+const LEAST_PUBLISH_TIMEOUT: Span = Span::from_secs(2);
+
 /// Settings that do not go together. One line that says how to mend it.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum Misfit {
@@ -43,6 +47,12 @@ pub enum Misfit {
         in_flight: ByteSize,
         /// The room that one may need.
         body: ByteSize,
+    },
+    /// Kafka's client would go on with a record after its request was answered.
+    #[error("--publish-timeout {timeout} is too short for Kafka: write at least {LEAST_PUBLISH_TIMEOUT}")]
+    PublishTimeout {
+        /// What was asked for.
+        timeout: Span,
     },
     /// A certificate is of no use without its key, nor a key without its certificate.
     #[error("{given} alone makes no TLS: write {lacks} FILE, too, or leave both out")]
@@ -126,10 +136,19 @@ impl Together<'_> {
             _ => {}
         }
         let Some(bus) = self.bus else { return Ok(()) };
-        if let BusUrl::Embedded(log) = bus.url() {
-            self.check_beside(&log, bus)?;
+        match bus.url() {
+            BusUrl::Embedded(log) => self.check_beside(&log, bus)?,
+            BusUrl::Kafka(_) => self.check_requests()?,
         }
         if self.is_live { self.check_retention(bus.retention) } else { Ok(()) }
+    }
+
+    /// A request's time is long enough for Kafka's client.
+    fn check_requests(&self) -> Result<(), Misfit> {
+        match self.edge.map(|edge| edge.publish_timeout) {
+            Some(timeout) if timeout < LEAST_PUBLISH_TIMEOUT => Err(Misfit::PublishTimeout { timeout }),
+            _ => Ok(()),
+        }
     }
 
     /// What must not be beside an embedded log.
@@ -188,5 +207,31 @@ fn resolved(path: &Path) -> PathBuf {
     match there.and_then(|(real, folder)| Some(real.join(path.strip_prefix(folder).ok()?))) {
         Some(real) => real,
         None => path,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Flags {
+        #[command(flatten)]
+        bus: BusArgs,
+        #[command(flatten)]
+        edge: EdgeArgs,
+    }
+
+    #[test]
+    fn a_request_waits_long_enough_for_kafkas_client() {
+        let check = |bus: &str, timeout: &str| {
+            let flags = Flags::parse_from(["collector", "--bus", bus, "--publish-timeout", timeout]);
+            Together { bus: Some(&flags.bus), edge: Some(&flags.edge), ..Together::default() }.check()
+        };
+        assert_eq!((check("kafka://a:9092", "2s"), check("embedded:log", "1ms")), (Ok(()), Ok(())));
+        let said = check("kafka://a:9092", "1999ms").unwrap_err().to_string();
+        assert_eq!(said, "--publish-timeout 1999ms is too short for Kafka: write at least 2s");
     }
 }

@@ -12,6 +12,7 @@ mod told;
 
 mod agrees;
 mod chunks;
+mod hits;
 mod records;
 mod restart;
 mod state_size;

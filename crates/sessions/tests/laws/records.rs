@@ -4,8 +4,9 @@ use events::{Control, NewHit, Offset, Span, Timestamp, Topic, Uuid, WindowSettin
 use serde_json::value::RawValue;
 use sessions::{Engine, Input, Outputs};
 
+use super::logs::{Log, Says};
 use super::model::{Effect, Entry, Kind, Settings};
-use super::told::{enriched, final_session, late};
+use super::told::{enriched, late, whole_session};
 
 /// One record of `hits`.
 #[derive(Clone, Debug)]
@@ -35,27 +36,44 @@ pub(crate) fn window_settings(settings: &Settings) -> WindowSettings {
     }
 }
 
-/// The log as the bus would hold it.
+/// The log as the bus would hold it, of hits that say nothing of their visitors.
 pub(crate) fn records(log: &[Entry]) -> Vec<Record> {
-    log.iter().map(record).collect()
+    log.iter().map(|entry| record(entry, &Says::default())).collect()
 }
 
-fn record(entry: &Entry) -> Record {
+/// The log as the bus would hold it.
+pub(crate) fn records_of(log: &Log) -> Vec<Record> {
+    let nothing = Says::default();
+    log.entries.iter().map(|entry| record(entry, log.says.get(&entry.offset()).unwrap_or(&nothing))).collect()
+}
+
+fn record(entry: &Entry, says: &Says) -> Record {
     match entry {
         Entry::Hit { offset, append, event_time, site, visitor, hit_id, kind } => {
             let id: Uuid = hit_id.parse().expect("the logs make UUIDs");
-            let (name, path, engaged_ms) = match kind {
-                Kind::PageView { path } => ("pageview", path.as_deref(), None),
-                Kind::Custom => ("signup", None, None),
-                Kind::Engagement { engaged_ms } => ("engagement", None, Some(*engaged_ms)),
-                Kind::Request => ("request", None, None),
+            let (name, engaged_ms) = match kind {
+                Kind::PageView { .. } => ("pageview", None),
+                Kind::Custom => ("signup", None),
+                Kind::Engagement { engaged_ms } => ("engagement", Some(*engaged_ms)),
+                Kind::Request => ("request", None),
             };
-            let mut hit = NewHit::new(id, site, name, at(*event_time), at(*append));
-            hit.visitor_id = visitor.as_deref();
-            hit.url = path;
+            let url = says.url(kind);
             let props =
                 RawValue::from_string(format!("{{\"engaged_ms\":{}}}", engaged_ms.unwrap_or_default())).unwrap();
-            hit.props = engaged_ms.map(|_| &*props);
+            let hit = NewHit {
+                visitor_id: visitor.as_deref(),
+                user_id: says.user_id,
+                url: url.as_deref(),
+                title: says.title,
+                referrer: says.referrer,
+                language: says.language,
+                screen: says.screen,
+                user_agent: says.user_agent,
+                country: says.country,
+                region: says.region,
+                props: engaged_ms.map(|_| &*props),
+                ..NewHit::new(id, site, name, at(*event_time), at(*append))
+            };
             Record { offset: *offset, append: *append, value: hit.to_json() }
         }
         Entry::Tick { offset, append, time } => control(*offset, *append, Control::Tick { time: at(*time) }),
@@ -90,7 +108,7 @@ pub(crate) fn effects(engine: &mut Engine, log: &[Record]) -> Vec<Effect> {
             effects.push(match output.topic {
                 Topic::HitsEnriched => enriched(value),
                 Topic::Late => late(value),
-                Topic::Sessions => Effect::Session(final_session(value), record.offset),
+                Topic::Sessions => Effect::Session(whole_session(value), record.offset),
                 topic => panic!("nothing goes to {topic}: {}", String::from_utf8_lossy(value)),
             });
         }

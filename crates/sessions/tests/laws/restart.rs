@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use sessions::{Engine, Outputs, Restore};
 
 use super::logs::{self, Log};
-use super::records::{Record, append, bytes, records, window_settings};
+use super::records::{Record, append, bytes, records_of, window_settings};
 
 pub(crate) const PARTITIONS: u32 = 4;
 
@@ -88,7 +88,7 @@ fn steps() -> impl Strategy<Value = Vec<(usize, Between)>> {
 }
 
 fn nothing_changes(log: &Log, steps: &[(usize, Between)]) -> Result<(), TestCaseError> {
-    let records = records(&log.entries);
+    let records = records_of(log);
     let (found, _) = disturbed(log, &records, steps);
     prop_assert_eq!(String::from_utf8(found).unwrap(), String::from_utf8(undisturbed(log, &records)).unwrap());
     Ok(())
@@ -113,7 +113,7 @@ proptest! {
     /// What the state holds follows from the log alone: a checkpoint made after restarts equals one made without.
     #[test]
     fn the_state_itself_is_the_same(log in logs::adversarial(), mut steps in steps()) {
-        let records = records(&log.entries);
+        let records = records_of(&log);
         let whole = [(records.len(), Between::Checkpoint)];
         let (_, expected) = disturbed(&log, &records, &whole);
         let used: usize = steps.iter().map(|(size, _)| size).sum();

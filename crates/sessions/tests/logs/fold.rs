@@ -1,10 +1,12 @@
 //! From operations to records.
 
+use std::collections::BTreeMap;
+
 use proptest::sample::Index;
 
 use super::model::{Entry, Kind, Settings};
 use super::ops::{From, Op, When, Who};
-use super::{BASE, Log};
+use super::{BASE, Log, Says};
 
 /// Names whose keys (`site/visitor`) order otherwise than site and visitor by themselves do.
 const SITES: [&str; 2] = ["shop", "shop.eu"];
@@ -28,7 +30,8 @@ pub fn visitor(number: usize) -> String {
 
 /// Folds operations into a log.
 pub fn fold(settings: Settings, ops: &[Op], ends: bool) -> Log {
-    let mut folding = Folding { settings, now: BASE, stream: BASE, hits: Vec::new(), entries: Vec::new() };
+    let mut folding =
+        Folding { settings, now: BASE, stream: BASE, hits: Vec::new(), entries: Vec::new(), says: BTreeMap::new() };
     for op in ops {
         folding.apply(op);
     }
@@ -36,7 +39,7 @@ pub fn fold(settings: Settings, ops: &[Op], ends: bool) -> Log {
         let offset = folding.next_offset();
         folding.entries.push(Entry::End { offset, append: folding.now });
     }
-    Log { settings, entries: folding.entries }
+    Log { settings, entries: folding.entries, says: folding.says }
 }
 
 /// A hit without its place in the log.
@@ -47,6 +50,7 @@ struct Bare {
     visitor: Option<String>,
     hit_id: String,
     kind: Kind,
+    says: Says,
 }
 
 struct Folding {
@@ -57,32 +61,34 @@ struct Folding {
     stream: i64,
     hits: Vec<Bare>,
     entries: Vec<Entry>,
+    says: BTreeMap<i64, Says>,
 }
 
 impl Folding {
     fn apply(&mut self, op: &Op) {
         match op {
-            Op::Hit { who, when, kind, waits } => {
+            Op::Hit { who, when, kind, says, waits } => {
                 let event_time = self.time(when);
-                let hit = self.hit_of(*who, event_time, kind.clone());
+                let hit = self.hit_of(*who, event_time, kind.clone(), says);
                 self.now = self.now.max(event_time) + waits;
                 self.append_hit(hit);
             }
-            Op::Copy { of, drift, waits } => {
+            Op::Copy { of, says, drift, waits } => {
                 if let Some(mut hit) = self.pick(of) {
                     hit.event_time += drift;
+                    hit.says = says.clone();
                     self.now += waits;
                     self.append_hit(hit);
                 }
             }
-            Op::SameId { of, who } => {
+            Op::SameId { of, who, says } => {
                 if let Some(taken) = self.pick(of) {
-                    let hit = self.hit_of(*who, taken.event_time, taken.kind);
+                    let hit = self.hit_of(*who, taken.event_time, taken.kind, says);
                     self.append_hit(Bare { hit_id: taken.hit_id, ..hit });
                 }
             }
-            Op::Ahead { who, by } => {
-                let hit = self.hit_of(*who, self.now + 60_000 + by, Kind::Custom);
+            Op::Ahead { who, says, by } => {
+                let hit = self.hit_of(*who, self.now + 60_000 + by, Kind::Custom, says);
                 self.append_hit(hit);
             }
             Op::Tick { when, is_honest } => {
@@ -125,13 +131,14 @@ impl Folding {
         from + when.half_gaps * (self.settings.gap / 2) + when.latenesses * self.settings.lateness + when.millis
     }
 
-    fn hit_of(&self, who: Who, event_time: i64, kind: Kind) -> Bare {
+    fn hit_of(&self, who: Who, event_time: i64, kind: Kind, says: &Says) -> Bare {
         Bare {
             event_time,
             site: site(who.site),
             visitor: who.visitor.map(visitor),
             hit_id: hit_id(self.hits.len()),
             kind,
+            says: says.clone(),
         }
     }
 
@@ -144,7 +151,8 @@ impl Folding {
         let time = if hit.event_time > self.now + 60_000 { self.now } else { hit.event_time };
         self.stream = self.stream.max(time);
         self.hits.push(hit.clone());
-        let Bare { event_time, site, visitor, hit_id, kind } = hit;
+        let Bare { event_time, site, visitor, hit_id, kind, says } = hit;
+        self.says.insert(offset, says);
         self.entries.push(Entry::Hit { offset, append: self.now, event_time, site, visitor, hit_id, kind });
     }
 

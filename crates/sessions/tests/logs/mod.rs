@@ -16,6 +16,9 @@
 mod fold;
 mod ops;
 mod orderly;
+mod says;
+
+use std::collections::BTreeMap;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -23,7 +26,8 @@ use proptest::prelude::*;
 use super::model;
 use model::{Entry, Settings};
 
-pub use orderly::{Shuffled, long_sessions, orderly, shuffled};
+pub use orderly::{Shuffled, long_sessions, orderly, shuffled, shuffled_without_ties};
+pub use says::Says;
 
 /// Where time starts in generated logs: 2026-01-01T00:00:00Z, in milliseconds.
 pub const BASE: i64 = 1_767_225_600_000;
@@ -38,9 +42,11 @@ pub struct Log {
     pub settings: Settings,
     /// The records; offsets rise, with holes, and append times never fall.
     pub entries: Vec<Entry>,
+    /// What the hits at these offsets say of their visitors and pages.
+    pub says: BTreeMap<i64, Says>,
 }
 
-/// Everything at once: disorder within and beyond the lateness, copies, ties, clocks that are wrong, ticks, tiny maxima,
+/// Everything at once: disorder within and beyond the lateness, copies (which may say something else), ties, clocks that are wrong, ticks, tiny maxima,
 /// settings that change on the way, with or without an end.
 pub fn adversarial() -> impl Strategy<Value = Log> {
     (ops::settings(), vec(ops::any_op(), 1..80), any::<bool>())

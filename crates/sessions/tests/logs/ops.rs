@@ -5,6 +5,7 @@ use proptest::sample::Index;
 
 use super::OUT_OF_REACH;
 use super::model::{Kind, Settings};
+use super::says::{Says, says};
 
 /// Who did it: numbers of a site and of a visitor, or of nobody.
 #[derive(Clone, Copy, Debug)]
@@ -42,11 +43,13 @@ pub enum Op {
         who: Who,
         when: When,
         kind: Kind,
+        says: Says,
         waits: i64,
     },
     /// The same hit again, whose time says something else by `drift`.
     Copy {
         of: Index,
+        says: Says,
         drift: i64,
         waits: i64,
     },
@@ -54,10 +57,12 @@ pub enum Op {
     SameId {
         of: Index,
         who: Who,
+        says: Says,
     },
     /// A hit from a clock that is ahead by what is still believed, and `by` more.
     Ahead {
         who: Who,
+        says: Says,
         by: i64,
     },
     /// A tick; an honest one carries a time that the bus has reached.
@@ -94,10 +99,10 @@ fn when() -> impl Strategy<Value = When> {
     })
 }
 
-/// A kind of hit; page views mostly, some without a path.
+/// A kind of hit; page views mostly, some without a path, some with one that needs an escape in JSON.
 pub fn kind() -> impl Strategy<Value = Kind> {
     let path = prop_oneof![
-        6 => prop::sample::select(vec!["/", "/a", "/b", "/c"]).prop_map(|path| Some(path.to_owned())),
+        6 => prop::sample::select(vec!["/", "/a", "/b", "/c\"ü"]).prop_map(|path| Some(path.to_owned())),
         1 => Just(None),
     ];
     prop_oneof![
@@ -131,15 +136,21 @@ fn waits() -> impl Strategy<Value = i64> {
 }
 
 fn hit() -> impl Strategy<Value = Op> {
-    (who(), when(), kind(), waits()).prop_map(|(who, when, kind, waits)| Op::Hit { who, when, kind, waits })
+    (who(), when(), kind(), says(), waits()).prop_map(|(who, when, kind, says, waits)| Op::Hit {
+        who,
+        when,
+        kind,
+        says,
+        waits,
+    })
 }
 
 fn copy() -> impl Strategy<Value = Op> {
-    (any::<Index>(), waits()).prop_map(|(of, waits)| Op::Copy { of, drift: 0, waits })
+    (any::<Index>(), says(), waits()).prop_map(|(of, says, waits)| Op::Copy { of, says, drift: 0, waits })
 }
 
 fn same_id() -> impl Strategy<Value = Op> {
-    (any::<Index>(), who()).prop_map(|(of, who)| Op::SameId { of, who })
+    (any::<Index>(), who(), says()).prop_map(|(of, who, says)| Op::SameId { of, who, says })
 }
 
 fn tick() -> impl Strategy<Value = Op> {
@@ -160,9 +171,10 @@ pub fn faithful_op() -> impl Strategy<Value = Op> {
 
 /// Everything but a change of settings.
 pub fn op_without_settings() -> impl Strategy<Value = Op> {
-    let drifting = (any::<Index>(), -300..=300i64).prop_map(|(of, drift)| Op::Copy { of, drift, waits: 0 });
+    let drifting =
+        (any::<Index>(), says(), -300..=300i64).prop_map(|(of, says, drift)| Op::Copy { of, says, drift, waits: 0 });
     let by = prop_oneof![3 => Just(1i64), 1 => Just(0i64), 1 => -60_000..60_000i64];
-    let ahead = (who(), by).prop_map(|(who, by)| Op::Ahead { who, by });
+    let ahead = (who(), says(), by).prop_map(|(who, says, by)| Op::Ahead { who, says, by });
     prop_oneof![
         120 => hit(),
         24 => copy(),
@@ -193,7 +205,7 @@ pub fn entangled_op() -> impl Strategy<Value = Op> {
         latenesses: 0,
         millis,
     });
-    let hit = (near, kind()).prop_map(move |(when, kind)| Op::Hit { who, when, kind, waits: 0 });
+    let hit = (near, kind(), says()).prop_map(move |(when, kind, says)| Op::Hit { who, when, kind, says, waits: 0 });
     prop_oneof![
         30 => hit,
         3 => copy(),

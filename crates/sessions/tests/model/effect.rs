@@ -1,5 +1,7 @@
 //! What the model says: the outputs in exact order.
 
+use super::Known;
+
 /// Why a hit was late.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum LateReason {
@@ -33,15 +35,19 @@ pub struct FinalSession {
     pub visitor: String,
     pub start: i64,
     pub end: i64,
+    pub duration_ms: i64,
     pub hit_count: usize,
     pub pageview_count: usize,
     pub event_count: usize,
+    pub is_bounce: bool,
     pub engaged_ms: u64,
     /// Time, offset and path of the earliest page views.
     pub pages: Vec<(i64, i64, String)>,
     pub pages_truncated: bool,
     pub entry_page: Option<String>,
     pub exit_page: Option<String>,
+    /// `None` where nobody told what the hits say of their visitors.
+    pub known: Option<Known>,
     pub closed_by: ClosedBy,
     pub is_split: bool,
     pub merged_ids: Vec<String>,

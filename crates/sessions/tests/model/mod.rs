@@ -5,7 +5,8 @@
 //! the engine, and it must never be made fast.
 //!
 //! All times are milliseconds since the epoch, all durations milliseconds. URLs are not parsed here: a page view
-//! brings its path along.
+//! brings its path along, and what a hit says of its visitor comes from a function of the caller's: the model decides which
+//! hit counts.
 
 #![allow(clippy::large_enum_variant, reason = "an effect is written to be read")]
 #![allow(
@@ -15,13 +16,15 @@
     reason = "several test programs include this, none uses all of it"
 )]
 
+mod details;
 mod effect;
 mod entry;
 mod orderly;
 mod partition;
 mod session;
 
+pub use details::{Details, Known, Visit};
 pub use effect::{ClosedBy, Effect, FinalSession, LateReason};
 pub use entry::{Entry, Kind, Settings};
 pub use orderly::{SplitSession, sort_and_split};
-pub use partition::{LATE_IDS, run, run_remembering};
+pub use partition::{LATE_IDS, run, run_remembering, run_with_details};

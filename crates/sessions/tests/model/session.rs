@@ -1,9 +1,12 @@
 //! One open session, and what is left of a final one.
 
-use super::{ClosedBy, FinalSession, Kind, Settings};
+use super::{ClosedBy, Details, FinalSession, Kind, Known, Settings};
 
 /// R16: how many pages a final session lists.
 const MAX_PAGES: usize = 100;
+
+/// R16: how many bytes of a title it lists.
+const MAX_TITLE_BYTES: usize = 256;
 
 /// First and last time, both inclusive.
 pub type TimeSpan = (i64, i64);
@@ -105,10 +108,35 @@ impl Session {
         }
     }
 
+    /// Its hits in the order in which they happened; on ties the lower offset comes first.
+    fn in_time(&self) -> Vec<Member> {
+        let mut hits = self.hits.clone();
+        hits.sort_by_key(|hit| (hit.time, hit.offset));
+        hits
+    }
+
+    /// What it knows from its hits, which tell so much at their offsets.
+    pub fn known(&self, details: &dyn Fn(i64) -> Details) -> Known {
+        let told: Vec<(Member, Details)> =
+            self.in_time().into_iter().map(|hit| (hit.clone(), details(hit.offset))).collect();
+
+        // R17: the user of the highest time that has one; on ties the lower offset, which stands before.
+        let with_user: Vec<_> = told.iter().filter(|(_, details)| details.user_id.is_some()).collect();
+        let latest = with_user.iter().map(|(hit, _)| hit.time).max();
+        let user_id =
+            with_user.iter().find(|(hit, _)| Some(hit.time) == latest).and_then(|(_, said)| said.user_id.clone());
+
+        // R16
+        let pages = told.iter().filter(|(hit, _)| matches!(hit.kind, Kind::PageView { path: Some(_) }));
+        let titles = pages.take(MAX_PAGES).map(|(_, details)| details.title.as_deref().map(cut)).collect();
+
+        // R17: on ties the lower offset.
+        Known { visit: told[0].1.visit.clone(), user_id, titles }
+    }
+
     /// The record; `otherwise` ended the session where no maximum refused anything (R15).
     pub fn finish(&self, otherwise: ClosedBy, closed_at: i64) -> FinalSession {
-        let mut in_time = self.hits.clone();
-        in_time.sort_by_key(|hit| (hit.time, hit.offset));
+        let in_time = self.in_time();
 
         let mut pages = Vec::new();
         let mut pageview_count = 0;
@@ -143,14 +171,17 @@ impl Session {
             visitor: self.visitor.clone(),
             start: self.start(),
             end: self.end(),
+            duration_ms: self.end() - self.start(),
             hit_count: self.hits.len(),
             pageview_count,
             event_count,
+            is_bounce: pageview_count == 1 && event_count == 0,
             engaged_ms,
             pages,
             pages_truncated,
             entry_page,
             exit_page,
+            known: None,
             closed_by: self.refused_by.unwrap_or(otherwise),
             is_split: self.is_split,
             merged_ids: self.merged_ids.clone(),
@@ -166,4 +197,16 @@ impl Stub {
     pub fn belongs_to(&self, site: &str, visitor: &str) -> bool {
         self.site == site && self.visitor == visitor
     }
+}
+
+/// R16: as many whole characters of a title as fit.
+fn cut(title: &str) -> String {
+    let mut cut = String::new();
+    for character in title.chars() {
+        if cut.len() + character.len_utf8() > MAX_TITLE_BYTES {
+            break;
+        }
+        cut.push(character);
+    }
+    cut
 }

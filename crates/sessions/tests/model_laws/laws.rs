@@ -165,9 +165,27 @@ fn check_lateness(log: &Log, effects: &[Effect]) -> Result<(), TestCaseError> {
 
 /// A session without its ids, which depend on who came first.
 fn shape(session: &FinalSession) -> impl Ord + std::fmt::Debug + use<> {
-    let FinalSession { site, visitor, start, end, hit_count, pageview_count, event_count, engaged_ms, .. } =
+    let FinalSession { site, visitor, start, end, duration_ms, hit_count, pageview_count, event_count, .. } =
         session.clone();
-    (site, visitor, start, end, hit_count, pageview_count, event_count, engaged_ms)
+    (
+        site,
+        visitor,
+        start,
+        end,
+        duration_ms,
+        hit_count,
+        pageview_count,
+        event_count,
+        session.is_bounce,
+        session.engaged_ms,
+    )
+}
+
+/// What depends on who came first only where two hits have the same time: its pages, and what it knows of its visitor.
+fn known(session: &FinalSession) -> impl Ord + std::fmt::Debug + use<> {
+    let FinalSession { pages, entry_page, exit_page, known, .. } = session.clone();
+    let pages: Vec<_> = pages.into_iter().map(|(time, _, path)| (time, path)).collect();
+    (shape(session), pages, entry_page, exit_page, known)
 }
 
 proptest! {
@@ -198,6 +216,20 @@ proptest! {
         let sessions = |log| {
             let effects = run(log);
             let mut sessions: Vec<_> = finals(&effects).into_iter().map(shape).collect();
+            sessions.sort();
+            sessions
+        };
+        prop_assert_eq!(sessions(&shuffled.one), sessions(&shuffled.other));
+    }
+
+    #[test]
+    fn nor_does_it_matter_to_what_a_session_knows_where_no_two_hits_have_the_same_time(
+        shuffled in logs::shuffled_without_ties()
+    ) {
+        let sessions = |log: &Log| {
+            let details = |offset: i64| log.says[&offset].details();
+            let effects = model::run_with_details(log.settings, &session_id, &details, &log.entries);
+            let mut sessions: Vec<_> = finals(&effects).into_iter().map(known).collect();
             sessions.sort();
             sessions
         };

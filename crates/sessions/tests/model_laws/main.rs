@@ -8,6 +8,7 @@ mod model;
 mod laws;
 mod rules_of_hits;
 mod rules_of_time;
+mod rules_of_visits;
 mod story;
 
 /// Names a session so that the order of the names says nothing about the order of arrival.

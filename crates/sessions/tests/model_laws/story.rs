@@ -1,6 +1,8 @@
 //! Small logs by hand, and what becomes of them in words.
 
-use super::model::{self, ClosedBy, Effect, Entry, FinalSession, Kind, LateReason, Settings};
+use std::collections::BTreeMap;
+
+use super::model::{self, ClosedBy, Details, Effect, Entry, FinalSession, Kind, LateReason, Settings};
 
 /// Long after everything that happens in a story, so that no time is clamped unless a story says when it arrives.
 const NOW: i64 = 1_000_000;
@@ -15,11 +17,13 @@ pub(crate) const PLAIN: Settings =
 pub(crate) struct Story {
     settings: Settings,
     entries: Vec<Entry>,
+    /// By offset.
+    details: BTreeMap<i64, Details>,
 }
 
 impl Story {
     pub(crate) fn new(settings: Settings) -> Self {
-        Self { settings, entries: Vec::new() }
+        Self { settings, entries: Vec::new(), details: BTreeMap::new() }
     }
 
     fn next(&self) -> i64 {
@@ -70,6 +74,12 @@ impl Story {
         })
     }
 
+    /// What the newest hit says of its visitor and its page.
+    pub(crate) fn saying(mut self, details: Details) -> Self {
+        self.details.insert(self.next() - 1, details);
+        self
+    }
+
     pub(crate) fn tick(self, time: i64) -> Self {
         self.tick_that_arrives(NOW, time)
     }
@@ -100,7 +110,8 @@ impl Story {
             ("s", "v") => hit_id.to_owned(),
             _ => format!("{hit_id}@{site}/{visitor}"),
         };
-        model::run(self.settings, &session_id, &self.entries)
+        let details = |offset| self.details.get(&offset).cloned().unwrap_or_default();
+        model::run_with_details(self.settings, &session_id, &details, &self.entries)
     }
 
     /// The only session that became final.

@@ -14,7 +14,9 @@ use tables::Day;
 /// goes on. Files are read twice: what is no regular file goes by `-`. The same input and settings again add nothing to
 /// the lake. The log in between is a temporary one (TMPDIR says where, and
 /// it takes a few times the input's size), unless --bus names one without records; on Kafka that is a --topic-prefix of
-/// its own, and what a replay that failed has left there is not gone on with.
+/// its own, and what a replay that failed has left there is not gone on with. Taken so that one file of
+/// settings serves all commands, and without effect here: --flush-interval, --idle-interval,
+/// --longest-pause, and where Kafka makes no topics by them --retention and --retention-bytes.
 ///
 /// With --format lake it is a backfill: the hits of a lake, those that came too late among them, are sessionized anew into
 /// another one, under other settings or by a newer build. They are read by their times, so that none is late; what was

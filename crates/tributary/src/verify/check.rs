@@ -13,6 +13,8 @@ pub(super) struct LogSide {
     pub(super) records: u64,
     /// Records behind it. There may be fewer than offsets: on Kafka the ends of transactions take some.
     pub(super) pending: u64,
+    /// Whether all of them were read that there ever were: none has expired.
+    pub(super) is_whole: bool,
 }
 
 /// The last batch of a chain, where its record stands and not all of its files do.
@@ -106,12 +108,18 @@ fn disagreements(audit: &Audit, log: &LogSide) -> Vec<String> {
     if through < start && start > NextOffset::START {
         faults.push(format!("offsets {through} to {} expired from the log before they were written", start.0 - 1));
     }
-    // Every record below the position is a row, was skipped, or is lost. Some may have expired from the log since, so
-    // that it may hold fewer; it never holds more.
+    // Every record below the position is a row, was skipped, or is lost. Some may have expired from the log since; without
+    // that it holds as many. A lake that knows of more has rows of a transaction that was aborted.
     let known = audit.records + audit.lost.iter().map(OffsetRange::len).sum::<u64>();
     if audit.is_sound() && log.records > known {
         faults.push(format!(
             "the log holds {} records below offset {through}, and the lake knows of {known}",
+            log.records
+        ));
+    }
+    if audit.is_sound() && log.is_whole && through <= end && log.records < known {
+        faults.push(format!(
+            "the lake knows of {known} records below offset {through}, and the log, from which none has expired, holds {}",
             log.records
         ));
     }
@@ -146,7 +154,7 @@ pub(super) mod tests {
 
     pub(in crate::verify) fn log(start: i64, end: i64, records: u64) -> Option<LogSide> {
         let bounds = Bounds { start: NextOffset(start), end: NextOffset(end) };
-        Some(LogSide { bounds, records, pending: (end - start) as u64 - records })
+        Some(LogSide { bounds, records, pending: (end - start) as u64 - records, is_whole: start == 0 })
     }
 
     #[test]
@@ -196,7 +204,8 @@ pub(super) mod tests {
             Check::new(audit(100), log(120, 150, 0), None),
             Check::new(audit(0), log(20, 50, 0), None),
             Check::new(Audit { records: 98, rows: 98, ..audit(100) }, log(0, 100, 100), None),
-            Check::new(Audit { lost: vec![range(10, 20)], records: 90, rows: 90, ..audit(100) }, log(0, 100, 90), None),
+            Check::new(Audit { records: 101, rows: 101, ..audit(100) }, log(0, 100, 100), None),
+            Check::new(Audit { lost: vec![range(10, 20)], records: 90, rows: 90, ..audit(100) }, log(5, 100, 85), None),
             Check::new(
                 Audit {
                     faults: vec![

@@ -139,5 +139,7 @@ fn log_side(bus: &SharedBus, source: Source, through: NextOffset) -> Result<LogS
             *if record.offset.next() <= through { &mut records } else { &mut pending } += 1;
         }
     }
-    Ok(LogSide { bounds, records, pending })
+    let is_read = reader.position() >= through.min(bounds.end);
+    let is_whole = is_read && bounds.start == NextOffset::START && bus.bounds(source)?.start == NextOffset::START;
+    Ok(LogSide { bounds, records, pending, is_whole })
 }

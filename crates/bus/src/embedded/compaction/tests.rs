@@ -164,7 +164,7 @@ proptest! {
             }
             prop_assert_eq!(log.bytes_in_file(), log.tail.standing(STATE).bytes);
         }
-        log.now = log.now + TOMBSTONE_AGE + Span::from_millis(1);
+        log.now = log.now + TOMBSTONES_KEPT + Span::from_millis(1);
         prop_assert!(log.compact(usize::MAX));
         let records = log.records();
         prop_assert_eq!(records.len(), model.len());
@@ -176,7 +176,7 @@ proptest! {
 fn tombstones_are_readable_for_their_time() {
     let mut log = Log::new();
     log.append(&[(1, Some(1)), (2, Some(1)), (1, None)]);
-    log.now = log.now + TOMBSTONE_AGE;
+    log.now = log.now + TOMBSTONES_KEPT;
     log.compact(usize::MAX);
     let keys = |log: &Log| log.records().iter().map(|r| (r.offset.0, r.value.is_some())).collect::<Vec<_>>();
     assert_eq!(keys(&log), [(1, true), (2, false)]);

@@ -8,7 +8,7 @@ use rdkafka::metadata::MetadataPartition;
 use super::super::client::BATCH_OVERHEAD;
 use super::super::options::{Options, Stamps};
 use super::{min_insync, retention_bytes, retention_ms};
-use crate::BusError;
+use crate::{BusError, TOMBSTONES_KEPT};
 
 /// A topic's settings by name.
 pub(super) type Settings = HashMap<String, String>;
@@ -72,8 +72,10 @@ pub(super) fn settings(
         if policy != "compact" {
             return refuse(&format!("holds the state and has cleanup.policy={policy}"), "cleanup.policy=compact");
         }
-        if number("delete.retention.ms").is_some_and(|found| found < 60_000) {
-            return refuse("forgets tombstones within a minute, while somebody may read", "delete.retention.ms=900000");
+        let wanted = TOMBSTONES_KEPT.as_millis();
+        if let Some(found) = number("delete.retention.ms").filter(|found| *found < wanted) {
+            let why = format!("forgets tombstones after {found} ms, while a sessionizer may still read what they end");
+            return refuse(&why, &format!("delete.retention.ms={wanted}"));
         }
     } else {
         if policy != "delete" {
@@ -172,6 +174,15 @@ mod tests {
         }
         assert!(check("retention.ms", "3600000").unwrap_err().to_string().contains("less than wanted"));
         assert_eq!(check_with(Topic::Hits, "retention.ms", "-1"), Ok(()), "what is no secret may be kept");
+    }
+
+    #[test]
+    fn tombstones_stay_for_as_long_as_a_restore_may_take() {
+        let check = |ms| check_with(Topic::SessionsOpen, "delete.retention.ms", ms);
+        assert_eq!((check("900000"), check("86400000")), (Ok(()), Ok(())));
+        let said = check("899999").unwrap_err().to_string();
+        assert!(said.contains("after 899999 ms") && !said.contains('\n'), "{said}");
+        assert!(said.ends_with("--alter --topic p.sessions.open --add-config delete.retention.ms=900000"), "{said}");
     }
 
     #[test]
