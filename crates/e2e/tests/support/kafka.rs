@@ -24,7 +24,8 @@ pub(crate) const SESSION_TIMEOUT: Duration = Duration::from_secs(3);
 /// How long controllers wait for a broker that says nothing.
 pub(crate) const BROKER_SESSION: Duration = Duration::from_secs(4);
 
-/// How long a broker that stands alone can be frozen without its own controller giving it up: see [`options`].
+/// How long a broker that stands alone can be frozen without its own controller giving it up: see [`options`]. Soaks freeze it for
+/// longer, too: Kafka 4.2 comes back from that.
 pub(crate) const BROKER_FREEZE: Duration = Duration::from_millis(2500);
 
 /// A broker that lets groups notice soon that a member is away, and transactions that their owner is.
