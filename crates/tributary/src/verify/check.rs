@@ -62,6 +62,10 @@ impl Check {
         faults.extend(lost);
         if let Some(log) = &log {
             faults.extend(disagreements(&audit, log));
+            // A batch without all of its files is known, and does not count as complete.
+            if last.is_none() {
+                faults.extend(surplus(&audit, log));
+            }
         }
         Self { audit, log, faults }
     }
@@ -108,22 +112,34 @@ fn disagreements(audit: &Audit, log: &LogSide) -> Vec<String> {
     if through < start && start > NextOffset::START {
         faults.push(format!("offsets {through} to {} expired from the log before they were written", start.0 - 1));
     }
-    // Every record below the position is a row, was skipped, or is lost. Some may have expired from the log since; without
-    // that it holds as many. A lake that knows of more has rows of a transaction that was aborted.
-    let known = audit.records + audit.lost.iter().map(OffsetRange::len).sum::<u64>();
+    // Every record below the position is a row, was skipped, or is lost. Some may have expired from the log since, so
+    // that it may hold fewer; it never holds more.
+    let known = known(audit);
     if audit.is_sound() && log.records > known {
         faults.push(format!(
             "the log holds {} records below offset {through}, and the lake knows of {known}",
             log.records
         ));
     }
-    if audit.is_sound() && log.is_whole && through <= end && log.records < known {
-        faults.push(format!(
+    faults
+}
+
+/// Records that the lake knows of.
+fn known(audit: &Audit) -> u64 {
+    audit.records + audit.lost.iter().map(OffsetRange::len).sum::<u64>()
+}
+
+/// A log from which nothing has expired holds as many records as the lake knows of. One that knows of more has rows of a
+/// transaction that was aborted.
+fn surplus(audit: &Audit, log: &LogSide) -> Option<String> {
+    let (through, known) = (audit.complete_through, known(audit));
+    let is_more = audit.is_sound() && log.is_whole && through <= log.bounds.end && log.records < known;
+    is_more.then(|| {
+        format!(
             "the lake knows of {known} records below offset {through}, and the log, from which none has expired, holds {}",
             log.records
-        ));
-    }
-    faults
+        )
+    })
 }
 
 #[cfg(test)]
@@ -186,6 +202,14 @@ pub(super) mod tests {
         let gap = |from, to| Audit { faults: vec![Fault::Gap(range(from, to))], ..audit(100) };
         assert!(Check::new(gap(95, 100), log(0, 130, 100), Some(&last)).is_sound());
         assert!(!Check::new(gap(85, 95), log(0, 130, 100), Some(&last)).is_sound());
+    }
+
+    #[test]
+    fn a_batch_that_is_being_written_is_known_and_no_surplus() {
+        let known = || Audit { records: 110, rows: 110, ..audit(100) };
+        let last = Unfinished { range: range(100, 110), files: vec!["last".to_owned()] };
+        assert!(Check::new(known(), log(0, 130, 100), Some(&last)).is_sound());
+        assert!(!Check::new(known(), log(0, 130, 100), None).is_sound());
     }
 
     #[test]
