@@ -32,25 +32,6 @@ pub trait Backend {
     /// The same log as after a restart of the process: every handle is given up, and it is opened anew. Workers of
     /// the old handle are gone by then.
     fn restart(&self, bus: SharedBus) -> SharedBus;
-
-    /// Leaves a step open: these outputs are put, and nothing says whether they count. `None` of a backend where that cannot
-    /// be seen from outside, because outputs and end are one write.
-    fn open_step(&self, bus: &SharedBus, outputs: &[Output<'_>]) -> Option<EndStep> {
-        let _ = (bus, outputs);
-        None
-    }
-}
-
-/// Ends a step that was left open. When it returns, that is decided, and readers will see it.
-pub type EndStep = Box<dyn FnOnce(End)>;
-
-/// How a step ends.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum End {
-    /// All of it counts.
-    Committed,
-    /// Nothing of it ever was.
-    Dropped,
 }
 
 /// Makes one `#[test]` of each law, for the backend that the expression makes.
@@ -75,7 +56,6 @@ macro_rules! contract_tests {
             a_step_moves_outputs_and_positions_together,
             a_step_that_is_never_committed_leaves_nothing,
             a_step_is_read_whole_or_not_at_all,
-            nothing_of_an_open_step_is_read,
             a_group_goes_on_where_it_committed,
             groups_do_not_touch_each_other,
             seek_goes_before_the_committed_position,

@@ -74,31 +74,6 @@ pub fn a_step_is_read_whole_or_not_at_all(backend: &dyn Backend) {
     assert!(looks > 0, "nobody looked between two steps");
 }
 
-/// Outputs that are put, and not committed, are nobody's: no reader and no member of a group sees one until all are
-/// committed, nor ever where they are not. What is committed then comes in order.
-pub fn nothing_of_an_open_step_is_read(backend: &dyn Backend) {
-    let bus = backend.make();
-    let topics = vec![Topic::HitsEnriched];
-    let group = Group { name: "r".to_owned(), instance: Some("i".to_owned()), topics, produces: false };
-    let mut worker = bus.join(group).unwrap();
-    assigned(&mut *worker);
-    let mut reader = bus.read(enriched(0), NextOffset::START).unwrap();
-    for end in [End::Dropped, End::Committed] {
-        let outputs = ["a", "b", "c"].map(|value| output(enriched(0), value));
-        let Some(end_step) = backend.open_step(&bus, &outputs) else { return };
-        for _ in 0..4 {
-            assert_eq!(reader.next(Duration::from_millis(100)).unwrap(), []);
-            let polled = worker.poll(Duration::from_millis(100)).unwrap();
-            assert!(matches!(polled, Polled::Nothing | Polled::End { .. }), "{polled:?}");
-        }
-        end_step(end);
-        let expected = if end == End::Committed { &["a", "b", "c"][..] } else { &[] };
-        assert_eq!(values(&read_all(&bus, enriched(0))), expected, "{end:?}");
-    }
-    let read: Vec<_> = records(&mut *worker, 3).into_iter().map(|(_, record)| record).collect();
-    assert_eq!(values(&read), ["a", "b", "c"]);
-}
-
 /// The next member goes on behind the committed record, in the same process and after a restart.
 pub fn a_group_goes_on_where_it_committed(backend: &dyn Backend) {
     let bus = backend.make();
