@@ -1,6 +1,6 @@
 //! Something between clients and a broker that lets through what it is told to, request by request.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,6 +16,9 @@ const JOIN_GROUP: i16 = 11;
 /// and the one by which a transaction commits positions.
 const TXN_OFFSET_COMMIT: i16 = 28;
 
+/// Those of which a step is made, in whatever way: records, positions with and without a transaction, the transaction's own.
+const OF_STEPS: [i16; 6] = [PRODUCE, 8, 24, 25, 26, TXN_OFFSET_COMMIT];
+
 /// Passes requests on from a port of its own. Ends with the process.
 pub(crate) struct Proxy {
     listener: TcpListener,
@@ -29,6 +32,9 @@ struct Rules {
     /// The client whose joins are not answered.
     keeps_waiting: Mutex<Option<String>>,
     hangs_up_on_positions: AtomicBool,
+    /// Clients that die, and how many requests of steps they have left.
+    mortal: Mutex<BTreeMap<String, u32>>,
+    dead: Mutex<BTreeSet<String>>,
     /// Whether nobody is let in any more.
     is_shut: AtomicBool,
 }
@@ -52,7 +58,13 @@ impl Proxy {
                     continue;
                 }
                 let Ok(broker) = TcpStream::connect(&broker) else { continue };
-                let connection = Arc::new(Connection { client, broker, rules: rules.clone(), held: Mutex::default() });
+                let connection = Arc::new(Connection {
+                    client,
+                    broker,
+                    rules: rules.clone(),
+                    held: Mutex::default(),
+                    last: Mutex::default(),
+                });
                 let answering = connection.clone();
                 std::thread::spawn(move || connection.requests());
                 std::thread::spawn(move || answering.answers());
@@ -76,10 +88,30 @@ impl Proxy {
         self.rules.is_shut.store(false, Ordering::Release);
     }
 
-    /// Whether it has done so.
+    /// Lets a client die with the n-th request of a step that it makes from now on: the broker does what it asks for, no answer
+    /// comes back, and nothing of that client is passed on any more.
+    pub(crate) fn let_die(&self, client: &str, requests: u32) {
+        self.rules.mortal.lock().unwrap().insert(client.to_owned(), requests);
+    }
+
+    pub(crate) fn is_dead(&self, client: &str) -> bool {
+        self.rules.dead.lock().unwrap().contains(client)
+    }
+
+    /// Whether it has hung up on positions.
     pub(crate) fn has_hung_up(&self) -> bool {
         self.rules.is_shut.load(Ordering::Acquire)
     }
+}
+
+/// What becomes of a request.
+enum Fate {
+    Lives,
+    /// It is passed on, and the last of this client.
+    Asks(String),
+    /// The last one of this client has not been answered yet.
+    IsSilent,
+    IsDead,
 }
 
 struct Connection {
@@ -88,6 +120,8 @@ struct Connection {
     rules: Arc<Rules>,
     /// Requests whose answers wait, by their numbers on this connection.
     held: Mutex<BTreeSet<[u8; 4]>>,
+    /// The client's last request and its name, if that came on this connection.
+    last: Mutex<Option<([u8; 4], String)>>,
 }
 
 impl Connection {
@@ -95,6 +129,13 @@ impl Connection {
     fn requests(&self) {
         while let Some(request) = frame(&self.client) {
             let kind = i16::from_be_bytes([request[0], request[1]]);
+            let number: [u8; 4] = request[4..8].try_into().unwrap();
+            match self.fate(kind, &request) {
+                Fate::Lives => {}
+                Fate::Asks(client) => *self.last.lock().unwrap() = Some((number, client)),
+                Fate::IsSilent => continue,
+                Fate::IsDead => break,
+            }
             if kind == PRODUCE && self.rules.swallows_records.load(Ordering::Acquire) {
                 continue;
             }
@@ -104,7 +145,7 @@ impl Connection {
             }
             let named = self.rules.keeps_waiting.lock().unwrap().clone();
             if kind == JOIN_GROUP && named.is_some_and(|name| request[10..].starts_with(name.as_bytes())) {
-                self.held.lock().unwrap().insert(request[4..8].try_into().unwrap());
+                self.held.lock().unwrap().insert(number);
             }
             if !pass(&self.broker, &request) {
                 break;
@@ -113,9 +154,34 @@ impl Connection {
         self.hang_up();
     }
 
+    /// What becomes of a request, by who makes it.
+    fn fate(&self, kind: i16, request: &[u8]) -> Fate {
+        let length = usize::from(u16::from_be_bytes([request[8], request[9]]));
+        let name = String::from_utf8_lossy(request.get(10..10 + length).unwrap_or_default()).into_owned();
+        if self.rules.dead.lock().unwrap().contains(&name) {
+            return Fate::IsDead;
+        }
+        match self.rules.mortal.lock().unwrap().get_mut(&name) {
+            Some(left) if OF_STEPS.contains(&kind) => match *left {
+                0 => return Fate::IsSilent,
+                1 => *left = 0,
+                _ => {
+                    *left -= 1;
+                    return Fate::Lives;
+                }
+            },
+            _ => return Fate::Lives,
+        }
+        Fate::Asks(name)
+    }
+
     /// Each begins with the number of its request.
     fn answers(&self) {
         while let Some(answer) = frame(&self.broker) {
+            if let Some((_, client)) = self.last.lock().unwrap().as_ref().filter(|(number, _)| answer[..4] == *number) {
+                self.rules.dead.lock().unwrap().insert(client.clone());
+                break;
+            }
             let is_held = self.held.lock().unwrap().remove(&answer[..4]);
             while is_held && self.rules.keeps_waiting.lock().unwrap().is_some() {
                 std::thread::sleep(Duration::from_millis(10));
