@@ -17,7 +17,6 @@ mod counters;
 mod disk;
 mod fault;
 mod file;
-mod folder;
 mod groups;
 mod housekeeping;
 mod lock;

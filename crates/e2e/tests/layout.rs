@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use cargo_metadata::{DependencyKind, Metadata, MetadataCommand, PackageId};
 
 /// Each crate with the crates of ours that it may use. Data flows one way, and so do imports.
-const MAY_USE: [(&str, &[&str]); 18] = [
+const MAY_USE: [(&str, &[&str]); 19] = [
     ("events", &[]),
     // Apache Kafka and object stores for tests. They are in nobody's list: only tests start them.
     ("guarded-process", &[]),
@@ -18,9 +18,10 @@ const MAY_USE: [(&str, &[&str]); 18] = [
     ("sessions", &["events"]),
     ("tables", &["events"]),
     ("sites", &[]),
-    ("bus", &["events"]),
-    ("lake", &["events", "tables"]),
-    ("spool", &["events"]),
+    ("synced-folder", &[]),
+    ("bus", &["events", "synced-folder"]),
+    ("lake", &["events", "tables", "synced-folder"]),
+    ("spool", &["events", "synced-folder"]),
     ("service", &["events", "sessions", "sites", "tables", "bus", "lake"]),
     ("collector", &["events", "sessions", "sites", "tables", "bus", "lake", "spool", "service"]),
     ("sessionizer", &["events", "sessions", "tables", "bus", "lake", "service"]),

@@ -1,7 +1,6 @@
 //! From the name of a place to a lake.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,7 +71,7 @@ impl Lake {
 
     fn in_folder(place: &str, folder: PathBuf, access: Access) -> Result<Self, String> {
         match access {
-            Access::Write => make_folder(&folder).map_err(|error| error.to_string())?,
+            Access::Write => synced_folder::make(&folder).map_err(|error| error.to_string())?,
             Access::Read if folder.is_dir() => {}
             Access::Read => return Err("there is no lake; --lake names another place".to_owned()),
         }
@@ -119,20 +118,10 @@ impl Lake {
     }
 }
 
-/// Makes a folder whose name survives the machine: each folder that got a new entry is synced.
-fn make_folder(folder: &Path) -> std::io::Result<()> {
-    let missing: Vec<&Path> =
-        folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
-    fs::create_dir_all(folder)?;
-    for made in missing {
-        let parent = made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::File::open(parent)?.sync_all()?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     async fn refused(place: &str, access: Access) -> String {

@@ -50,19 +50,9 @@ pub(crate) trait DiskFile: std::fmt::Debug + Send + 'static {
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
-    /// Makes a folder where there is none. A file system may forget the entries of a folder that is not synced: each folder that
-    /// gets a new one is.
+    /// Makes it where there is none.
     pub(crate) fn make(folder: &Path) -> io::Result<Self> {
-        Self::make_with(folder, |parent| File::open(parent)?.sync_all())
-    }
-
-    fn make_with(folder: &Path, mut sync: impl FnMut(&Path) -> io::Result<()>) -> io::Result<Self> {
-        let missing: Vec<&Path> =
-            folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
-        fs::create_dir_all(folder)?;
-        for made in missing {
-            sync(made.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
-        }
+        synced_folder::make(folder)?;
         Ok(Self(folder.to_owned()))
     }
 }
@@ -117,27 +107,5 @@ impl DiskFile for File {
     fn sync(&mut self) -> io::Result<()> {
         // The size is part of it where it has grown.
         self.sync_data()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_folder_that_gets_a_new_one_is_synced() {
-        let there = tempfile::tempdir().unwrap();
-        let (data, spool) = (there.path().join("data"), there.path().join("data/spool"));
-        let synced = |folder: &Path| {
-            let mut synced = Vec::new();
-            let sync = |parent: &Path| {
-                synced.push(parent.to_owned());
-                Ok(())
-            };
-            Folder::make_with(folder, sync).unwrap();
-            synced
-        };
-        assert_eq!(synced(&spool), [data, there.path().to_owned()]);
-        assert_eq!(synced(&spool), Vec::<PathBuf>::new(), "it is there");
     }
 }

@@ -9,7 +9,7 @@ use events::{LogId, Topic};
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::options::{Durability, Options};
-use super::{fault, folder, lock, place, transaction};
+use super::{fault, lock, place, transaction};
 use crate::{BusError, Source};
 
 /// The version of the format that this build reads and writes.
@@ -100,7 +100,7 @@ pub(super) fn open(options: &Options, paths: &Paths) -> Result<Opened, BusError>
             options.partitions
         )));
     }
-    folder::make(&paths.directory).map_err(|error| cannot("make", &paths.directory, &error))?;
+    synced_folder::make(&paths.directory).map_err(|error| cannot("make", &paths.directory, &error))?;
     let lock = lock::take(&paths.lock, &paths.directory)?;
     if !paths.log.exists() {
         if paths.wal.exists() {

@@ -1,12 +1,14 @@
-//! The log's folder: one whose name survives the machine, as what is acknowledged in it must.
+//! Folders whose names survive the machine, as what is acknowledged in them must: the log's, the spool's, the lake's.
+//!
+//! It knows nothing of what is put there, and syncs no file: that is for those who write them.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-/// Makes a folder where there is none. A file system may forget the entries of a folder that is not synced: each folder that
-/// gets a new one is.
-pub(super) fn make(folder: &Path) -> io::Result<()> {
+/// Makes a folder, and those above it, where there is none. A file system may forget the entries of a folder that is not synced:
+/// each folder that gets a new one is.
+pub fn make(folder: &Path) -> io::Result<()> {
     make_with(folder, |parent| File::open(parent)?.sync_all())
 }
 
