@@ -161,18 +161,13 @@ impl Connection {
         if self.rules.dead.lock().unwrap().contains(&name) {
             return Fate::IsDead;
         }
-        match self.rules.mortal.lock().unwrap().get_mut(&name) {
-            Some(left) if OF_STEPS.contains(&kind) => match *left {
-                0 => return Fate::IsSilent,
-                1 => *left = 0,
-                _ => {
-                    *left -= 1;
-                    return Fate::Lives;
-                }
-            },
-            _ => return Fate::Lives,
+        let mut mortal = self.rules.mortal.lock().unwrap();
+        let Some(left) = mortal.get_mut(&name).filter(|_| OF_STEPS.contains(&kind)) else { return Fate::Lives };
+        if *left == 0 {
+            return Fate::IsSilent;
         }
-        Fate::Asks(name)
+        *left -= 1;
+        if *left == 0 { Fate::Asks(name) } else { Fate::Lives }
     }
 
     /// Each begins with the number of its request.
