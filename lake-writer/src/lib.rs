@@ -87,7 +87,7 @@ pub fn run(
         match worker::run(config, bus, lake, runtime, shutdown, &readiness, &mut summary) {
             Ok(()) => return Ok(summary),
             Err(error)
-                if error.is_passing(matches!(config.stop, Stop::OnShutdown) && !summary.tables.is_empty())
+                if error.is_passing(matches!(config.stop, Stop::OnShutdown) && readiness.has_been_ready())
                     && !shutdown.is_cancelled() =>
             {
                 readiness.not_ready(error.to_string());
@@ -98,8 +98,10 @@ pub fn run(
                 wait = if summary.tables == before.tables { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
             // Nothing that was acknowledged is lost by it: it stands in the log.
-            Err(Error::Bus(error @ (BusError::Fenced(_) | BusError::Unavailable(_))))
-                if matches!(config.stop, Stop::OnShutdown) && shutdown.is_cancelled() =>
+            Err(error)
+                if matches!(config.stop, Stop::OnShutdown)
+                    && shutdown.is_cancelled()
+                    && error.is_passing(readiness.has_been_ready()) =>
             {
                 tracing::warn!(%error, "stopped; what is not in the lake yet is written at the next start");
                 return Ok(summary);

@@ -29,6 +29,8 @@ pub struct Config {
     pub checkpoint_interval: Duration,
     /// How long reading the state of a partition may take before it starts over: no longer than the tombstones in it stay.
     pub read_state_within: Duration,
+    /// How long a restore waits for records that must come, before it says that they do not.
+    pub stuck_after: Duration,
     /// Whether the log has an end.
     pub mode: Mode,
     /// Writes sessions alone, and so: for measuring against other engines.
@@ -57,6 +59,7 @@ impl Default for Config {
             commit_bytes: 8 << 20,
             checkpoint_interval: Duration::from_secs(10),
             read_state_within: TOMBSTONES_KEPT.to_std(),
+            stuck_after: Duration::from_secs(30),
             mode: Mode::Live,
             bare: None,
             clock: clock::system(),

@@ -101,7 +101,8 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
         match worker::run(config, bus, &grace, &readiness, was_away, &mut summary) {
             Ok(()) => return Ok(summary),
             Err(error)
-                if error.is_passing(config.mode == Mode::Live && summary.steps > 0) && !shutdown.is_cancelled() =>
+                if error.is_passing(config.mode == Mode::Live && readiness.has_been_ready())
+                    && !shutdown.is_cancelled() =>
             {
                 readiness.not_ready(error.to_string());
                 metrics::counter!(service::metrics::BUS_ERRORS, "operation" => "process").increment(1);
@@ -113,8 +114,10 @@ pub fn run(config: &Config, bus: &SharedBus, shutdown: &Shutdown, health: &Healt
                 wait = if summary == before { (wait * 2).min(BACKOFF.1) } else { BACKOFF.0 };
             }
             // Nothing that was acknowledged is lost by it: it stands in the log.
-            Err(Error::Bus(error @ (BusError::Fenced(_) | BusError::Unavailable(_))))
-                if config.mode == Mode::Live && shutdown.is_cancelled() =>
+            Err(error)
+                if config.mode == Mode::Live
+                    && shutdown.is_cancelled()
+                    && error.is_passing(readiness.has_been_ready()) =>
             {
                 tracing::warn!(%error, "stopped; whoever has the partitions next goes on from what was committed before");
                 return Ok(summary);

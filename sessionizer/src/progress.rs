@@ -1,7 +1,7 @@
 //! How far the restore of a partition is: in the log, in `/ready`, in metrics.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use events::NextOffset;
@@ -18,20 +18,24 @@ pub(crate) struct Progress {
     records: u64,
     /// Offsets that are left of what is being read.
     left: Arc<AtomicI64>,
+    /// What it waits for, if it does not come on.
+    stuck: Arc<Mutex<Option<String>>>,
     said_at: Instant,
 }
 
 impl Progress {
     /// A restore begins.
     pub(crate) fn begin(partition: u32) -> Self {
-        Self { partition, records: 0, left: Arc::default(), said_at: Instant::now() }
+        Self { partition, records: 0, left: Arc::default(), stuck: Arc::default(), said_at: Instant::now() }
     }
 
     /// So many records were read of the state or the log, which comes to `position` and must come to `until`.
     pub(crate) fn read(&mut self, topic: events::Topic, records: usize, position: NextOffset, until: NextOffset) {
         self.records += records as u64;
         let left = (until.0 - position.0).max(0);
-        self.left.store(left, Ordering::Relaxed);
+        if self.left.swap(left, Ordering::Relaxed) != left {
+            self.waits_for(None);
+        }
         let label = self.partition.to_string();
         metrics::gauge!(name::RESTORE_RECORDS, "partition" => label.clone()).set(self.records as f64);
         metrics::gauge!(name::RESTORE_LEFT, "partition" => label).set(left as f64);
@@ -39,6 +43,22 @@ impl Progress {
             self.said_at = Instant::now();
             tracing::info!(partition = self.partition, %topic, records = self.records, left, "restoring");
         }
+    }
+
+    /// Nothing has come for long.
+    pub(crate) fn is_stuck(&self, why: String) {
+        tracing::warn!(partition = self.partition, "{why}");
+        metrics::counter!(name::BUS_ERRORS, "operation" => "process").increment(1);
+        self.waits_for(Some(why));
+    }
+
+    /// What it waits for, if it does not come on.
+    pub(crate) fn stuck(&self) -> Option<String> {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn waits_for(&self, why: Option<String>) {
+        *self.stuck.lock().unwrap_or_else(PoisonError::into_inner) = why;
     }
 
     /// What was read so far does not count: it is read anew, from the start.

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use bus::{BusError, Record, SharedBus, Source};
+use bus::{Record, SharedBus, Source};
 use events::{Control, NextOffset, Topic};
 use sessions::{Engine, Outputs, Restore};
 
@@ -10,9 +10,6 @@ use crate::Error;
 use crate::config::Config;
 use crate::partition::input;
 use crate::progress::Progress;
-
-/// How long one read waits; only a log that does not hold what it promised lets it come to that.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A partition as it was when its position was committed.
 pub(crate) struct Restored {
@@ -42,7 +39,7 @@ pub(crate) fn restore(
 ) -> Result<Option<Restored>, Error> {
     let started = Instant::now();
     let hits = Source { topic: Topic::Hits, partition };
-    let Some(restore) = read_state(bus, partition, config.read_state_within, progress, is_cancelled)? else {
+    let Some(restore) = read_state(config, bus, partition, progress, is_cancelled)? else {
         return Ok(None);
     };
     let (records, read_in) = (progress.records(), started.elapsed());
@@ -69,7 +66,9 @@ pub(crate) fn restore(
     }
     let mut thrown_away = Outputs::default();
     let mut last = None;
-    let is_read = read_through(bus, hits, from.min(before(position)), position, is_cancelled, progress, |records| {
+    let (from_hits, stuck_after) = (from.min(before(position)), config.stuck_after);
+    let stretch = Stretch { source: hits, from: from_hits, until: position, stuck_after };
+    let is_read = read_through(bus, stretch, is_cancelled, progress, |records| {
         let processed = records.iter().filter(|record| record.offset.next() <= position);
         if let Some(record) = processed.clone().find(|record| record.offset.next() == position) {
             last.clone_from(&record.value);
@@ -102,20 +101,21 @@ pub(crate) fn restore(
 /// Reads the state topic from its start to its end; `None` when it was cancelled before that. Where that takes longer than
 /// tombstones stay, one of them may have gone before it was read, and what it ended would stand again: so it starts over.
 fn read_state(
+    config: &Config,
     bus: &SharedBus,
     partition: u32,
-    within: Duration,
     progress: &mut Progress,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Restore>, Error> {
-    let state = Source { topic: Topic::SessionsOpen, partition };
+    let source = Source { topic: Topic::SessionsOpen, partition };
+    let (within, stuck_after) = (config.read_state_within, config.stuck_after);
     loop {
         let mut restore = Restore::default();
         let began = Instant::now();
         let is_late = || began.elapsed() > within;
-        let end = bus.bounds(state)?.end;
+        let stretch = Stretch { source, from: NextOffset::START, until: bus.bounds(source)?.end, stuck_after };
         let is_over = || is_cancelled() || is_late();
-        let is_read = read_through(bus, state, NextOffset::START, end, &is_over, progress, |records| {
+        let is_read = read_through(bus, stretch, &is_over, progress, |records| {
             let pairs = records.iter().filter_map(|record| Some((&**record.key.as_ref()?, record.value.as_deref())));
             restore.records(pairs);
         })?;
@@ -139,17 +139,24 @@ fn before(position: NextOffset) -> NextOffset {
     NextOffset(position.0.max(1) - 1)
 }
 
-/// Reads a partition from a position until another one is reached: by position, since offsets without a record may stand
-/// before it. `false` when it was cancelled before that.
-fn read_through(
-    bus: &SharedBus,
+/// What is read of a partition.
+struct Stretch {
     source: Source,
     from: NextOffset,
     until: NextOffset,
+    stuck_after: Duration,
+}
+
+/// Reads it by position, since offsets without a record may stand at its end. `false` when it was cancelled before that.
+/// Where nothing comes for long, somebody's transaction is open there: it is waited for, and the other partitions go on.
+fn read_through(
+    bus: &SharedBus,
+    stretch: Stretch,
     is_cancelled: &dyn Fn() -> bool,
     progress: &mut Progress,
     mut each: impl FnMut(&[Record]),
 ) -> Result<bool, Error> {
+    let Stretch { source, from, until, stuck_after } = stretch;
     if from >= until {
         return Ok(true);
     }
@@ -165,10 +172,13 @@ fn read_through(
         progress.read(source.topic, records.len(), reader.position(), until);
         if reader.position() > before {
             waited = Instant::now();
-        } else if waited.elapsed() > PATIENCE {
-            let at = reader.position();
-            let detail = format!("{source} can be read up to {at} and not to {until}: a transaction stays open there");
-            return Err(BusError::Unavailable(detail).into());
+        } else if waited.elapsed() > stuck_after {
+            progress.is_stuck(format!(
+                "{source} can be read up to {before} and not to {until}: a transaction stays open there"
+            ));
+            // If it is not the log but this reader, another one comes on.
+            reader = bus.read(source, before)?;
+            waited = Instant::now();
         }
     }
     Ok(true)

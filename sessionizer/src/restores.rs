@@ -61,7 +61,8 @@ impl Restores {
     pub(crate) fn next_done(&mut self) -> Result<Option<(Assignment, Restored)>, Error> {
         let done = self.running.iter().find(|(_, running)| running.thread.is_finished()).map(|(&number, _)| number);
         let done = done.and_then(|number| self.running.remove(&number));
-        while self.running.len() < self.at_once
+        // One that waits for somebody else keeps nobody back.
+        while self.running.values().filter(|running| running.progress.stuck().is_none()).count() < self.at_once
             && let Some(assignment) = self.waiting.pop_front()
         {
             let running = self.start(assignment)?;
@@ -98,7 +99,11 @@ impl Restores {
             return None;
         }
         let left = |running: &Running| {
-            format!("{} ({} offsets left)", running.assignment.source.partition, running.progress.left())
+            let (partition, progress) = (running.assignment.source.partition, &running.progress);
+            match progress.stuck() {
+                Some(why) => format!("{partition} ({why})"),
+                None => format!("{partition} ({} offsets left)", progress.left()),
+            }
         };
         let running: Vec<_> = self.running.values().map(left).collect();
         let waiting = match self.waiting.len() {

@@ -1,6 +1,7 @@
 //! Who is ready to work: what `/ready` answers.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The readiness of every part of a process. Cheap to clone; all clones are one.
@@ -16,12 +17,13 @@ pub struct Health {
 pub struct Readiness {
     health: Health,
     name: String,
+    has_been_ready: AtomicBool,
 }
 
 impl Health {
     /// Adds a part, which is not ready yet.
     pub fn register(&self, name: impl Into<String>) -> Readiness {
-        let readiness = Readiness { health: self.clone(), name: name.into() };
+        let readiness = Readiness { health: self.clone(), name: name.into(), has_been_ready: AtomicBool::new(false) };
         readiness.not_ready("starting");
         readiness
     }
@@ -44,7 +46,13 @@ impl Health {
 impl Readiness {
     /// This part can do its work.
     pub fn ready(&self) {
+        self.has_been_ready.store(true, Ordering::Relaxed);
         self.set(None);
+    }
+
+    /// Whether this part could do its work at any time: what keeps it from that now was not so from the start.
+    pub fn has_been_ready(&self) -> bool {
+        self.has_been_ready.load(Ordering::Relaxed)
     }
 
     /// This part cannot do its work now, and why.
@@ -76,9 +84,11 @@ mod tests {
         let (one, two) = (health.register("collector"), health.register("sessionizer"));
         one.ready();
         assert!(!health.is_ready(), "the sessionizer is starting");
+        assert!(one.has_been_ready() && !two.has_been_ready());
         two.ready();
         assert!(health.is_ready());
         one.not_ready("draining");
+        assert!(one.has_been_ready());
         assert_eq!(health.report()["collector"].as_deref(), Some("draining"));
         one.ready();
         drop(two);

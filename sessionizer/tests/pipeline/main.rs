@@ -4,6 +4,7 @@
 
 mod between;
 mod restoring;
+mod standing_still;
 mod steps;
 mod support;
 mod trouble;

@@ -159,6 +159,11 @@ impl Log {
         self.is_fatal.load(Ordering::Acquire)
     }
 
+    /// A broker has answered: what went wrong before is over, and explains nothing that goes wrong later.
+    pub(super) fn is_well(&self) {
+        *self.last.lock().expect("nobody panics while holding an error") = None;
+    }
+
     /// What went wrong last.
     pub(super) fn last(&self) -> Option<(Code, String)> {
         self.last.lock().expect("nobody panics while holding an error").clone()

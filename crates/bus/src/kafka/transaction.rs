@@ -101,6 +101,12 @@ impl Transactions {
             // Right behind a commit the broker is still writing markers, and the next transaction must ask again.
             .set("retry.backoff.ms", "10")
             .set("queue.buffering.max.kbytes", (2 * options.limits.queue / 1024).max(1024).to_string());
+        // No request may wait for longer than the transaction that it is of, and librdkafka refuses a client that is told so:
+        // as one is by the 30 s that Java's `request.timeout.ms` has.
+        let wait = config.get("socket.timeout.ms").and_then(|wait| wait.parse().ok());
+        if wait.is_some_and(|wait: u128| wait > options.limits.transaction.as_millis()) {
+            config.set("socket.timeout.ms", &timeout);
+        }
         let producer: BaseProducer<Context> = config
             .create_with_context(Context(Log::of_an_open_bus(options)))
             .map_err(|error| client::bad_settings(&error))?;

@@ -63,7 +63,10 @@ impl Watcher {
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.client.client().fetch_cluster_id(left.min(Duration::from_millis(250))) {
-                Some(_) => return Ok(()),
+                Some(_) => {
+                    self.client.context().is_well();
+                    return Ok(());
+                }
                 None => match self.client.context().last() {
                     Some((code, reason)) if error::is_final(code) => {
                         return Err(error::refused(code, format!("{}: {reason}", what())));
@@ -94,7 +97,10 @@ impl Watcher {
     /// Whether any broker answers within a second; else what was heard last.
     pub(super) fn answers(&self, topic: &str) -> Result<(), String> {
         match self.client.fetch_metadata(Some(topic), SLICE) {
-            Ok(_) => Ok(()),
+            Ok(_) => {
+                self.client.context().is_well();
+                Ok(())
+            }
             Err(error) => Err(match (self.client.context().last(), error.rdkafka_error_code()) {
                 (Some((_, reason)), Some(Code::OperationTimedOut | Code::BrokerTransportFailure)) => reason,
                 _ => error::one_line(&error.to_string()),
@@ -114,7 +120,10 @@ impl Watcher {
         let patience = self.stop.patience(self.limits.request.min(Duration::from_secs(10)));
         loop {
             match ask(SLICE) {
-                Ok(answer) => return Ok(answer),
+                Ok(answer) => {
+                    self.client.context().is_well();
+                    return Ok(answer);
+                }
                 Err(error) if !patience.is_over() && may_pass(&error) => {
                     std::thread::sleep(Duration::from_millis(20));
                 }

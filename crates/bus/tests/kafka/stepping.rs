@@ -33,6 +33,23 @@ fn a_member_that_stayed_away_too_long_can_commit_nothing() {
     assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["twice"]);
 }
 
+/// What Java's clients have of these by themselves, so that files of theirs say it.
+#[test]
+fn a_step_is_made_under_the_limits_of_javas_clients() {
+    let java = "request.timeout.ms=30000\nmax.in.flight.requests.per.connection=5\nretries=2147483647\nlinger.ms=5\n\
+                session.timeout.ms=45000\nheartbeat.interval.ms=3000\nmax.poll.interval.ms=300000\nfetch.min.bytes=1\n\
+                fetch.max.wait.ms=500\nmax.partition.fetch.bytes=1048576\nmetadata.max.age.ms=300000\n\
+                reconnect.backoff.ms=50\nreconnect.backoff.max.ms=1000\nconnections.max.idle.ms=540000\n";
+    let properties = properties::parse(java, |_| None).unwrap();
+    let options = Options { properties, ..support::options(&kafka_broker::topic_prefix("stepping")) };
+    let bus: SharedBus = Arc::new(KafkaBus::open(options).unwrap());
+    support::publish(&bus, HITS, &["a"]);
+    let mut worker = support::join(&bus, None);
+    let read = support::next_records(&mut *worker);
+    worker.commit(Step { outputs: &[OUTPUT], positions: &[(HITS, read[0].offset.next())] }).unwrap();
+    assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["twice"]);
+}
+
 #[test]
 fn what_a_dead_namesake_left_open_is_ended_at_once() {
     let prefix = kafka_broker::topic_prefix("stepping");

@@ -19,7 +19,7 @@ const PREFIX: &str = "rights.";
 fn broker() -> &'static Broker {
     static BROKER: OnceLock<Broker> = OnceLock::new();
     BROKER.get_or_init(|| {
-        let users = ["all", "nothing", "no-groups", "no-transactions", "not-any-more", "another-password"];
+        let users = ["all", "nothing", "no-groups", "no-transactions", "not-any-more", "not-yet", "another-password"];
         // Who is connected has to log in again every few seconds.
         let options = Options::new().acls().property("connections.max.reauth.ms", 3000);
         let broker = Broker::start(users.iter().fold(options, |all, user| all.user(user, PASSWORD)));
@@ -142,16 +142,7 @@ impl Trio {
     /// Waits until each has counted a failure, and says in `/ready` why it waits.
     fn wait_for_failures(&self, operations: [&str; 3], reason: &str) {
         for (service, operation) in self.services.iter().zip(operations) {
-            let counted = format!("tributary_bus_errors_total{{operation=\"{operation}\"}} ");
-            service.wait_for(&counted, || {
-                let (_, page) = service.page("/metrics");
-                let count = page.lines().find_map(|line| line.strip_prefix(&counted)?.parse::<u64>().ok())?;
-                (count > 0).then_some(())
-            });
-            service.wait_for(&format!("{reason} in /ready"), || {
-                let (status, parts) = service.page("/ready");
-                (status == 503 && parts.contains(reason)).then_some(())
-            });
+            wait_for_failure(service, operation, reason);
         }
     }
 
@@ -177,6 +168,20 @@ impl Trio {
     }
 }
 
+/// Waits until it has counted a failure of this operation, and says in `/ready` why it waits.
+fn wait_for_failure(service: &Service, operation: &str, reason: &str) {
+    let counted = format!("tributary_bus_errors_total{{operation=\"{operation}\"}} ");
+    service.wait_for(&counted, || {
+        let (_, page) = service.page("/metrics");
+        let count = page.lines().find_map(|line| line.strip_prefix(&counted)?.parse::<u64>().ok())?;
+        (count > 0).then_some(())
+    });
+    service.wait_for(&format!("{reason} in /ready"), || {
+        let (status, parts) = service.page("/ready");
+        (status == 503 && parts.contains(reason)).then_some(())
+    });
+}
+
 #[test]
 fn rights_that_are_taken_away_later_are_waited_for_counted_and_end_nobody() {
     let prefix = "rights-later.";
@@ -192,6 +197,19 @@ fn rights_that_are_taken_away_later_are_waited_for_counted_and_end_nobody() {
     trio.collect_until(200, "after");
     trio.wait_for_row("after");
     trio.ends_well();
+}
+
+#[test]
+fn services_that_had_nothing_to_do_yet_wait_for_their_rights_too_and_a_stop_meanwhile_is_in_good_order() {
+    let prefix = "rights-idle.";
+    let mut trio = Trio::start(prefix, "not-yet");
+    broker().forbid(&["not-yet"], "--topic", prefix);
+    for (service, operation) in trio.services[1..].iter().zip(["process", "lake"]) {
+        wait_for_failure(service, operation, "kafka-acls.sh");
+    }
+    for service in &mut trio.services {
+        assert!(service.process.stop().success(), "{:#?}", service.lines());
+    }
 }
 
 #[test]
