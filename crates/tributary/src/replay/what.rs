@@ -45,9 +45,13 @@ impl What {
         let bar = progress::surveying();
         let files = Files::survey(&args.files, reader, &mut |bytes| bar.inc(bytes))?;
         bar.finish_and_clear();
+        let twice = match files.reader().format {
+            Format::Hits => "its lines without a hit_id count twice",
+            _ => "its lines count twice",
+        };
         for (one, copy) in files.copies() {
             let (one, copy) = (one.path.display(), copy.path.display());
-            tracing::warn!("{copy} has the same content as {one}: its lines count twice");
+            tracing::warn!("{copy} has the same content as {one}: {twice}");
         }
         Ok(Self::Files(files))
     }

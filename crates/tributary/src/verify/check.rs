@@ -36,6 +36,17 @@ impl Unfinished {
     }
 }
 
+/// Of two audits of a chain that may be written meanwhile: what both found, and the batch that was on its way. One that the second
+/// audit alone lacks was begun in between: it is known, and not complete.
+pub(super) fn settled(first: &Audit, mut second: Audit, unfinished: Option<Unfinished>) -> (Audit, Option<Unfinished>) {
+    let found = second.faults.len();
+    second.faults.retain(|fault| first.faults.contains(fault));
+    let at = second.complete_through;
+    let begun = || Unfinished { range: OffsetRange { from: at, to: at }, files: Vec::new() };
+    let unfinished = unfinished.or_else(|| (second.faults.len() < found).then(begun));
+    (second, unfinished)
+}
+
 /// One table's partition of one log.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Check {
@@ -202,6 +213,24 @@ pub(super) mod tests {
         let gap = |from, to| Audit { faults: vec![Fault::Gap(range(from, to))], ..audit(100) };
         assert!(Check::new(gap(95, 100), log(0, 130, 100), Some(&last)).is_sound());
         assert!(!Check::new(gap(85, 95), log(0, 130, 100), Some(&last)).is_sound());
+    }
+
+    #[test]
+    fn batches_that_came_while_a_chain_was_read_are_no_fault_of_it() {
+        let faults = |paths: &[&str]| paths.iter().map(|&path| Fault::MissingFile(path.to_owned())).collect();
+        let lacks = |paths: &[&str]| Audit { faults: faults(paths), ..audit(100) };
+        let sound = |first: &Audit, second: Audit, unfinished: Option<Unfinished>| {
+            let (audit, unfinished) = settled(first, second, unfinished);
+            Check::new(audit, log(0, 130, 100), unfinished.as_ref()).is_sound()
+        };
+        let on_its_way = Unfinished { range: range(100, 110), files: vec!["n".to_owned()] };
+        // It stood before the second audit began, and was done before that was over.
+        assert!(sound(&lacks(&["n"]), lacks(&["n"]), Some(on_its_way)));
+        assert!(!sound(&lacks(&["n"]), lacks(&["n"]), None), "it is missing for good");
+        // The first one's was done, and the next was begun: its records are known and its rows do not count yet.
+        let begun = Audit { records: 110, ..lacks(&["n + 1"]) };
+        assert!(sound(&lacks(&["n"]), begun.clone(), None));
+        assert!(!sound(&begun.clone(), begun, None), "it is missing for good");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use events::NextOffset;
 use lake::{Audit, Committer, Fault, Lake, Mark, Next, OffsetRange, Series, TableFiles};
 use tables::Table;
 
-use super::check::{Check, LogSide, Unfinished};
+use super::check::{Check, LogSide, Unfinished, settled};
 use super::doubles::{Doubles, SameId};
 use super::report::Found;
 
@@ -99,7 +99,20 @@ async fn read_whole(lake: &Lake, checks: &mut [Check], memory: usize) -> Result<
 }
 
 async fn check(lake: &Lake, bus: Option<&SharedBus>, series: Series, claim: Option<Mark>) -> Result<Check> {
-    let audit = audit(lake, &series).await?;
+    let (audit, unfinished) = audit(lake, &series).await?;
+    // The lake before the log: what is written meanwhile makes the log longer, never the lake ahead of it.
+    let source = Source { topic: series.table.topic(), partition: series.partition };
+    let log = bus.map(|bus| log_side(bus, source, audit.complete_through)).transpose()?;
+    Ok(Check::new(audit, log, unfinished.as_ref()).holding(claim))
+}
+
+/// An audit takes a while, and batches may come in between: only what two of them find is a fault. What the second one lacks may
+/// also be of the batch that was on its way when that began.
+async fn audit(lake: &Lake, series: &Series) -> Result<(Audit, Option<Unfinished>)> {
+    let first = lake.audit(series.clone()).await?;
+    if first.is_sound() {
+        return Ok((first, None));
+    }
     let unfinished = match Committer::open(lake, series.clone()).await?.next() {
         Next::Finish(record) => Some(Unfinished {
             range: OffsetRange { from: record.start, to: record.end },
@@ -107,21 +120,7 @@ async fn check(lake: &Lake, bus: Option<&SharedBus>, series: Series, claim: Opti
         }),
         Next::Append(_) => None,
     };
-    // The lake before the log: what is written meanwhile makes the log longer, never the lake ahead of it.
-    let source = Source { topic: series.table.topic(), partition: series.partition };
-    let log = bus.map(|bus| log_side(bus, source, audit.complete_through)).transpose()?;
-    Ok(Check::new(audit, log, unfinished.as_ref()).holding(claim))
-}
-
-/// An audit takes a while, and batches may come in between: only what two of them find is a fault.
-async fn audit(lake: &Lake, series: &Series) -> Result<Audit> {
-    let first = lake.audit(series.clone()).await?;
-    if first.is_sound() {
-        return Ok(first);
-    }
-    let mut second = lake.audit(series.clone()).await?;
-    second.faults.retain(|fault| first.faults.contains(fault));
-    Ok(second)
+    Ok(settled(&first, lake.audit(series.clone()).await?, unfinished))
 }
 
 fn log_side(bus: &SharedBus, source: Source, through: NextOffset) -> Result<LogSide> {
