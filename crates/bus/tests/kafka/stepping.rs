@@ -14,11 +14,21 @@ const OUTPUT: Output<'static> = Output { target: ENRICHED, key: Some(b"example.o
 
 #[test]
 fn a_member_that_stayed_away_too_long_can_commit_nothing() {
+    stays_away(None);
+}
+
+/// Its name keeps its place for as long as any other's session lasts, and no longer.
+#[test]
+fn a_member_with_a_name_that_stayed_away_too_long_can_commit_nothing() {
+    stays_away(Some("i"));
+}
+
+fn stays_away(name: Option<&str>) {
     let prefix = kafka_broker::topic_prefix("stepping");
     let properties = properties::parse("max.poll.interval.ms=6000\nsession.timeout.ms=6000\n", |_| None).unwrap();
     let bus: SharedBus = Arc::new(KafkaBus::open(Options { properties, ..support::options(&prefix) }).unwrap());
     support::publish(&bus, HITS, &["a"]);
-    let mut zombie = support::join(&bus, None);
+    let mut zombie = support::join(&bus, name);
     let read = support::next_records(&mut *zombie);
     let positions = [(HITS, read[0].offset.next())];
 

@@ -7,7 +7,7 @@ use bus::{SharedBus, Source};
 use events::{Span, Topic, WindowSettings};
 use kafka_broker::Broker;
 
-use crate::blow::{Blow, Round, Target};
+use crate::blow::{Blow, Crew, Round, Target};
 use crate::judgement::judge;
 use crate::support::kafka::{BROKER_FREEZE, BROKER_SESSION, Pipeline, SESSION_TIMEOUT, count, wait_at_most};
 use crate::support::load::StopsAtTheEnd;
@@ -45,9 +45,8 @@ pub(crate) struct Life<'a> {
 }
 
 impl<'a> Life<'a> {
-    /// Everything runs when this returns. A single instance has a name, so that its restart takes its own place; of two
-    /// each takes over from the other.
-    pub(crate) fn begin(brokers: &'a mut [Broker], prefix: &str, instances: usize) -> Self {
+    /// Everything runs when this returns.
+    pub(crate) fn begin(brokers: &'a mut [Broker], prefix: &str, Crew { instances, is_named }: Crew) -> Self {
         let settings =
             WindowSettings { gap: Span::from_secs(60), lateness: Span::from_secs(60), ..WindowSettings::default() };
         let pipeline = Pipeline::new(brokers, prefix, &WINDOWS, settings);
@@ -56,7 +55,7 @@ impl<'a> Life<'a> {
             numbers().map(|n| pipeline.collector(&format!("collector-{n}"))).unzip();
         let mut sessionizers: Vec<_> = numbers().map(|n| pipeline.sessionizer(&format!("sessionizer-{n}"))).collect();
         let mut lake_writers: Vec<_> = numbers().map(|n| pipeline.lake_writer(&format!("lake-writer-{n}"))).collect();
-        if instances == 1 {
+        if is_named {
             for service in [&mut sessionizers[0], &mut lake_writers[0]] {
                 service.set_flag("--instance-id", "one");
             }

@@ -18,7 +18,7 @@ mod traffic;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use blow::{Blow, Round, Target};
+use blow::{Blow, Crew, Round, Target};
 use kafka_broker::{Broker, Cluster};
 use life::Life;
 use support::Random;
@@ -46,15 +46,19 @@ fn blows(target: Target) -> &'static [Blow] {
     }
 }
 
-/// Lives, each with its number of instances and its blows.
-fn plan() -> Vec<(usize, Vec<Round>)> {
+/// Lives, each with who runs and its blows.
+fn plan() -> Vec<(Crew, Vec<Round>)> {
     let every = |instances| {
         let each = TARGETS
             .into_iter()
             .flat_map(|target| blows(target).iter().map(move |&blow| Round { target, blow, instances }));
-        (instances, each.collect())
+        (Crew { instances, is_named: instances == 1 }, each.collect::<Vec<_>>())
     };
-    let Some(rounds) = number("TOOLS_SOAK_ROUNDS") else { return vec![every(1), every(2)] };
+    let Some(rounds) = number("TOOLS_SOAK_ROUNDS") else {
+        let (one, mut two) = (every(1), every(2));
+        two.1.push(Round { target: Target::Broker, blow: Blow::LongFreeze, instances: 2 });
+        return vec![one, two];
+    };
     let seed = number("TOOLS_SOAK_SEED").unwrap_or_else(clock);
     eprintln!("{rounds} rounds, TOOLS_SOAK_SEED={seed}");
     let mut random = Random(seed);
@@ -62,6 +66,7 @@ fn plan() -> Vec<(usize, Vec<Round>)> {
     let mut left = rounds as usize;
     while left > 0 {
         let instances = random.between(1, 2) as usize;
+        let crew = Crew { instances, is_named: instances == 1 || random.between(0, 1) == 1 };
         let mut draw = || {
             let target = TARGETS[random.between(0, 3) as usize];
             let of_target = [blows(target), &[Blow::LongFreeze]].concat();
@@ -69,7 +74,7 @@ fn plan() -> Vec<(usize, Vec<Round>)> {
         };
         let blows: Vec<_> = (0..left.min(ROUNDS_OF_A_LIFE)).map(|_| draw()).collect();
         left -= blows.len();
-        lives.push((instances, blows));
+        lives.push((crew, blows));
     }
     lives
 }
@@ -90,11 +95,11 @@ fn nothing_acknowledged_is_lost_or_doubled_whatever_is_struck() {
     let mut tally = Tally::default();
     let is_soak = number("TOOLS_SOAK_ROUNDS").is_some();
     let mut alone = None;
-    for (life, (instances, rounds)) in plan().into_iter().enumerate() {
+    for (life, (crew, rounds)) in plan().into_iter().enumerate() {
         let name = format!("life.{life}");
         let goes_on = lives(&name, &mut tally, |tally| {
             let brokers = alone.get_or_insert_with(|| [Broker::start(support::kafka::options())]);
-            Life::begin(brokers, &format!("{name}."), instances).run(&rounds, tally);
+            Life::begin(brokers, &format!("{name}."), crew).run(&rounds, tally);
         });
         if !goes_on {
             // A soak goes on, with a broker that nothing has happened to.
@@ -111,7 +116,8 @@ fn nothing_acknowledged_is_lost_or_doubled_whatever_is_struck() {
         let rounds = [&rounds[..], &[round(Target::TwoBrokers, Blow::Kill)]].concat();
         lives("cluster", &mut tally, |tally| {
             let mut cluster = Cluster::start(3, support::kafka::options());
-            Life::begin(&mut cluster.brokers, "cluster.", 2).run(&rounds, tally);
+            let crew = Crew { instances: 2, is_named: false };
+            Life::begin(&mut cluster.brokers, "cluster.", crew).run(&rounds, tally);
         });
     }
     println!("{tally}");
