@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bus::contract::PATIENCE;
 use bus::kafka::{KafkaBus, Options, properties};
-use bus::{BusError, Output, SharedBus, Step};
+use bus::{BusError, Output, Polled, SharedBus, Step};
 use events::NextOffset;
 
 use crate::support::{self, ENRICHED, HITS};
@@ -35,10 +35,20 @@ fn stays_away(name: Option<&str>) {
     // It says nothing any more, and its successor gets what it had.
     let mut successor = support::join(&bus, None);
     assert_eq!(support::next_records(&mut *successor), read);
-    let late = zombie.commit(Step { outputs: &[OUTPUT], positions: &positions });
-    assert!(matches!(late, Err(BusError::Fenced(_))), "{late:?}");
-    assert!(matches!(zombie.poll(Duration::ZERO), Err(BusError::Fenced(_))));
-    drop(zombie);
+    std::thread::scope(|scope| {
+        let late = scope.spawn(move || {
+            let late = zombie.commit(Step { outputs: &[OUTPUT], positions: &positions });
+            (late, zombie.poll(Duration::ZERO))
+        });
+        // One with a name has its place until its session is over, and its step is tried that long.
+        while !late.is_finished() {
+            let polled = successor.poll(Duration::from_millis(100)).unwrap();
+            assert!(!matches!(polled, Polled::Revoked(_)), "{polled:?}");
+        }
+        let (late, polled) = late.join().unwrap();
+        assert!(matches!(late, Err(BusError::Fenced(_))), "{late:?}");
+        assert!(matches!(polled, Err(BusError::Fenced(_))), "{polled:?}");
+    });
     successor.commit(Step { outputs: &[OUTPUT], positions: &positions }).unwrap();
     assert_eq!(support::values(&support::read_to_end(&bus, ENRICHED, NextOffset::START)), ["twice"]);
 }
