@@ -7,6 +7,11 @@ use events::Topic;
 use super::options::Options;
 use crate::{BusError, Source};
 
+/// The way out where topics of one log have got different numbers of partitions: Kafka takes none away, and a key has its place by
+/// their number.
+pub(super) const FIXED: &str =
+    "the number of a log's partitions cannot be changed: drain the pipeline and go on under a new --topic-prefix";
+
 /// The topics' names under one prefix, and back.
 pub(super) struct Names {
     prefix: String,

@@ -1,12 +1,13 @@
 //! The topics: made where they are absent, looked at where they are there. Each refusal is one line that says what to run.
 
 mod check;
+mod create;
 
-use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use events::Topic;
 use futures::executor::block_on;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::error::RDKafkaErrorCode as Code;
 use rdkafka::metadata::MetadataTopic;
 use rdkafka::types::RDKafkaRespErr;
@@ -31,6 +32,7 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
     // Who only looks never looks at salts, and need not be allowed to.
     let topics = || Topic::ALL.into_iter().filter(|topic| !options.reads_only || topic.is_shown());
     let absent = absent(topics(), names, watcher)?;
+    let mut made = Vec::new();
     if !absent.is_empty() {
         if options.reads_only {
             let prefix = names.named("");
@@ -46,28 +48,33 @@ pub(super) fn open(options: &Options, names: &Names, watcher: &Watcher) -> Resul
                 }
             }));
         }
+        check::state(names, watcher, &absent)?;
         if !options.create_topics {
             let lines: Vec<_> = absent.iter().map(|topic| names.topic(*topic)).collect();
             return Err(BusError::Refused(format!(
                 "these topics are not there, and --create-topics is off: {}; make one with: {}",
                 lines.join(", "),
-                create_command(options, names, absent[0]),
+                create::command(options, names, absent[0]),
             )));
         }
-        create(options, names, watcher, &admin, &absent)?;
-        await_leaders(options, names, watcher)?;
+        made = create::create(options, names, watcher, &admin, &absent)?;
+        create::await_leaders(options, names, watcher, &made)?;
     }
-    // What was made a moment ago is what it should be.
-    let present: Vec<_> = topics().filter(|topic| !absent.contains(topic)).collect();
+    let metadata: Vec<_> =
+        topics().map(|topic| watcher.metadata(names.topic(topic))).collect::<Result<_, BusError>>()?;
+    let of_each = metadata.iter().map(|found| found.topics().first().map_or(&[][..], MetadataTopic::partitions));
+    let found: Vec<_> = topics().zip(of_each).collect();
+    check::evenness(names, &found)?;
+    // What was made here a moment ago is what it should be; what another process made need not be.
+    let present: Vec<_> = found.into_iter().filter(|(topic, _)| !made.contains(topic)).collect();
     let mut copies = Vec::with_capacity(present.len());
-    for topic in &present {
-        let metadata = watcher.metadata(names.topic(*topic))?;
-        let found = metadata.topics().first().map(MetadataTopic::partitions);
-        copies.push(check::partitions(options, names.topic(*topic), found.unwrap_or_default())?);
+    for (topic, partitions) in &present {
+        copies.push(check::partitions(options, names.topic(*topic), partitions)?);
     }
     if options.reads_only {
         return Ok(());
     }
+    let present: Vec<_> = present.into_iter().map(|(topic, _)| topic).collect();
     let configs = describe(options, names, &admin, &present)?;
     let found = configs.iter().zip(copies);
     found.into_iter().try_for_each(|((topic, settings), copies)| {
@@ -154,74 +161,6 @@ fn retention_bytes(options: &Options, topic: Topic) -> i64 {
     }
 }
 
-fn create(
-    options: &Options,
-    names: &Names,
-    watcher: &Watcher,
-    admin: &AdminClient<Log>,
-    absent: &[Topic],
-) -> Result<(), BusError> {
-    let all: Vec<_> = absent.iter().map(|topic| (names.topic(*topic), settings(options, *topic))).collect();
-    let new: Vec<_> = all
-        .iter()
-        .map(|(name, settings)| {
-            let copies = TopicReplication::Fixed(i32::from(options.replication_factor));
-            let new = NewTopic::new(name, options.partitions as i32, copies);
-            settings.iter().fold(new, |new, (key, value)| new.set(key, value))
-        })
-        .collect();
-    let results = block_on(admin.create_topics(&new, &admin_options(options)));
-    for result in results.map_err(|error| error::of("topics cannot be created", &error))? {
-        match result {
-            Ok(name) => tracing::info!(topic = name, partitions = options.partitions, "created"),
-            // Another process was first; the same check holds for it.
-            Err((_, Code::TopicAlreadyExists)) => {}
-            Err((name, Code::InvalidReplicationFactor)) => {
-                let brokers = watcher.metadata(&name)?.brokers().len();
-                let are = if brokers == 1 { "is 1 broker" } else { &format!("are {brokers} brokers") };
-                return Err(BusError::Refused(format!(
-                    "topic {name} cannot be created with {} copies of each record: there {are}; start more of them, or say \
-                     --replication-factor {brokers}",
-                    options.replication_factor
-                )));
-            }
-            Err((name, code)) => {
-                let topic = absent.iter().find(|topic| names.topic(**topic) == name).copied().unwrap_or(absent[0]);
-                return Err(BusError::Refused(format!(
-                    "topic {name} cannot be created: {code}; somebody who may can run: {}",
-                    create_command(options, names, topic)
-                )));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// A topic that was made a moment ago has leaders a moment later.
-fn await_leaders(options: &Options, names: &Names, watcher: &Watcher) -> Result<(), BusError> {
-    let deadline = std::time::Instant::now() + options.limits.connect;
-    let mut waiting: BTreeSet<_> = Topic::ALL.into_iter().collect();
-    loop {
-        for topic in waiting.clone() {
-            let metadata = watcher.metadata(names.topic(topic))?;
-            let is_led = metadata.topics().first().is_some_and(|found| {
-                found.partitions().len() >= options.partitions as usize
-                    && found.partitions().iter().all(|partition| partition.leader() >= 0)
-            });
-            if is_led {
-                waiting.remove(&topic);
-            }
-        }
-        match waiting.first() {
-            None => return Ok(()),
-            Some(topic) if std::time::Instant::now() >= deadline => {
-                return Err(BusError::Unavailable(format!("topic {} has no leaders yet", names.topic(*topic))));
-            }
-            Some(_) => std::thread::sleep(std::time::Duration::from_millis(20)),
-        }
-    }
-}
-
 /// The settings that topics have.
 fn describe(
     options: &Options,
@@ -234,8 +173,19 @@ fn describe(
     }
     let asked: Vec<_> = topics.iter().map(|topic| ResourceSpecifier::Topic(names.topic(*topic))).collect();
     let what = "the topics' settings cannot be read";
-    let results = block_on(admin.describe_configs(&asked, &admin_options(options)));
-    let results = results.map_err(|error| error::of(what, &error))?;
+    // A broker hears of a topic that another process made a moment ago a moment later.
+    let deadline = Instant::now() + options.limits.connect;
+    let is_unheard_of = |result: &Result<ConfigResource, Code>| {
+        matches!(result, Err(Code::UnknownTopicOrPartition | Code::UnknownTopic))
+    };
+    let results = loop {
+        let results = block_on(admin.describe_configs(&asked, &admin_options(options)));
+        let results = results.map_err(|error| error::of(what, &error))?;
+        if !results.iter().any(is_unheard_of) || Instant::now() >= deadline {
+            break results;
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
     let mut described = Vec::with_capacity(topics.len());
     for (topic, result) in topics.iter().zip(results) {
         let found = result.map_err(|code| match error::is_final(code) {
@@ -250,18 +200,4 @@ fn describe(
 
 fn admin_options(options: &Options) -> AdminOptions {
     AdminOptions::new().request_timeout(Some(options.limits.request)).operation_timeout(Some(options.limits.request))
-}
-
-/// What a person runs to make a topic.
-fn create_command(options: &Options, names: &Names, topic: Topic) -> String {
-    let configs: Vec<_> =
-        settings(options, topic).iter().map(|(key, value)| format!("--config {key}={value}")).collect();
-    format!(
-        "kafka-topics.sh --bootstrap-server {} --create --topic {} --partitions {} --replication-factor {} {}",
-        options.brokers.join(","),
-        names.topic(topic),
-        options.partitions,
-        options.replication_factor,
-        configs.join(" ")
-    )
 }

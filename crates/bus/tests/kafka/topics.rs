@@ -1,11 +1,48 @@
 //! Topics that are made, and those that are refused.
 
+use std::sync::Barrier;
+use std::time::{Duration, Instant};
+
+use bus::contract::PATIENCE;
 use bus::kafka::{KafkaBus, Options, Stamps};
 use bus::{Bus, BusError};
-use events::{LogId, Span, Timestamp};
+use events::{LogId, Span, Timestamp, Topic};
 use futures::executor::block_on;
+use rdkafka::admin::{AdminOptions, NewPartitions};
+use rdkafka::consumer::{BaseConsumer, Consumer};
 
-use crate::support::{self, HITS};
+use crate::support::{self, ENRICHED, HITS};
+
+/// What the broker says of a topic's partitions; 0: there is no such topic.
+fn partitions_of(topic: &str) -> usize {
+    let client: BaseConsumer = support::raw(&kafka_broker::shared().bootstrap()).create().unwrap();
+    let metadata = client.fetch_metadata(Some(topic), PATIENCE).unwrap();
+    metadata.topics()[0].partitions().len()
+}
+
+fn wait_for_partitions(topic: &str, wanted: usize) {
+    let begun = Instant::now();
+    while partitions_of(topic) != wanted {
+        assert!(begun.elapsed() < PATIENCE, "{topic} does not come to {wanted} partitions");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// As an operator adds partitions.
+fn add_partitions(topic: &str, wanted: usize) {
+    let admin = support::admin(&kafka_broker::shared().bootstrap());
+    let results =
+        block_on(admin.create_partitions(&[NewPartitions::new(topic, wanted)], &AdminOptions::new())).unwrap();
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    wait_for_partitions(topic, wanted);
+}
+
+fn delete(topic: &str) {
+    let admin = support::admin(&kafka_broker::shared().bootstrap());
+    let results = block_on(admin.delete_topics(&[topic], &AdminOptions::new())).unwrap();
+    assert!(results.iter().all(Result::is_ok), "{results:?}");
+    wait_for_partitions(topic, 0);
+}
 
 fn refused(options: Options) -> String {
     let error = KafkaBus::open(options).map(|_| ()).unwrap_err();
@@ -41,6 +78,82 @@ fn another_number_of_partitions_is_refused() {
     drop(support::open(&prefix));
     let line = refused(Options { partitions: 3, ..support::options(&prefix) });
     assert!(line.contains("has 4 partitions, not 3") && line.contains("--partitions 4"), "{line}");
+}
+
+#[test]
+fn topics_that_differ_among_themselves_offer_no_number_of_partitions() {
+    let prefix = kafka_broker::topic_prefix("topics");
+    drop(support::open(&prefix));
+    add_partitions(&format!("{prefix}hits"), 6);
+    for partitions in [4, 6] {
+        let line = refused(Options { partitions, ..support::options(&prefix) });
+        let names = [("hits", 6), ("rejected", 4)].map(|(name, count)| format!("{prefix}{name} has {count}"));
+        assert!(names.iter().all(|name| line.contains(name)) && !line.contains("--partitions"), "{line}");
+        assert!(line.ends_with("go on under a new --topic-prefix"), "{line}");
+    }
+    let others = Topic::ALL.into_iter().filter(|topic| *topic != Topic::Hits);
+    others.for_each(|topic| add_partitions(&format!("{prefix}{topic}"), 6));
+    let line = refused(support::options(&prefix));
+    assert!(line.contains("has 6 partitions, not 4: start with --partitions 6"), "{line}");
+    drop(KafkaBus::open(Options { partitions: 6, ..support::options(&prefix) }).unwrap());
+}
+
+#[test]
+fn a_state_that_is_gone_is_not_begun_anew_beside_what_it_led_to() {
+    let prefix = kafka_broker::topic_prefix("topics");
+    let bus = support::open(&prefix);
+    let state = format!("{prefix}sessions.open");
+    delete(&state);
+    drop(support::open(&prefix));
+    assert_eq!(partitions_of(&state), 4, "nothing was written yet: nothing is lost");
+
+    support::publish(&bus, ENRICHED, &["a"]);
+    delete(&state);
+    for create_topics in [true, false] {
+        let line = refused(Options { create_topics, ..support::options(&prefix) });
+        assert!(line.starts_with(&format!("topic {state} is gone, ")), "{line}");
+        assert!(line.contains("a second time; restore it ") && line.ends_with("under a new --topic-prefix"), "{line}");
+    }
+    assert_eq!(partitions_of(&state), 0);
+}
+
+/// Opens two at once, where no topic is yet.
+fn race(prefix: &str, of: [&dyn Fn(Options) -> Options; 2]) -> [Result<(), BusError>; 2] {
+    let start = Barrier::new(2);
+    let options = of.map(|change| change(support::options(prefix)));
+    std::thread::scope(|scope| {
+        let opened = options.map(|options| {
+            scope.spawn(|| {
+                start.wait();
+                KafkaBus::open(options).map(|_| ())
+            })
+        });
+        opened.map(|thread| thread.join().unwrap())
+    })
+}
+
+#[test]
+fn of_two_that_make_the_topics_at_once_the_later_is_checked_too() {
+    const MONTH: Span = Span::from_hours(24 * 30);
+    let four = |options: Options| options;
+    let six = |options| Options { partitions: 6, ..options };
+    let month = |options| Options { retention: Some(MONTH), ..options };
+    for _ in 0..6 {
+        let prefix = kafka_broker::topic_prefix("topics");
+        let opened = race(&prefix, [&four, &six]);
+        let (is, wanted, line) = match &opened {
+            [Ok(()), Err(BusError::Refused(line))] => (4, 6, line),
+            [Err(BusError::Refused(line)), Ok(())] => (6, 4, line),
+            _ => panic!("{opened:?}"),
+        };
+        assert!(line.contains(&format!("has {is} partitions, not {wanted}: ")), "{line}");
+
+        let prefix = kafka_broker::topic_prefix("topics");
+        let [week_long, month_long] = race(&prefix, [&four, &month]);
+        assert_eq!(week_long, Ok(()), "what is kept for longer does");
+        let now = KafkaBus::open(month(support::options(&prefix))).map(|_| ());
+        assert_eq!(month_long, now, "what is said in the race is what holds");
+    }
 }
 
 #[test]

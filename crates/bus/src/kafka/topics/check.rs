@@ -2,16 +2,53 @@
 
 use std::collections::HashMap;
 
-use events::Topic;
+use events::{NextOffset, Topic};
 use rdkafka::metadata::MetadataPartition;
 
 use super::super::client::BATCH_OVERHEAD;
+use super::super::names::{FIXED, Names};
 use super::super::options::{Options, Stamps};
+use super::super::watcher::Watcher;
 use super::{min_insync, retention_bytes, retention_ms};
 use crate::{BusError, TOMBSTONES_KEPT};
 
 /// A topic's settings by name.
 pub(super) type Settings = HashMap<String, String>;
+
+/// A state that is gone is not begun anew beside what it led to: the log would get another id, and every hit be written again.
+pub(super) fn state(names: &Names, watcher: &Watcher, absent: &[Topic]) -> Result<(), BusError> {
+    if !absent.contains(&Topic::SessionsOpen) || absent.contains(&Topic::HitsEnriched) {
+        return Ok(());
+    }
+    let enriched = names.topic(Topic::HitsEnriched);
+    let metadata = watcher.metadata(enriched)?;
+    let partitions = metadata.topics().first().map_or(0, |found| found.partitions().len());
+    for partition in 0..partitions as u32 {
+        if watcher.bounds(enriched, partition)?.end > NextOffset::START {
+            return Err(BusError::Refused(format!(
+                "topic {} is gone, and with it the state that led to what stands in {enriched}: who starts anew would write every \
+                 hit a second time; restore it from where it was mirrored, or go on under a new --topic-prefix",
+                names.topic(Topic::SessionsOpen)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// All topics of a log have the same number of partitions. Another one for all may be meant; of several none can be.
+pub(super) fn evenness(names: &Names, found: &[(Topic, &[MetadataPartition])]) -> Result<(), BusError> {
+    let Some(((one, first), others)) = found.split_first() else { return Ok(()) };
+    match others.iter().find(|(_, other)| other.len() != first.len()) {
+        None => Ok(()),
+        Some((other, more)) => Err(BusError::Refused(format!(
+            "topic {} has {} partitions and {} has {}; {FIXED}",
+            names.topic(*one),
+            first.len(),
+            names.topic(*other),
+            more.len()
+        ))),
+    }
+}
 
 /// The number of partitions is fixed, and there are as many copies as the settings say, or more: how many.
 pub(super) fn partitions(options: &Options, name: &str, found: &[MetadataPartition]) -> Result<usize, BusError> {
