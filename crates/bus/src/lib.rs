@@ -233,7 +233,7 @@ pub enum BusError {
     /// The bus is there, but it is not one that this build can work with.
     #[error("{0}")]
     Refused(String),
-    /// The log is damaged; the message names the file and what is wrong with it.
+    /// The log is damaged; the message names the file or the topic and what is wrong with it.
     #[error("the log is damaged: {0}")]
     Damaged(String),
 }

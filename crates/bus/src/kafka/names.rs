@@ -54,6 +54,19 @@ impl Names {
         Err(BusError::Refused(format!("there is no {source}: the log has {} partitions", self.partitions)))
     }
 
+    /// What ends a member that is given a partition which the log did not have when it was opened.
+    pub(super) fn check_given(&self, topic: &str, partition: i32) -> Result<(), BusError> {
+        match self.source(topic, partition) {
+            Some(source) if source.partition >= self.partitions => {
+                let had = self.partitions;
+                Err(BusError::Damaged(format!(
+                    "topic {topic} has more than the log's {had} partitions by now; {FIXED}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Refuses a record that must not stand in the log.
     pub(super) fn check_record(
         &self,

@@ -99,6 +99,30 @@ fn topics_that_differ_among_themselves_offer_no_number_of_partitions() {
 }
 
 #[test]
+fn partitions_that_are_added_under_a_group_end_its_members_for_good() {
+    let prefix = kafka_broker::topic_prefix("topics");
+    let bus = support::open(&prefix);
+    support::publish(&bus, HITS, &["a"]);
+    let mut older = support::join(&bus, None);
+    support::next_records(&mut *older);
+    add_partitions(&format!("{prefix}hits"), 5);
+    // Who joins has the group look at the topic at once.
+    for mut member in [support::join(&bus, None), older] {
+        let begun = Instant::now();
+        let error = loop {
+            match member.poll(Duration::from_millis(100)) {
+                Err(error) => break error,
+                Ok(_) => assert!(begun.elapsed() < PATIENCE, "nobody says that there are more partitions"),
+            }
+        };
+        let line = error.to_string();
+        assert!(!error.is_passing(true) && !line.contains('\n'), "{error:?}");
+        assert!(line.contains(&format!("topic {prefix}hits has more than the log's 4 partitions")), "{line}");
+        assert!(line.ends_with("go on under a new --topic-prefix"), "{line}");
+    }
+}
+
+#[test]
 fn a_state_that_is_gone_is_not_begun_anew_beside_what_it_led_to() {
     let prefix = kafka_broker::topic_prefix("topics");
     let bus = support::open(&prefix);

@@ -88,6 +88,7 @@ impl Member {
                 None => return Ok(None),
                 Some(Change::Assign(list)) => {
                     self.joined();
+                    self.check_given(&list)?;
                     let sources = self.sources_of(&list);
                     let assigned = self.committed(&sources)?;
                     let start =
@@ -106,6 +107,20 @@ impl Member {
                 }
             }
             self.answer()?;
+        }
+    }
+
+    /// Somebody has added partitions to a topic: who joined anew would be given them again, and so on for ever.
+    fn check_given(&mut self, list: &TopicPartitionList) -> Result<(), BusError> {
+        let names = &self.shared.names;
+        let given = list.elements();
+        match given.iter().try_for_each(|element| names.check_given(element.topic(), element.partition())) {
+            Ok(()) => Ok(()),
+            Err(error) => {
+                // The group still waits for an answer, which the end gives.
+                self.answer = Some(Answer::Take(Vec::new()));
+                self.fail(error)
+            }
         }
     }
 
