@@ -69,6 +69,18 @@ pub enum Error {
         /// Where the log ends.
         end: events::NextOffset,
     },
+    /// The group says a position that the state knows nothing of.
+    #[error(
+        "`sessions.open/{partition}` holds nothing, though the group {group} had processed `hits/{partition}` up to offset {position}: the state was removed; restore it from where it was mirrored, or go on under a new --topic-prefix (who wants every hit to be written a second time runs kafka-consumer-groups.sh --group PREFIX{group} --all-topics --reset-offsets --to-earliest --execute)"
+    )]
+    StateGone {
+        /// The partition.
+        partition: u32,
+        /// Whose position it is.
+        group: &'static str,
+        /// What the group has committed.
+        position: events::NextOffset,
+    },
 }
 
 impl Error {

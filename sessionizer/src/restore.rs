@@ -2,12 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use bus::{Record, SharedBus, Source};
+use bus::{Assignment, Record, SharedBus, Source};
 use events::{Control, NextOffset, Topic};
 use sessions::{Engine, Outputs, Restore};
 
 use crate::Error;
-use crate::config::Config;
+use crate::config::{Config, GROUP, Mode};
 use crate::partition::input;
 use crate::progress::Progress;
 
@@ -33,12 +33,13 @@ pub(crate) struct Restored {
 pub(crate) fn restore(
     config: &Config,
     bus: &SharedBus,
-    partition: u32,
+    assignment: Assignment,
     progress: &mut Progress,
     is_cancelled: &dyn Fn() -> bool,
 ) -> Result<Option<Restored>, Error> {
     let started = Instant::now();
-    let hits = Source { topic: Topic::Hits, partition };
+    let Assignment { source: hits, committed } = assignment;
+    let partition = hits.partition;
     let Some(restore) = read_state(config, bus, partition, progress, is_cancelled)? else {
         return Ok(None);
     };
@@ -46,6 +47,13 @@ pub(crate) fn restore(
 
     let restored = restore.finish(partition, bus.partitions()).map_err(|error| Error::State { partition, error })?;
     let bounds = bus.bounds(hits)?;
+    // Every step writes the state with the position. The log's start alone is committed before the first one.
+    if restored.is_none()
+        && config.mode == Mode::Live
+        && let Some(position) = committed.filter(|position| *position > bounds.start)
+    {
+        return Err(Error::StateGone { partition, group: GROUP, position });
+    }
     let (mut engine, position) = match restored {
         Some(restored) => (restored.engine, restored.position),
         None => (Engine::new(partition, config.settings), NextOffset::START),

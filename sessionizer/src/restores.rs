@@ -82,7 +82,7 @@ impl Restores {
             let is_cancelled = is_cancelled.clone();
             move || {
                 let is_cancelled = || is_cancelled.load(Ordering::Acquire);
-                let restored = restore(&config, &bus, partition, &mut progress, &is_cancelled);
+                let restored = restore(&config, &bus, assignment, &mut progress, &is_cancelled);
                 if !matches!(restored, Ok(Some(_))) {
                     progress.give_up();
                 }
