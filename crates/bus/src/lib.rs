@@ -78,8 +78,9 @@ pub struct Away {
 /// The key of the record that names the log, in partition 0 of the state topic, where a backend keeps it there.
 pub const LOG_KEY: &[u8] = b"#log";
 
-/// How long a tombstone stays in a compacted topic, at least. Whoever reads such a topic from its start is done by then, or
-/// starts over: what it read first may have been ended by a tombstone that is gone before it comes there.
+/// How long a tombstone stays in a compacted topic, at least, from when what it overrules is gone. Whoever reads such a topic
+/// from its start is done by then, or starts over: what it read first may have been ended by a tombstone that is gone before
+/// it comes there.
 pub const TOMBSTONES_KEPT: Span = Span::from_mins(15);
 
 /// A shared handle to a log.

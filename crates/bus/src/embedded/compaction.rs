@@ -1,5 +1,5 @@
 //! Keeps compacted topics small: the newest record of each key stays, what it superseded goes, and so do tombstones
-//! that everybody had time to see.
+//! that everybody had time to see: see `tombstones`.
 //!
 //! A pass over a partition has two halves. The first reads what was appended since the last pass and notes the newest
 //! offset of each key there. The second goes through the partition from its start and writes each run of batches
@@ -21,7 +21,11 @@ use xxhash_rust::xxh3::xxh3_128;
 use super::batch::{BATCH_BYTES, BATCH_RECORDS, Batch, Layout, push_sparse};
 use super::tail::{Standing, Tail};
 use super::{disk, fault, place, transaction};
-use crate::{BusError, Record, Source, TOMBSTONES_KEPT};
+use crate::{BusError, Record, Source};
+
+pub(super) use tombstones::Looks;
+
+mod tombstones;
 
 /// A pass begins when this much was appended since the last one, and no less than what stood before it: so a
 /// partition is at most about twice as large as what lives in it, and each byte is written anew about once.
@@ -49,6 +53,8 @@ pub(super) struct Pass {
     until: NextOffset,
     /// Whether it has room for all keys, so that no other pass needs to follow.
     is_last: bool,
+    /// Tombstones before this position go.
+    tombstones_until: NextOffset,
     /// The newest offset of each key that was appended since the last pass, by its hash. Of 128 bits, so that two
     /// keys never meet.
     newest: HashMap<u128, i64>,
@@ -71,17 +77,25 @@ pub(super) struct Site<'a> {
 }
 
 impl Pass {
-    /// Begins a pass over a partition if it is worth it, or if it is asked for.
-    pub(super) fn begin(site: &Site<'_>, source: Source, is_asked_for: bool) -> Result<Option<Self>, BusError> {
+    /// Looks at a partition, and begins a pass over it if it is worth it, or if it is asked for.
+    pub(super) fn begin(
+        site: &Site<'_>,
+        source: Source,
+        looks: &mut Looks,
+        is_asked_for: bool,
+    ) -> Result<Option<Self>, BusError> {
         let standing = site.tail.standing(source);
         let (cleaned, dirty, oldest) = dirty(site, source).map_err(|error| fault::at(site.file, "read", &error))?;
+        // Memory goes on giving out what is gone from the disk.
+        let tombstones_until = looks.look(cleaned.min(site.tail.in_memory_from(source)), site.now);
         let is_much = dirty >= DIRTY_BYTES && dirty >= standing.bytes - dirty;
         let is_old = dirty >= DIRTY_BYTES_IN_TIME && oldest.is_some_and(|oldest| oldest < site.now - LAG);
         if !(is_much || is_old || is_asked_for) || standing.start == standing.end {
             return Ok(None);
         }
         let half = Half::Noting { next: cleaned };
-        Ok(Some(Self { source, until: standing.end, is_last: true, newest: HashMap::new(), half }))
+        let (until, newest) = (standing.end, HashMap::new());
+        Ok(Some(Self { source, until, is_last: true, tombstones_until, newest, half }))
     }
 
     /// Whether no other pass needs to follow for what was there when this one began.
@@ -125,9 +139,8 @@ impl Pass {
         Ok(())
     }
 
-    fn is_gone(&self, record: &Record, now: Timestamp) -> bool {
-        // What a tombstone overrules stands before it, and is gone by the time that it is its turn.
-        let is_old_tombstone = record.value.is_none() && record.append_time < now - TOMBSTONES_KEPT;
+    fn is_gone(&self, record: &Record) -> bool {
+        let is_old_tombstone = record.value.is_none() && record.offset.0 < self.tombstones_until.0;
         is_old_tombstone || self.newest.get(&hash(record)).is_some_and(|&newest| newest > record.offset.0)
     }
 
@@ -138,7 +151,7 @@ impl Pass {
         for batch in batches {
             let all = records(site, self.source, &batch)?;
             let before = all.len();
-            let live: Vec<_> = all.into_iter().filter(|record| !self.is_gone(record, site.now)).collect();
+            let live: Vec<_> = all.into_iter().filter(|record| !self.is_gone(record)).collect();
             let has_gone = live.len() < before;
             if !has_gone && (batch.bytes.len() >= BATCH_BYTES / 2 || live.len() >= BATCH_RECORDS as usize / 2) {
                 is_open = false;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use events::{NextOffset, Timestamp};
 use rusqlite::Connection;
 
-use super::compaction::{Pass, SLICE, Site};
+use super::compaction::{Looks, Pass, SLICE, Site};
 use super::options::{Clock, Retention};
 use super::{Shared, fault, file, place, retention};
 use crate::{BusError, Source};
@@ -29,6 +29,8 @@ pub(super) struct Housekeeping {
     next_wal: Instant,
     /// Where a pass is under way.
     pass: Option<Pass>,
+    /// What was found at each compacted partition since the log was opened.
+    looks: BTreeMap<Source, Looks>,
     /// What went before its readers had it, and was not told yet: the group that is furthest behind, and how many records.
     uncommitted: BTreeMap<Source, (String, i64)>,
 }
@@ -37,8 +39,8 @@ impl Housekeeping {
     pub(super) fn new(retention: Retention) -> Self {
         let now = Instant::now();
         let (next_retention, next_compaction) = (now + RETENTION_INTERVAL, now + COMPACTION_INTERVAL);
-        let uncommitted = BTreeMap::new();
-        Self { retention, next_retention, next_compaction, next_wal: now, pass: None, uncommitted }
+        let (looks, uncommitted) = (BTreeMap::new(), BTreeMap::new());
+        Self { retention, next_retention, next_compaction, next_wal: now, pass: None, looks, uncommitted }
     }
 
     /// When there is something to do.
@@ -90,7 +92,7 @@ impl Housekeeping {
         self.pass = None;
         let site = Site { connection, file, tail: &shared.tail, now, slice: SLICE };
         for source in compacted(shared.partitions) {
-            while let Some(mut pass) = Pass::begin(&site, source, true)? {
+            while let Some(mut pass) = Pass::begin(&site, source, self.looks.entry(source).or_default(), true)? {
                 while !pass.work(&site)? {}
                 if pass.is_last() {
                     break;
@@ -145,7 +147,7 @@ impl Housekeeping {
     fn compact_some(&mut self, site: &Site<'_>, partitions: u32) -> Result<bool, BusError> {
         if self.pass.is_none() {
             for source in compacted(partitions) {
-                self.pass = Pass::begin(site, source, false)?;
+                self.pass = Pass::begin(site, source, self.looks.entry(source).or_default(), false)?;
                 if self.pass.is_some() {
                     break;
                 }

@@ -75,7 +75,7 @@ pub enum Durability {
 }
 
 /// How long records are kept. Old ones go in whole batches, from the front; compacted topics keep the newest record
-/// of each key for good, and a tombstone for 15 minutes.
+/// of each key for good, and a tombstone for 15 minutes after what it overrules.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Retention {
     /// Records that the bus took longer ago than this go; `None` keeps them for good. Counts from when the bus took

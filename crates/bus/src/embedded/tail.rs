@@ -66,6 +66,13 @@ impl Tail {
         self.lock().places[place::index(source, self.partitions)].0.clone()
     }
 
+    /// The position from which on memory holds all of a partition; its end where it holds nothing.
+    pub(super) fn in_memory_from(&self, source: Source) -> NextOffset {
+        let state = self.lock();
+        let (standing, recent) = &state.places[place::index(source, self.partitions)];
+        recent.front().map_or(standing.end, |first| NextOffset(first.base.0))
+    }
+
     /// What stands at a position, about a megabyte of it, and the bounds of the partition at that moment.
     pub(super) fn find(&self, source: Source, from: NextOffset) -> (Bounds, Found) {
         let state = self.lock();

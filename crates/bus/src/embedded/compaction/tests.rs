@@ -1,3 +1,4 @@
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 use events::Topic;
@@ -7,6 +8,7 @@ use tempfile::TempDir;
 use super::super::batch::Segments;
 use super::super::{Durability, Limits, Options, file, load};
 use super::*;
+use crate::TOMBSTONES_KEPT;
 
 const STATE: Source = Source { topic: Topic::SessionsOpen, partition: 0 };
 
@@ -15,6 +17,7 @@ struct Log {
     directory: TempDir,
     opened: Option<file::Opened>,
     tail: Tail,
+    looks: RefCell<Looks>,
     now: Timestamp,
 }
 
@@ -22,14 +25,15 @@ impl Log {
     fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let (opened, tail) = open(&directory);
-        Self { directory, opened: Some(opened), tail, now: Timestamp::from_millis(1_700_000_000_000) }
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        Self { directory, opened: Some(opened), tail, looks: RefCell::default(), now }
     }
 
     /// What a crash leaves is what was committed.
     fn crash(&mut self) {
         self.opened = None;
         let (opened, tail) = open(&self.directory);
-        (self.opened, self.tail) = (Some(opened), tail);
+        (self.opened, self.tail, self.looks) = (Some(opened), tail, RefCell::default());
     }
 
     fn connection(&self) -> &Connection {
@@ -57,31 +61,51 @@ impl Log {
         work(&Site { connection: self.connection(), file: &file, tail: &self.tail, now: self.now, slice })
     }
 
+    fn begin(&self, site: &Site<'_>, is_asked_for: bool) -> Option<Pass> {
+        Pass::begin(site, STATE, &mut self.looks.borrow_mut(), is_asked_for).unwrap()
+    }
+
     /// Some slices of a pass. Tells whether it came to its end.
     fn compact(&self, slices: usize) -> bool {
-        self.with_site(|site| match Pass::begin(site, STATE, true).unwrap() {
+        self.with_site(|site| match self.begin(site, true) {
             Some(mut pass) => (0..slices).any(|_| pass.work(site).unwrap()),
             None => true,
         })
     }
 
     fn records(&self) -> Vec<Record> {
-        let file = self.directory.path().join("log.db");
-        let end = self.tail.standing(STATE).end;
-        let (mut position, mut records) = (NextOffset(0), Vec::new());
-        while position < end {
-            let chunk = disk::read(self.connection(), &file, STATE, position, end).unwrap();
-            assert!(chunk.position > position);
-            position = chunk.position;
-            records.extend(chunk.records);
+        let mut reading = self.begin_reading();
+        while reading.position < self.tail.standing(STATE).end {
+            self.read_on(&mut reading);
         }
-        records
+        reading.records
+    }
+
+    fn begin_reading(&self) -> Reading {
+        Reading { began: self.now, position: NextOffset::START, records: Vec::new() }
+    }
+
+    /// One look at the disk, as short as one can be: a batch.
+    fn read_on(&self, reading: &mut Reading) {
+        let file = self.directory.path().join("log.db");
+        let next = NextOffset(reading.position.0 + 1);
+        let chunk = disk::read(self.connection(), &file, STATE, reading.position, next).unwrap();
+        assert!(chunk.position > reading.position);
+        reading.position = chunk.position;
+        reading.records.extend(chunk.records);
     }
 
     fn bytes_in_file(&self) -> i64 {
         let sum = "SELECT coalesce(sum(length(records)), 0) FROM batches";
         self.connection().query_row(sum, [], |row| row.get(0)).unwrap()
     }
+}
+
+/// Somebody who reads from the start.
+struct Reading {
+    began: Timestamp,
+    position: NextOffset,
+    records: Vec<Record>,
 }
 
 fn open(directory: &TempDir) -> (file::Opened, Tail) {
@@ -116,6 +140,8 @@ enum Move {
     Compact { slices: usize },
     Crash,
     Wait { minutes: i64 },
+    BeginReading,
+    ReadOn,
 }
 
 fn moves() -> impl Strategy<Value = Vec<Move>> {
@@ -125,6 +151,8 @@ fn moves() -> impl Strategy<Value = Vec<Move>> {
         3 => (1usize..12).prop_map(|slices| Move::Compact { slices }),
         1 => Just(Move::Crash),
         1 => (1i64..20).prop_map(|minutes| Move::Wait { minutes }),
+        1 => Just(Move::BeginReading),
+        3 => Just(Move::ReadOn),
     ];
     prop::collection::vec(one, 1..60)
 }
@@ -133,12 +161,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     /// Wherever passes end, crash and begin anew: who applies the records in order knows the newest of each key, and
-    /// nobody's offset changes. After a whole pass each key stands once, and old tombstones are gone.
+    /// nobody's offset changes; so does who began at the start and comes to the end while tombstones are kept, whatever
+    /// went meanwhile. After a whole pass each key stands once, and old tombstones are gone.
     #[test]
     fn compaction_changes_nothing_but_the_size(moves in moves()) {
         let mut log = Log::new();
         let mut model = BTreeMap::new();
         let mut all = BTreeMap::new();
+        let mut reading = log.begin_reading();
         for step in moves {
             match step {
                 Move::Append(records) => {
@@ -155,6 +185,13 @@ proptest! {
                 Move::Compact { slices } => drop(log.compact(slices)),
                 Move::Crash => log.crash(),
                 Move::Wait { minutes } => log.now = log.now + Span::from_mins(minutes),
+                Move::BeginReading => reading = log.begin_reading(),
+                Move::ReadOn if reading.position < log.tail.standing(STATE).end => log.read_on(&mut reading),
+                Move::ReadOn => {}
+            }
+            let is_through = reading.position == log.tail.standing(STATE).end;
+            if is_through && log.now <= reading.began + TOMBSTONES_KEPT {
+                prop_assert_eq!(view(&reading.records), model.clone());
             }
             let records = log.records();
             prop_assert_eq!(view(&records), model.clone());
@@ -164,6 +201,8 @@ proptest! {
             }
             prop_assert_eq!(log.bytes_in_file(), log.tail.standing(STATE).bytes);
         }
+        // The second pass is the first that finds nothing superseded.
+        prop_assert!(log.compact(usize::MAX) && log.compact(usize::MAX));
         log.now = log.now + TOMBSTONES_KEPT + Span::from_millis(1);
         prop_assert!(log.compact(usize::MAX));
         let records = log.records();
@@ -176,13 +215,40 @@ proptest! {
 fn tombstones_are_readable_for_their_time() {
     let mut log = Log::new();
     log.append(&[(1, Some(1)), (2, Some(1)), (1, None)]);
+    let keys = |log: &Log| log.records().iter().map(|r| (r.offset.0, r.value.is_some())).collect::<Vec<_>>();
+    // What it overrules goes, and that is found.
+    for _ in 0..2 {
+        log.compact(usize::MAX);
+        assert_eq!(keys(&log), [(1, true), (2, false)]);
+    }
     log.now = log.now + TOMBSTONES_KEPT;
     log.compact(usize::MAX);
-    let keys = |log: &Log| log.records().iter().map(|r| (r.offset.0, r.value.is_some())).collect::<Vec<_>>();
     assert_eq!(keys(&log), [(1, true), (2, false)]);
     log.now = log.now + Span::from_millis(1);
     log.compact(usize::MAX);
     assert_eq!(keys(&log), [(1, true)]);
+}
+
+#[test]
+fn who_has_read_what_a_tombstone_overrules_meets_it_however_old_it_is() {
+    let mut log = Log::new();
+    for records in [(1, Some(1)), (2, Some(1)), (1, None)] {
+        log.append(&[records]);
+    }
+    log.now = log.now + Span::from_hours(1);
+    log.crash();
+    let mut reading = log.begin_reading();
+    log.read_on(&mut reading);
+    assert_eq!(view(&reading.records), BTreeMap::from([(1, 1)]));
+    // All passes that begin while it reads, and for no longer than a tombstone stays.
+    for _ in 0..3 {
+        log.compact(usize::MAX);
+        log.now = log.now + Span::from_mins(5);
+    }
+    while reading.position < log.tail.standing(STATE).end {
+        log.read_on(&mut reading);
+    }
+    assert_eq!(view(&reading.records), BTreeMap::from([(2, 1)]));
 }
 
 #[test]
@@ -193,7 +259,7 @@ fn a_slice_that_fails_leaves_everything_as_it_was() {
     let trigger = "CREATE TRIGGER full BEFORE INSERT ON batches BEGIN SELECT RAISE(ABORT, 'full'); END";
     log.connection().execute_batch(trigger).unwrap();
     let failed = log.with_site(|site| {
-        let mut pass = Pass::begin(site, STATE, true).unwrap().unwrap();
+        let mut pass = log.begin(site, true).unwrap();
         (0..9).find_map(|_| pass.work(site).err())
     });
     assert!(failed.is_some());
@@ -207,7 +273,7 @@ fn a_slice_that_fails_leaves_everything_as_it_was() {
 #[test]
 fn a_pass_begins_when_it_is_worth_it() {
     let mut log = Log::new();
-    let begins = |log: &Log| log.with_site(|site| Pass::begin(site, STATE, false).unwrap().is_some());
+    let begins = |log: &Log| log.with_site(|site| log.begin(site, false).is_some());
     log.append(&[(1, Some(1))]);
     log.now = log.now + Span::from_hours(24);
     assert!(!begins(&log), "a few bytes may stay for as long as they like");
@@ -230,7 +296,7 @@ fn a_damaged_batch_is_named_and_not_written_anew() {
     log.append(&[(1, Some(2))]);
     log.connection().execute("UPDATE batches SET records = CAST('lies' AS BLOB) WHERE next_offset = 1", []).unwrap();
     let error = log.with_site(|site| {
-        let mut pass = Pass::begin(site, STATE, true).unwrap().unwrap();
+        let mut pass = log.begin(site, true).unwrap();
         pass.work(site).unwrap_err()
     });
     assert!(matches!(&error, BusError::Damaged(text) if text.contains("sessions.open/0")), "{error}");

@@ -190,6 +190,10 @@ fn state_is_kept_for_good_and_its_tombstones_for_a_while() {
         records.into_iter().map(|record| (record.key.unwrap(), record.value.is_some())).collect::<Vec<_>>()
     };
     let (a, b) = (Bytes::from_static(b"a"), Bytes::from_static(b"b"));
-    assert_eq!(keys(START + Span::from_mins(15)), [(a.clone(), true), (b, false)]);
-    assert_eq!(keys(START + Span::from_hours(24 * 365)), [(a, true)]);
+    // What it overrules goes first, and its time runs from when that is found, however old it is.
+    let found = START + Span::from_hours(24 * 365);
+    for at in [START + Span::from_mins(15), found, found + Span::from_mins(15)] {
+        assert_eq!(keys(at), [(a.clone(), true), (b.clone(), false)]);
+    }
+    assert_eq!(keys(found + Span::from_mins(15) + Span::from_millis(1)), [(a, true)]);
 }
