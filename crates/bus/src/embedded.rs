@@ -27,6 +27,7 @@ mod reader;
 mod retention;
 mod tail;
 mod transaction;
+mod wal;
 mod worker;
 mod writer;
 

@@ -21,12 +21,9 @@ const PAGE_BYTES: u64 = 16 << 10;
 /// The write-ahead log is copied into the file once it has this many pages.
 const CHECKPOINT_PAGES: u64 = (32 << 20) / PAGE_BYTES;
 /// Once all of it is copied, the write-ahead log begins anew, and its file is cut to this size.
-const WAL_KEPT_BYTES: u64 = 64 << 20;
-/// A write-ahead log of this size has not begun anew for a while, since there was always somebody who read: see
-/// [`restart_wal`].
-pub(super) const WAL_BYTES: u64 = 2 * WAL_KEPT_BYTES;
+pub(super) const WAL_KEPT_BYTES: u64 = 64 << 20;
 /// How long any connection waits for a lock.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 const SCHEMA: &str = "
     -- One row: what this log is.
@@ -283,17 +280,6 @@ fn configure(connection: &Connection, options: &Options) -> rusqlite::Result<()>
     }
     connection.set_prepared_statement_cache_capacity(32);
     Ok(())
-}
-
-/// Copies the whole write-ahead log into the file and lets it begin anew. A commit does so by itself, but for the
-/// part that somebody is reading: with several who always read the disk it would grow for as long as they do. Here
-/// the writer waits a moment for those who began before; who begins now reads what is copied. `false` when somebody
-/// reads on.
-pub(super) fn restart_wal(connection: &Connection, patience: Duration) -> rusqlite::Result<bool> {
-    connection.busy_timeout(patience)?;
-    let is_held = connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |row| row.get::<_, bool>(0));
-    connection.busy_timeout(PATIENCE)?;
-    Ok(!is_held?)
 }
 
 pub(super) fn cannot(verb: &str, path: &Path, error: &std::io::Error) -> BusError {

@@ -10,7 +10,7 @@ use rusqlite::Connection;
 
 use super::compaction::{Looks, Pass, SLICE, Site};
 use super::options::{Clock, Retention};
-use super::{Shared, fault, file, place, retention};
+use super::{Shared, fault, place, retention, wal};
 use crate::{BusError, Source};
 
 /// How often the writer looks for records that are too old. Also how long it lets a disk alone that failed it.
@@ -33,6 +33,8 @@ pub(super) struct Housekeeping {
     looks: BTreeMap<Source, Looks>,
     /// What went before its readers had it, and was not told yet: the group that is furthest behind, and how many records.
     uncommitted: BTreeMap<Source, (String, i64)>,
+    /// Whether the write-ahead log may still hold what must leave no trace.
+    has_traces: bool,
 }
 
 impl Housekeeping {
@@ -40,7 +42,8 @@ impl Housekeeping {
         let now = Instant::now();
         let (next_retention, next_compaction) = (now + RETENTION_INTERVAL, now + COMPACTION_INTERVAL);
         let (looks, uncommitted) = (BTreeMap::new(), BTreeMap::new());
-        Self { retention, next_retention, next_compaction, next_wal: now, pass: None, looks, uncommitted }
+        let (next_wal, pass, has_traces) = (now, None, false);
+        Self { retention, next_retention, next_compaction, next_wal, pass, looks, uncommitted, has_traces }
     }
 
     /// When there is something to do.
@@ -66,15 +69,15 @@ impl Housekeeping {
     }
 
     /// Keeps the write-ahead log from growing for as long as there is always somebody who reads.
-    pub(super) fn bound_wal(&mut self, connection: &Connection, wal: &Path) {
+    pub(super) fn bound_wal(&mut self, connection: &Connection, file: &Path) {
         let now = Instant::now();
         if now < self.next_wal {
             return;
         }
         self.next_wal = now + WAL_INTERVAL;
-        if wal.metadata().is_ok_and(|wal| wal.len() > file::WAL_BYTES) {
+        if file.metadata().is_ok_and(|file| file.len() > wal::BYTES) {
             // Where one reader stands still, every look would cost all of the writer's patience.
-            if !file::restart_wal(connection, WAL_PATIENCE).is_ok_and(|done| done) {
+            if !wal::restart(connection, WAL_PATIENCE).is_ok_and(|done| done) {
                 self.next_wal = now + RETENTION_INTERVAL;
             }
         }
@@ -118,10 +121,18 @@ impl Housekeeping {
             let cut = cut.map_err(|error| fault::at(file, "remove old records from", &error))?;
             if let Some(cut) = cut {
                 shared.tail.cut(source, cut.start, cut.bytes);
+                self.has_traces |= !source.topic.is_shown();
                 self.note_uncommitted(source, standing.start, cut.start, shared);
                 if !cut.is_done {
                     return Ok(false);
                 }
+            }
+        }
+        if self.has_traces {
+            match wal::empty(connection) {
+                Ok(()) => self.has_traces = false,
+                // A full disk: what was removed is gone all the same.
+                Err(error) => tracing::warn!(%error, "keys that were removed stay in the write-ahead log for now"),
             }
         }
         for (source, (group, records)) in std::mem::take(&mut self.uncommitted) {

@@ -72,17 +72,16 @@ pub(super) fn cut_front(
     if source.topic.is_shown() {
         transaction::within(connection, remove)?;
     } else {
-        without_a_trace(connection, || transaction::within(connection, remove))?;
+        written_over(connection, || transaction::within(connection, remove))?;
     }
     Ok(Some(cut))
 }
 
-/// Has what is removed written over, and the write-ahead log emptied, in which it still stands. Where somebody reads just now,
-/// that is done by the next commits.
-fn without_a_trace<T>(connection: &Connection, remove: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
+/// Has what is removed written over in the file. It still stands in the write-ahead log.
+fn written_over<T>(connection: &Connection, remove: impl FnOnce() -> rusqlite::Result<T>) -> rusqlite::Result<T> {
     connection.pragma_update(None, "secure_delete", true)?;
     let removed = remove();
-    connection.pragma_update(None, "secure_delete", false)?;
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    // What is committed must be told. Left on, this costs some time and nothing else.
+    drop(connection.pragma_update(None, "secure_delete", false));
     removed
 }

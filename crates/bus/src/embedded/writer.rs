@@ -13,7 +13,7 @@ use super::fault::{self, Fault};
 use super::housekeeping::Housekeeping;
 use super::options::Clock;
 use super::queue::{Answer, ClosedWithWriter, Next, Positions, Request, Work};
-use super::transaction;
+use super::{transaction, wal};
 use crate::{BusError, Source};
 
 pub(super) struct Writer {
@@ -110,7 +110,7 @@ impl Writer {
 
     /// Moves what the write-ahead log holds into the file, and gives its room back.
     fn empty_wal(&self) {
-        let emptied = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let emptied = wal::empty(&self.connection);
         // On a disk without any room this fails too, and changes nothing.
         tracing::debug!(?emptied, "tried to give back the room of the write-ahead log");
     }

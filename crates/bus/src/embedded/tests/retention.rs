@@ -2,6 +2,8 @@
 
 use events::Span;
 
+use super::super::batch::Batch;
+use super::super::{file, transaction};
 use super::*;
 use crate::Output;
 
@@ -56,6 +58,42 @@ fn keys_of_days_go_after_two_days_and_leave_no_trace() {
     bus.enforce_retention(START + Span::from_hours(48) + Span::from_millis(1)).unwrap();
     assert_eq!((read_from(&bus, salts, NextOffset(0)).unwrap().len(), stands()), (0, false));
     assert_eq!(read_from(&bus, HITS, NextOffset(0)).unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_removed_is_told_though_the_write_ahead_log_cannot_be_emptied() {
+    let directory = tempfile::tempdir().unwrap();
+    let options = options(directory.path());
+    let paths = file::Paths::of(&options.path);
+    let file::Opened { connection, .. } = file::open(&options, &paths).unwrap();
+    let (tail, committed) = load(&connection, &paths.log, &options).unwrap();
+    let (queue, counters) = (Queue::new(options.limits.queue), Counters::default());
+    let shared = Shared { partitions: 1, queue, tail, committed, counters };
+    let salts = Source { topic: Topic::Salts, partition: 0 };
+    let key = b"the key of a day";
+    let mut segments = Segments::default();
+    segments.push(salts, None, Some(key), None);
+    let segment = segments.into_list().remove(0);
+    let (base, next, layout) = (events::Offset(0), NextOffset(1), segment.layout());
+    let batch = Batch { base, next, taken: START, layout, bytes: segment.bytes.into() };
+    transaction::commit(&connection, &[(salts, batch.clone())], &[]).unwrap();
+    shared.tail.append(vec![(salts, batch)]);
+
+    let mut housekeeping = Housekeeping::new(Retention::FOREVER);
+    let mut at = |now| housekeeping.all(&connection, &paths.log, &shared, now).unwrap();
+    let (later, stands) = (START + Span::from_hours(49), || {
+        std::fs::read(&paths.wal).unwrap().windows(key.len()).any(|window| window == key)
+    });
+    let mut query = connection.prepare("SELECT * FROM partitions").unwrap();
+    let mut reading = query.query([]).unwrap();
+    // A statement that is under way lets no checkpoint of its connection begin.
+    assert!(reading.next().unwrap().is_some());
+    at(later);
+    let told = shared.tail.standing(salts);
+    assert_eq!((told.start, told.bytes, stands()), (NextOffset(1), 0, true));
+    drop(reading);
+    at(later);
+    assert!(!stands(), "it is tried again");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 
 use futures::future::join_all;
 
-use super::super::file as log_file;
+use super::super::{file as log_file, wal};
 use super::*;
 use crate::Output;
 
@@ -211,10 +211,10 @@ fn the_write_ahead_log_begins_anew_though_somebody_reads() {
     write(1);
     let reader = log_file::reading_connection(&paths.log).unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM log").unwrap();
-    while wal_bytes() <= log_file::WAL_BYTES {
+    while wal_bytes() <= wal::BYTES {
         write(16 << 20);
     }
-    assert!(!log_file::restart_wal(&owner, Duration::from_millis(1)).unwrap());
+    assert!(!wal::restart(&owner, Duration::from_millis(1)).unwrap());
     let (asks, is_asked) = channel();
     let reading = std::thread::spawn(move || {
         is_asked.recv().unwrap();
@@ -222,9 +222,9 @@ fn the_write_ahead_log_begins_anew_though_somebody_reads() {
         reader.execute_batch("COMMIT").unwrap();
     });
     asks.send(()).unwrap();
-    assert!(log_file::restart_wal(&owner, crate::contract::PATIENCE).unwrap());
+    assert!(wal::restart(&owner, crate::contract::PATIENCE).unwrap());
     write(1);
-    assert!(wal_bytes() < log_file::WAL_BYTES, "{}", wal_bytes());
+    assert!(wal_bytes() < wal::BYTES, "{}", wal_bytes());
     reading.join().unwrap();
 }
 
