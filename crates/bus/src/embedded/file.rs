@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use events::{LogId, Topic};
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use super::options::{Durability, Options};
@@ -110,7 +111,14 @@ pub(super) fn open(options: &Options, paths: &Paths) -> Result<Opened, BusError>
     let connection =
         Connection::open_with_flags(&paths.log, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
             .map_err(|error| fault::at(&paths.log, "open", &error))?;
+    let keep_wal = |is_kept| {
+        let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, is_kept);
+        set.map_err(|error| fault::at(&paths.log, "open", &error))
+    };
+    // The mark of a newer build may stand in the write-ahead log alone, which closing would copy into the file.
+    keep_wal(true)?;
     check_marks(&connection, &paths.log)?;
+    keep_wal(false)?;
     configure(&connection, options).map_err(|error| fault::at(&paths.log, "open", &error))?;
     let (log_id, partitions) = identity(&connection, &paths.log)?;
     if partitions != options.partitions {

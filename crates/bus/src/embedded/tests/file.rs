@@ -169,6 +169,28 @@ fn a_newer_format_is_refused_and_untouched() {
     assert_eq!(contents(directory.path())[&file], before[&file]);
 }
 
+/// A newer build was killed before its mark came into the file.
+#[test]
+fn a_newer_format_that_the_write_ahead_log_alone_tells_is_refused_and_untouched() {
+    let (directory, file) = closed_log();
+    let newer = Connection::open(&file).unwrap();
+    newer.pragma_update(None, "user_version", super::super::file::FORMAT + 1).unwrap();
+    let killed = tempfile::tempdir().unwrap();
+    for name in ["log.db", "log.db-wal"] {
+        fs::copy(directory.path().join(name), killed.path().join(name)).unwrap();
+    }
+    let before = contents(killed.path());
+    let is_untouched = || {
+        let after = contents(killed.path());
+        before.iter().all(|(path, hash)| after.get(path) == Some(hash))
+    };
+    let error = open_error(killed.path());
+    assert!(matches!(&error, BusError::Refused(text) if text.contains("has format 3")), "{error}");
+    assert!(is_untouched(), "by who would own it");
+    assert!(matches!(EmbeddedBus::open_beside(killed.path()), Err(BusError::Refused(_))));
+    assert!(is_untouched(), "by who would read it");
+}
+
 #[test]
 fn a_second_owner_is_refused_in_one_line() {
     let (directory, _) = closed_log();
