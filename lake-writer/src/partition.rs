@@ -2,14 +2,16 @@
 
 use std::time::Instant;
 
-use bus::{Assignment, Record, SharedBus, Source};
-use events::{NextOffset, Timestamp};
+use bus::{Assignment, Record, Source};
+use events::{NextOffset, Offset, Timestamp};
 use lake::{Committed, Committer, LakeError, Mark, Next, Series};
 use tables::Rolling;
 
 use crate::Error;
 use crate::gathering::{Gathering, Taken};
+use crate::holes::Holes;
 use crate::job::{Cut, Job, Jobs, Outcome};
+use crate::log::Log;
 use crate::memory::{Load, Stage, Weight};
 use crate::report::{self, Summary};
 
@@ -27,6 +29,7 @@ pub(crate) struct Partition {
     read_to: NextOffset,
     /// When the log took the newest record of the batch that was cut last.
     cut_appended: Option<Timestamp>,
+    holes: Holes,
     phase: Phase,
 }
 
@@ -47,15 +50,6 @@ pub(crate) enum Moved {
     Back(LakeError),
 }
 
-/// What the log is, seen from a partition.
-pub(crate) struct Log<'a> {
-    pub(crate) bus: &'a SharedBus,
-    /// Whether it was made for this run alone: a replay's.
-    pub(crate) is_made_anew: bool,
-    /// Whether the topic may still be filling up to where its chain ends: a replay that runs again.
-    pub(crate) may_lie_ahead: bool,
-}
-
 impl Partition {
     pub(crate) fn new(
         Assignment { source, committed }: Assignment,
@@ -72,6 +66,7 @@ impl Partition {
             reads_at: None,
             read_to: NextOffset::START,
             cut_appended: None,
+            holes: Holes::default(),
             phase: Phase::Waiting(Job::Open, Weight::default()),
         }
     }
@@ -147,10 +142,14 @@ impl Partition {
     pub(crate) fn take(&mut self, records: &[Record], log: &Log<'_>, now: Instant) -> Result<(), Error> {
         let (Some(first), Some(last)) = (records.first(), records.last()) else { return Ok(()) };
         self.reads_at = Some(last.offset.next());
+        let has_lost = self.has_lost(first.offset, log, now)?;
+        if has_lost && self.cuttable().is_some() {
+            // The next one names what it has lost: each batch names what is missing at its start.
+            self.cut();
+        }
         let Phase::Gathering(committer, gathering) = &mut self.phase else { return Ok(()) };
-        if gathering.is_empty() && first.offset.0 > gathering.position().0 {
-            // What was expected to come first may have expired since the batch was begun.
-            **gathering = begin(&self.series, committer, self.source, log)?;
+        if has_lost {
+            **gathering = log.begin(&self.series, committer, self.source)?;
         }
         let mut skipped = 0;
         for record in records {
@@ -169,6 +168,18 @@ impl Partition {
         }
         self.cut_if_full();
         Ok(())
+    }
+
+    /// Whether what was expected to come before an offset has expired since the batch was begun.
+    fn has_lost(&mut self, first: Offset, log: &Log<'_>, now: Instant) -> Result<bool, Error> {
+        let Some(gathering) = self.gathering() else { return Ok(false) };
+        let (position, is_empty) = (gathering.position(), gathering.is_empty());
+        let missing = first.0 - position.0;
+        if is_empty {
+            // Nothing is given up by beginning anew, which finds out.
+            return Ok(missing > 0);
+        }
+        Ok(self.holes.may_be_lost(missing, now) && log.bus.bounds(self.source)?.start > position)
     }
 
     fn cut_if_full(&mut self) {
@@ -234,7 +245,7 @@ impl Partition {
                 (committer, Some(Mark { offset: batch.record().end, complete_through: self.cut_appended }))
             }
         };
-        let gathering = begin(&self.series, &committer, self.source, log)?;
+        let gathering = log.begin(&self.series, &committer, self.source)?;
         self.phase = Phase::Gathering(committer, Box::new(gathering));
         // A batch that must be made again may have nothing left to read.
         self.cut_if_full();
@@ -273,14 +284,5 @@ impl Partition {
     }
 }
 
-/// Begins what the chain asks for.
-fn begin(series: &Series, committer: &Committer, source: Source, log: &Log<'_>) -> Result<Gathering, Error> {
-    let bounds = log.bus.bounds(source)?;
-    let chain = committer.chain();
-    let end = if log.may_lie_ahead { bounds.end.max(chain.position()) } else { bounds.end };
-    let expired = chain.expired(series, bounds.start, end)?;
-    if let Some(expired) = expired {
-        tracing::warn!(%source, from = %expired.from, to = %expired.to, "offsets have expired unread");
-    }
-    Ok(Gathering::begin(series, committer.next(), expired))
-}
+#[cfg(test)]
+mod tests;

@@ -18,10 +18,11 @@ use crate::config::{Config, GROUP, Stop};
 use crate::ending::Ending;
 use crate::folds::Folds;
 use crate::job::{Jobs, Report};
+use crate::log::Log;
 use crate::marks::Marks;
 use crate::memory::{self, Load};
 use crate::outage::Outage;
-use crate::partition::{Log, Moved, Partition};
+use crate::partition::{Moved, Partition};
 use crate::report::{self, Summary};
 
 /// The longest time until the stop token is asked again.
