@@ -252,8 +252,8 @@ impl Partition {
         Ok(Moved::On(end))
     }
 
-    /// Where the chain stands, if the group says otherwise: its offset expired, somebody has reset it, or a lake-writer
-    /// ended just before it said how far it was. The chain holds.
+    /// Where the chain stands, if the group says otherwise: a lake-writer ended or lost the partition just before it said how
+    /// far it was, the offset expired, or somebody has reset it. The chain holds.
     fn group_position_to_mend(&self, committer: &Committer, log: &Log<'_>) -> Option<NextOffset> {
         // A batch that must be finished first has its end committed then.
         let Next::Append(position) = committer.next() else { return None };
@@ -267,7 +267,8 @@ impl Partition {
         } else {
             tracing::warn!(
                 %source, %position, %committed,
-                "the group's offset is not where the lake's batches end, which holds: it expired, or somebody has reset it"
+                "the group's offset is not where the lake's batches end, which holds: a lake-writer ended or lost the \
+                 partition between a batch and its commit, the offset expired, or somebody has reset it"
             );
         }
         Some(position)
