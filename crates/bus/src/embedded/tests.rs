@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::contract::{Backend, PARTITIONS};
-use crate::{Polled, Record, Step};
+use crate::{Output, Polled, Record, Step};
 
 /// Logs in a directory that goes away with it.
 struct Embedded {
@@ -56,10 +56,12 @@ mod contract {
 
 mod file;
 mod following;
+mod killed;
 mod retention;
 mod writing;
 
 const HITS: Source = Source { topic: Topic::Hits, partition: 0 };
+const ENRICHED: Source = Source { topic: Topic::HitsEnriched, partition: 0 };
 const STATE: Source = Source { topic: Topic::SessionsOpen, partition: 0 };
 
 fn options(directory: &Path) -> Options {
@@ -79,11 +81,16 @@ fn publish(bus: &EmbeddedBus, value: impl Into<Bytes>) {
 }
 
 fn join(bus: &EmbeddedBus) -> Box<dyn Worker> {
+    join_at(bus).0
+}
+
+/// A member, and where its group has come to.
+fn join_at(bus: &EmbeddedBus) -> (Box<dyn Worker>, Option<NextOffset>) {
     let group =
         Group { name: "g".to_owned(), instance: Some("i".to_owned()), topics: vec![Topic::Hits], produces: true };
     let mut worker = bus.join(group).unwrap();
-    assert!(matches!(worker.poll(Duration::ZERO).unwrap(), Polled::Assigned(_)));
-    worker
+    let Polled::Assigned(all) = worker.poll(Duration::ZERO).unwrap() else { panic!("nothing is assigned") };
+    (worker, all.iter().find(|assigned| assigned.source == HITS).unwrap().committed)
 }
 
 /// What a partition holds from a position on, as far as it can be read.

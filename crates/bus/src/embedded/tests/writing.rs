@@ -8,9 +8,6 @@ use futures::future::join_all;
 
 use super::super::{file as log_file, wal};
 use super::*;
-use crate::Output;
-
-const ENRICHED: Source = Source { topic: Topic::HitsEnriched, partition: 0 };
 
 /// A bus whose writer stops before its first transaction until it is let go.
 fn held_bus(directory: &Path, limits: Limits) -> (EmbeddedBus, Receiver<()>, Sender<()>) {
