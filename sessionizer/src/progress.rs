@@ -45,8 +45,8 @@ impl Progress {
         }
     }
 
-    /// Nothing has come for long.
-    pub(crate) fn is_stuck(&self, why: String) {
+    /// Nothing has come for long, and this is why.
+    pub(crate) fn stand_still(&self, why: String) {
         tracing::warn!(partition = self.partition, "{why}");
         metrics::counter!(name::BUS_ERRORS, "operation" => "process").increment(1);
         self.waits_for(Some(why));

@@ -181,7 +181,7 @@ fn read_through(
         if reader.position() > before {
             waited = Instant::now();
         } else if waited.elapsed() > stuck_after {
-            progress.is_stuck(format!(
+            progress.stand_still(format!(
                 "{source} can be read up to {before} and not to {until}: a transaction stays open there"
             ));
             // If it is not the log but this reader, another one comes on.

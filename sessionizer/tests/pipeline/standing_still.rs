@@ -11,7 +11,7 @@ use service::{Health, Shutdown};
 use sessionizer::Config;
 
 use crate::between::{Between, behind};
-use crate::support::{PATIENCE, hit, now, publish};
+use crate::support::{PATIENCE, StopsAtTheEnd, hit, now, publish, run_until};
 
 /// More than are restored at once.
 const PARTITIONS: u32 = 24;
@@ -73,22 +73,15 @@ fn the_other_partitions_go_on_and_ready_says_what_is_waited_for() {
         let hit = hit(u128::from(n), "v1", now());
         publish(&bus, vec![Outgoing { partition: Some(partition), ..hit }]);
     };
-    let run = |bus: &SharedBus, health: &Health, test: &dyn Fn()| {
-        let shutdown = Shutdown::new();
-        let config = Config { stuck_after: Duration::from_millis(50), ..Config::default() };
-        std::thread::scope(|scope| {
-            let thread = scope.spawn(|| sessionizer::run(&config, bus, &shutdown, health));
-            let tested = std::panic::catch_unwind(std::panic::AssertUnwindSafe(test));
-            shutdown.cancel();
-            thread.join().unwrap().unwrap();
-            tested.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        });
-    };
+    let config = Config { stuck_after: Duration::from_millis(50), ..Config::default() };
     (0..PARTITIONS).for_each(|partition| send(partition, partition));
-    run(&bus, &Health::default(), &|| wait_until("a state", || (0..PARTITIONS).all(|n| enriched(n) == 1)));
+    run_until(&bus, &config, |_| (0..PARTITIONS).all(|n| enriched(n) == 1));
 
-    let (held, health) = (Held::default(), Health::default());
-    run(&behind(held.clone(), bus.clone()), &health, &|| {
+    let (held, health, shutdown) = (Held::default(), Health::default(), Shutdown::new());
+    let standing = behind(held.clone(), bus.clone());
+    std::thread::scope(|scope| {
+        let _stops = StopsAtTheEnd(&shutdown);
+        let thread = scope.spawn(|| sessionizer::run(&config, &standing, &shutdown, &health));
         send(100, LAST);
         wait_until("the last partition's hit", || enriched(LAST) == 2);
         let report = health.report()["sessionizer"].clone().unwrap();
@@ -98,5 +91,7 @@ fn the_other_partitions_go_on_and_ready_says_what_is_waited_for() {
         send(101, 0);
         wait_until("the first partition's hit", || enriched(0) == 2);
         assert_eq!(held.joined.load(Ordering::SeqCst), 1, "nobody began anew");
+        shutdown.cancel();
+        thread.join().unwrap().unwrap();
     });
 }

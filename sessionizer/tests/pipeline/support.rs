@@ -91,7 +91,7 @@ pub(crate) fn run_until(bus: &SharedBus, config: &Config, is_so: impl Fn(&Shared
 }
 
 /// Says stop however the test ends, so that a failure does not wait for ever.
-struct StopsAtTheEnd<'a>(&'a Shutdown);
+pub(crate) struct StopsAtTheEnd<'a>(pub(crate) &'a Shutdown);
 
 impl Drop for StopsAtTheEnd<'_> {
     fn drop(&mut self) {

@@ -160,7 +160,7 @@ impl Log {
     }
 
     /// A broker has answered: what went wrong before is over, and explains nothing that goes wrong later.
-    pub(super) fn is_well(&self) {
+    pub(super) fn forget_errors(&self) {
         *self.last.lock().expect("nobody panics while holding an error") = None;
     }
 

@@ -64,7 +64,7 @@ impl Watcher {
             let left = deadline.saturating_duration_since(Instant::now());
             match self.client.client().fetch_cluster_id(left.min(Duration::from_millis(250))) {
                 Some(_) => {
-                    self.client.context().is_well();
+                    self.client.context().forget_errors();
                     return Ok(());
                 }
                 None => match self.client.context().last() {
@@ -98,7 +98,7 @@ impl Watcher {
     pub(super) fn answers(&self, topic: &str) -> Result<(), String> {
         match self.client.fetch_metadata(Some(topic), SLICE) {
             Ok(_) => {
-                self.client.context().is_well();
+                self.client.context().forget_errors();
                 Ok(())
             }
             Err(error) => Err(match (self.client.context().last(), error.rdkafka_error_code()) {
@@ -121,7 +121,7 @@ impl Watcher {
         loop {
             match ask(SLICE) {
                 Ok(answer) => {
-                    self.client.context().is_well();
+                    self.client.context().forget_errors();
                     return Ok(answer);
                 }
                 Err(error) if !patience.is_over() && may_pass(&error) => {
